@@ -1,0 +1,156 @@
+"""Actor and critic networks, as tf-agents networks.
+
+The gin names `ddpg_actor_net` and `ddpg_critic_net` are the original's.
+"""
+
+from collections.abc import Callable, Sequence
+
+import gin
+import tensorflow as tf
+from tf_agents.networks import network
+
+
+def hidden_layer(units: int, activation_fn: Callable, name: str) -> tf.keras.layers.Dense:
+    """Dense layer with weights U(+-sqrt(1 / fan_in)) and zero biases."""
+    initializer = tf.keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform")
+    return tf.keras.layers.Dense(units, activation=activation_fn, kernel_initializer=initializer, name=name)
+
+
+def output_layer(units: int, activation_fn: Callable | None, name: str) -> tf.keras.layers.Dense:
+    """Dense layer with weights U(+-0.003) and zero biases, so that outputs begin near 0."""
+    initializer = tf.keras.initializers.RandomUniform(-0.003, 0.003)
+    return tf.keras.layers.Dense(units, activation=activation_fn, kernel_initializer=initializer, name=name)
+
+
+def dense_stack(sizes: Sequence[int], activation_fn: Callable, name: str) -> list[tf.keras.layers.Dense]:
+    """A stack of `hidden_layer`s named name_1, name_2, ..."""
+    return [hidden_layer(size, activation_fn, f"{name}_{i}") for i, size in enumerate(sizes, start=1)]
+
+
+def zero_entries(inputs: tf.Tensor, entries: Sequence[int]) -> tf.Tensor:
+    """Sets entries of the last axis to zero; negative entries count from its end."""
+    size = inputs.shape[-1]
+    hidden = {entry % size for entry in entries}
+    return inputs * tf.constant([0.0 if i in hidden else 1.0 for i in range(size)])
+
+
+def apply_layers(layers: Sequence[tf.keras.layers.Layer], inputs: tf.Tensor) -> tf.Tensor:
+    """Feeds inputs through layers in order."""
+    for layer in layers:
+        inputs = layer(inputs)
+    return inputs
+
+
+@gin.configurable("ddpg_actor_net")
+class ActorNetwork(network.Network):
+    """Deterministic actor: [state, context] -> action in the action range.
+
+    Input float32 [..., S + G], output float32 [..., A]: the middle of the range
+    plus half its width times tanh of the output layer.
+    """
+
+    def __init__(
+        self,
+        input_tensor_spec: tf.TensorSpec,
+        action_spec,
+        hidden_layers: Sequence[int] = (400, 300),
+        activation_fn: Callable = tf.nn.relu,
+        zero_obs: bool = False,
+        images: bool = False,
+        name: str = "actor_net",
+    ):
+        """Describes the layers; weights are made by `create_variables`.
+
+        Args:
+          input_tensor_spec: shape [S + G].
+          action_spec: a BoundedTensorSpec, shape [A].
+          hidden_layers: sizes of the hidden layers.
+          activation_fn: their activation.
+          zero_obs: hide x and y, the first two inputs.
+          images: likewise; a view of the surroundings takes their place.
+          name: name of the network.
+        """
+        super().__init__(input_tensor_spec, state_spec=(), name=name)
+        self._action_spec = action_spec
+        self._hide_xy = zero_obs or images
+        self._middle = tf.constant((action_spec.maximum + action_spec.minimum) / 2.0, tf.float32)
+        self._half_range = tf.constant((action_spec.maximum - action_spec.minimum) / 2.0, tf.float32)
+        self._states = dense_stack(hidden_layers, activation_fn, "states")
+        self._actions = output_layer(action_spec.shape.num_elements(), tf.nn.tanh, "actions")
+
+    def call(self, observation, step_type=(), network_state=(), training=False):
+        del step_type, training
+        if self._hide_xy:
+            observation = zero_entries(observation, (0, 1))
+        unit_actions = self._actions(apply_layers(self._states, observation))
+        return self._middle + self._half_range * unit_actions, network_state
+
+
+@gin.configurable("ddpg_critic_net")
+class CriticNetwork(network.Network):
+    """Q(state, context, action); the action enters the first and the joint layers.
+
+    Input ([..., S + G], [..., A]), output float32 [...], or [..., R] when there
+    are several reward dimensions and the caller wants them apart.
+    """
+
+    def __init__(
+        self,
+        input_tensor_spec,
+        num_reward_dims: int = 1,
+        states_hidden_layers: Sequence[int] = (400,),
+        actions_hidden_layers: Sequence[int] | None = None,
+        joint_hidden_layers: Sequence[int] = (300,),
+        weight_decay: float = 0.0001,
+        activation_fn: Callable = tf.nn.relu,
+        zero_obs: bool = False,
+        images: bool = False,
+        name: str = "critic_net",
+    ):
+        """Describes the layers; weights are made by `create_variables`.
+
+        Args:
+          input_tensor_spec: (spec of [S + G], spec of [A]).
+          num_reward_dims: R, outputs of the value layer.
+          states_hidden_layers: sizes of the layers on [state, context, action].
+          actions_hidden_layers: sizes of layers on the action alone, before it
+            joins again; None joins it as it is.
+          joint_hidden_layers: sizes of the layers on [hidden, action].
+          weight_decay: accepted as in the original, which never adds it to a loss.
+          activation_fn: of all hidden layers.
+          zero_obs: hide x and y, the first two inputs.
+          images: likewise; a view of the surroundings takes their place.
+          name: name of the network.
+        """
+        del weight_decay
+        super().__init__(input_tensor_spec, state_spec=(), name=name)
+        self._num_reward_dims = num_reward_dims
+        self._hide_xy = zero_obs or images
+        self._states = dense_stack(states_hidden_layers, activation_fn, "states")
+        self._actions = dense_stack(actions_hidden_layers or (), activation_fn, "actions")
+        self._joint = dense_stack(joint_hidden_layers, activation_fn, "joint")
+        self._value = output_layer(num_reward_dims, None, "q_value")
+
+    def call(
+        self, inputs, step_type=(), network_state=(), training=False, for_critic_loss: bool = False
+    ):
+        """Values of state-action pairs.
+
+        With one reward dimension: [...].  With R of them, the last R inputs are
+        their weights: sum_r |weight_r| value_r, [...], or, `for_critic_loss`,
+        all values, [..., R].
+        """
+        del step_type, training
+        states, actions = inputs
+        merged = tf.concat([states, actions], axis=-1)
+        if self._hide_xy:
+            merged = zero_entries(merged, (0, 1))
+        hidden = apply_layers(self._states, merged)
+        joint = tf.concat([hidden, apply_layers(self._actions, actions)], axis=-1)
+        values = self._value(apply_layers(self._joint, joint))
+        if self._num_reward_dims == 1:
+            return values[..., 0], network_state
+        if for_critic_loss:
+            return values, network_state
+        weights = tf.abs(states[..., -self._num_reward_dims :])
+        return tf.reduce_sum(values * weights, axis=-1), network_state

@@ -1,0 +1,236 @@
+"""Collecting: environment -> policy -> replay.
+
+This side of the program writes to the two buffers and reads the weights that
+the policy uses.  It knows nothing of how they are learned.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+from tf_agents.drivers import dynamic_step_driver
+from tf_agents.environments import tf_py_environment
+from tf_agents.metrics import tf_metrics
+
+from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.replay import Segment, Transition, UniformReplayBuffer
+
+TASK_REWARD_SCALE = 0.1  # of the high level's stored rewards
+
+
+def _variables(spec, batch_size, name):
+    """Zero variables for a nest of specifications with a batch dimension."""
+    return tf.nest.map_structure(
+        lambda s: tf.Variable(tf.zeros([batch_size, *s.shape], s.dtype), trainable=False, name=name), spec
+    )
+
+
+def _assign(variables, values):
+    tf.nest.map_structure(lambda variable, value: variable.assign(value), variables, values)
+
+
+class TransitionObserver(tf.Module):
+    """Writes environment steps to the low level's buffer.
+
+    A transition is complete when the goal at its next state is known, which is
+    when the policy has acted there: it is written one step late.
+    """
+
+    def __init__(self, buffer: UniformReplayBuffer, spec: Transition, num_envs: int):
+        """Prepares to observe `num_envs` environments."""
+        super().__init__(name="transition_observer")
+        self._buffer = buffer
+        self._pending = _variables(spec, num_envs, "pending")
+        self._is_pending = tf.Variable(tf.zeros([num_envs], tf.bool), trainable=False, name="is_pending")
+
+    def __call__(self, step):
+        time_step, action_step, next_time_step = step
+        state, goal = time_step.observation, action_step.info.goal
+        complete = tf.nest.map_structure(tf.convert_to_tensor, self._pending)
+        self._buffer.add(complete._replace(next_state=state, next_context=goal), self._is_pending)
+        _assign(
+            self._pending,
+            Transition(
+                state=state,
+                action=action_step.action,
+                reward=next_time_step.reward,
+                discount=next_time_step.discount,
+                next_state=next_time_step.observation,
+                context=goal,
+                next_context=goal,
+            ),
+        )
+        return self._is_pending.assign(~time_step.is_last())
+
+
+class SegmentObserver(tf.Module):
+    """Cuts the stream of steps into segments of c and writes them to the high level's buffer."""
+
+    def __init__(self, buffer: UniformReplayBuffer, spec: Segment, num_envs: int, high_agent):
+        """Prepares to observe `num_envs` environments; `high_agent` rewards the steps."""
+        super().__init__(name="segment_observer")
+        self._buffer = buffer
+        self._high = high_agent
+        self._c = spec.low_states.shape[0]
+        self._rows = tf.range(num_envs)
+        self._open = _variables(spec, num_envs, "open_segment")
+
+    def __call__(self, step):
+        time_step, action_step, next_time_step = step
+        info, state, next_state = action_step.info, time_step.observation, next_time_step.observation
+        segment = self._open
+        index = info.clock % self._c
+        begins = index == 0
+        at = tf.stack([self._rows, index], axis=1)
+        segment.low_states.scatter_nd_update(at, state)
+        segment.low_actions.scatter_nd_update(at, action_step.action)
+        first_step = lambda new, old: tf.where(begins[:, None], new, old)
+        segment.state.assign(first_step(state, segment.state))
+        segment.meta_action.assign(first_step(info.goal, segment.meta_action))
+        segment.meta_context.assign(first_step(info.target, segment.meta_context))
+        reward, _ = self._high.rewards(state, next_state, [info.target])
+        segment.reward.assign(tf.where(begins, 0.0, segment.reward) + TASK_REWARD_SCALE * reward)
+        ends = (index == self._c - 1) | next_time_step.is_last()
+        self._buffer.add(self._closed(step, index + 1), ends & ~time_step.is_last())
+        return tf.no_op()
+
+    def _closed(self, step, length):
+        """The open segments as if they ended with this step."""
+        time_step, action_step, next_time_step = step
+        next_state = next_time_step.observation
+        (next_target,) = self._high.context.transition(
+            [action_step.info.target], time_step.observation, next_state
+        )
+        real = tf.sequence_mask(length, self._c)[..., None]  # [N, c, 1]
+        return tf.nest.map_structure(tf.convert_to_tensor, self._open)._replace(
+            discount=tf.where(next_time_step.is_last(), 0.0, 1.0),
+            next_state=next_state,
+            low_states=tf.where(real, self._open.low_states, next_state[:, None]),
+            low_actions=tf.where(real, self._open.low_actions, 0.0),
+            length=length,
+            next_meta_context=next_target,
+        )
+
+
+class EpisodeReturns(NamedTuple):
+    """Sums over the episodes that ended since the last reset, float32 scalars.
+
+    Attributes:
+      episodes: how many.
+      low: sum of the low level's episode returns.
+      high: sum of the episodes' task rewards.
+    """
+
+    episodes: tf.Tensor
+    low: tf.Tensor
+    high: tf.Tensor
+
+
+class ReturnObserver(tf.Module):
+    """Adds up the rewards of both levels, per environment step, over episodes."""
+
+    def __init__(self, low_agent, high_agent, num_envs: int):
+        """Prepares to observe `num_envs` environments."""
+        super().__init__(name="return_observer")
+        self._low = low_agent
+        self._high = high_agent
+        zeros = lambda name: tf.Variable(tf.zeros([num_envs]), trainable=False, name=name)
+        self._low_return = zeros("low_return")
+        self._high_return = zeros("high_return")
+        zero = lambda name: tf.Variable(0.0, trainable=False, name=name)
+        self._finished = EpisodeReturns(zero("episodes"), zero("low"), zero("high"))
+
+    def __call__(self, step):
+        time_step, action_step, next_time_step = step
+        states = (time_step.observation, next_time_step.observation)
+        counts = tf.cast(~time_step.is_last(), tf.float32)
+        low, _ = self._low.rewards(*states, [action_step.info.goal])
+        high, _ = self._high.rewards(*states, [action_step.info.target])
+        low_return = self._low_return + counts * low
+        high_return = self._high_return + counts * high
+        ended = tf.cast(next_time_step.is_last(), tf.float32)
+        self._finished.episodes.assign_add(tf.reduce_sum(ended))
+        self._finished.low.assign_add(tf.reduce_sum(ended * low_return))
+        self._finished.high.assign_add(tf.reduce_sum(ended * high_return))
+        self._low_return.assign((1.0 - ended) * low_return)
+        self._high_return.assign((1.0 - ended) * high_return)
+        return tf.no_op()
+
+    def finished(self) -> EpisodeReturns:
+        """Sums since the last `reset`."""
+        return EpisodeReturns(*(tf.identity(v) for v in self._finished))
+
+    def reset(self) -> None:
+        """Starts new sums; episodes under way keep what they have."""
+        for variable in self._finished:
+            variable.assign(0.0)
+
+
+class Collector(tf.Module):
+    """Drives a policy through an environment into both buffers.
+
+    Attributes:
+      env_steps, episodes: counters, int64 scalars.
+      returns: the `ReturnObserver`.
+    """
+
+    def __init__(
+        self,
+        tf_env: tf_py_environment.TFPyEnvironment,
+        policy: HierarchicalPolicy,
+        low_agent,
+        high_agent,
+        low_replay: UniformReplayBuffer,
+        high_replay: UniformReplayBuffer,
+        steps_per_call: int,
+    ):
+        """Builds driver and observers; `start` begins the first episode.
+
+        Args:
+          tf_env: where to act; its batch size is the number of environments.
+          policy: acts.
+          low_agent, high_agent: reward steps and episodes.
+          low_replay, high_replay: the buffers to write to.
+          steps_per_call: environment steps of one `collect`, summed over environments.
+        """
+        super().__init__(name="collector")
+        num_envs = tf_env.batch_size
+        self._env = tf_env
+        self._env_steps = tf_metrics.EnvironmentSteps()
+        self._episodes = tf_metrics.NumberOfEpisodes()
+        self.returns = ReturnObserver(low_agent, high_agent, num_envs)
+        self._observers = [
+            TransitionObserver(low_replay, low_replay.data_spec, num_envs),
+            SegmentObserver(high_replay, high_replay.data_spec, num_envs, high_agent),
+            self.returns,
+        ]
+        self._time_step = _variables(tf_env.time_step_spec(), num_envs, "time_step")
+        self._policy_state = _variables(policy.policy_state_spec, num_envs, "policy_state")
+        self._driver = dynamic_step_driver.DynamicStepDriver(
+            tf_env,
+            policy,
+            observers=[self._env_steps, self._episodes],
+            transition_observers=self._observers,
+            num_steps=steps_per_call,
+        )
+
+    @property
+    def env_steps(self) -> tf.Tensor:
+        """Environment steps so far, resets not counted."""
+        return self._env_steps.result()
+
+    @property
+    def episodes(self) -> tf.Tensor:
+        """Episodes that have ended so far."""
+        return self._episodes.result()
+
+    def start(self) -> None:
+        """Begins the first episode.  A restored collector must not be started."""
+        _assign(self._time_step, self._env.reset())
+
+    @tf.function
+    def collect(self) -> None:
+        """Takes `steps_per_call` environment steps in one compiled call."""
+        read = lambda variables: tf.nest.map_structure(tf.convert_to_tensor, variables)
+        time_step, policy_state = self._driver.run(read(self._time_step), read(self._policy_state))
+        _assign(self._time_step, time_step)
+        _assign(self._policy_state, policy_state)

@@ -1,0 +1,142 @@
+"""Both levels as one policy.
+
+Every c steps the high level looks at state and target and gives a goal; in
+between the goal follows the state through the low level's context transition.
+The low level acts on state and goal at every step.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+from tf_agents.policies import tf_policy
+from tf_agents.specs import tensor_spec
+from tf_agents.trajectories import policy_step
+from tf_agents.trajectories import time_step as ts
+
+from efficient_hrl.random_streams import Stream, stream_seed
+
+
+class HierarchicalState(NamedTuple):
+    """What the policy remembers from one step to the next.
+
+    Attributes:
+      clock: steps since the episode began, int32 [B].
+      state: the previous state, [B, S].
+      goal: the goal at the previous state, [B, G].
+      target: the task's target, [B, T].
+      draws: how often the policy has acted, the same for the whole batch, int64 [B].
+    """
+
+    clock: tf.Tensor
+    state: tf.Tensor
+    goal: tf.Tensor
+    target: tf.Tensor
+    draws: tf.Tensor
+
+
+class HierarchicalInfo(NamedTuple):
+    """What a collector must know of a decision beside the action.
+
+    Attributes:
+      goal: the goal that the low level acted on, [B, G].
+      target: the target that the high level pursues, [B, T].
+      clock: steps since the episode began, int32 [B]; a multiple of c when the
+        goal is new.
+    """
+
+    goal: tf.Tensor
+    target: tf.Tensor
+    clock: tf.Tensor
+
+
+class HierarchicalPolicy(tf_policy.TFPolicy):
+    """Goals from the high level, actions from the low level."""
+
+    def __init__(
+        self,
+        time_step_spec: ts.TimeStep,
+        low_agent,
+        high_agent,
+        target_mode: str | None,
+        explore: bool,
+        seed: int = 0,
+    ):
+        """Joins two agents.
+
+        Args:
+          time_step_spec: of the environment; observation [S].
+          low_agent: acts on goals; its context must have `meta_action_every_n`.
+          high_agent: gives goals.
+          target_mode: mode of the high level's samplers from which each episode
+            draws its target; None keeps the target in the policy state.
+          explore: whether both levels add their exploration noise.
+          seed: the run's seed, for targets and noise.
+        """
+        low_context, high_context = low_agent.context, high_agent.context
+        self._low = low_agent
+        self._high = high_agent
+        self._c = low_context.meta_action_every_n
+        self._target_mode = target_mode
+        self._explore = explore
+        self._seed = seed
+        scalar = tensor_spec.TensorSpec([], tf.int32)
+        goal = tensor_spec.TensorSpec(low_context.specs[0].shape, tf.float32)
+        target = tensor_spec.TensorSpec(high_context.specs[0].shape, tf.float32)
+        super().__init__(
+            time_step_spec,
+            low_agent.action_spec,
+            policy_state_spec=HierarchicalState(
+                clock=scalar,
+                state=time_step_spec.observation,
+                goal=goal,
+                target=target,
+                draws=tensor_spec.TensorSpec([], tf.int64),
+            ),
+            info_spec=HierarchicalInfo(goal=goal, target=target, clock=scalar),
+            clip=False,
+            # Target and number of draws outlive the episode; the clock is reset below.
+            automatic_state_reset=False,
+        )
+
+    def _action(self, time_step, policy_state, seed=None):
+        del seed  # draws are keyed by the policy state
+        state, draws = time_step.observation, policy_state.draws[0]
+        first = time_step.is_first()
+        clock = tf.where(first, 0, policy_state.clock)
+        target = self._target(first, state, policy_state, draws)
+        goal = tf.where(
+            (clock % self._c == 0)[:, None],
+            self._new_goal(state, target, draws),
+            self._followed_goal(state, policy_state),
+        )
+        action = self._low_action(state, goal, draws)
+        next_state = HierarchicalState(clock + 1, state, goal, target, policy_state.draws + 1)
+        return policy_step.PolicyStep(action, next_state, HierarchicalInfo(goal, target, clock))
+
+    def _target(self, first, state, policy_state, draws):
+        (kept,) = self._high.context.transition([policy_state.target], policy_state.state, state)
+        if self._target_mode is None:
+            return tf.where(first[:, None], policy_state.target, kept)
+        seed = stream_seed(self._seed, Stream.TARGETS, draws)
+        (drawn,), _ = self._high.context.sample(self._target_mode, state.shape[0] or tf.shape(state)[0], seed)
+        return tf.where(first[:, None], drawn, kept)
+
+    def _new_goal(self, state, target, draws):
+        if not self._explore:
+            return self._high.action(state, [target])
+        return self._noisy(self._high, Stream.HIGH_EXPLORATION, state, target, draws)
+
+    def _followed_goal(self, state, policy_state):
+        f = self._low.state_preprocess
+        (goal,) = self._low.context.transition([policy_state.goal], f(policy_state.state), f(state))
+        return goal
+
+    def _low_action(self, state, goal, draws):
+        if not self._explore:
+            return self._low.action(state, [goal])
+        return self._noisy(self._low, Stream.LOW_EXPLORATION, state, goal, draws)
+
+    def _noisy(self, agent, stream, state, context, draws):
+        shape = [tf.shape(state)[0], agent.action_spec.shape[0]]
+        normal = tf.random.stateless_normal(shape, stream_seed(self._seed, stream, draws))
+        return agent.noisy_action(state, [context], normal)

@@ -1,0 +1,94 @@
+"""Two agents and their goal space, built from gin's choices."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from tf_agents.environments import tf_py_environment
+
+from efficient_hrl.agent import MetaAgent, UvfAgent
+from efficient_hrl.relabeling import InverseDynamics
+from efficient_hrl.representation import StatePreprocess
+
+
+class Hierarchy(NamedTuple):
+    """What learns.
+
+    Attributes:
+      low: pursues goals.
+      high: gives goals.
+      inverse_dynamics: proposes goals for relabelling.
+    """
+
+    low: UvfAgent
+    high: MetaAgent
+    inverse_dynamics: InverseDynamics
+
+    @property
+    def representation(self) -> StatePreprocess:
+        """f and phi, which define the goal space."""
+        return self.low.state_preprocess
+
+    @property
+    def steps_per_goal(self) -> int:
+        """c, environment steps per high-level action."""
+        return self.low.context.meta_action_every_n
+
+    def weights(self) -> dict[str, Any]:
+        """Everything that a policy needs, by name, for a checkpoint."""
+        return {"low": self.low.actor_net, "high": self.high.actor_net, "representation": self.representation}
+
+
+def build_hierarchy(
+    tf_env: tf_py_environment.TFPyEnvironment,
+    agent_class: Callable | None,
+    meta_agent_class: Callable | None,
+    state_preprocess_class: Callable | None,
+    inverse_dynamics_class: Callable = InverseDynamics,
+    seed: int = 0,
+    low_arguments: dict[str, Any] | None = None,
+    high_arguments: dict[str, Any] | None = None,
+    repr_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+) -> Hierarchy:
+    """Builds and initialises both levels.
+
+    Args:
+      tf_env: gives the specifications of states and actions.
+      agent_class: makes the low level.
+      meta_agent_class: makes the high level.
+      state_preprocess_class: makes the representation.
+      inverse_dynamics_class: makes the proposer of goals from the goal's spec.
+      seed: the run's seed.
+      low_arguments, high_arguments: optimisers, discounts and so on, for each level.
+      repr_optimizer: for the representation.
+
+    Raises:
+      ValueError: a part is missing, or goal range and representation differ in size.
+    """
+    for name, part in (
+        ("agent_class", agent_class),
+        ("meta_agent_class", meta_agent_class),
+        ("state_preprocess_class", state_preprocess_class),
+    ):
+        if part is None:
+            raise ValueError(f"{name} is not set; the gin files must bind it, e.g. by including gin/base.gin")
+    observation_spec, action_spec = tf_env.observation_spec(), tf_env.action_spec()
+    low = agent_class(
+        observation_spec,
+        action_spec,
+        tf_env,
+        state_preprocess_class=lambda *specs: state_preprocess_class(*specs, optimizer=repr_optimizer),
+        seed=seed,
+        **(low_arguments or {}),
+    )
+    high = meta_agent_class(observation_spec, action_spec, tf_env, seed=seed, **(high_arguments or {}))
+    goal_spec = low.context.specs[0]
+    size = low.state_preprocess(tf.zeros([1, *observation_spec.shape])).shape[-1]
+    if size < goal_spec.shape[0]:
+        raise ValueError(
+            f"agent/Context.context_shapes = [{goal_spec.shape[0]}]; the representation has {size}"
+            " dimensions, and goals cannot have more"
+        )
+    low.initialize()
+    high.initialize()
+    return Hierarchy(low, high, inverse_dynamics_class(goal_spec))

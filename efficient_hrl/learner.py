@@ -1,0 +1,147 @@
+"""Learning: replay -> updates -> weights.
+
+This side of the program reads the two buffers and changes the weights.  It
+knows nothing of environments.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from efficient_hrl.hierarchy import Hierarchy
+from efficient_hrl.random_streams import Stream, stream_seed
+from efficient_hrl.relabeling import check_strategy, sample_best_meta_actions
+from efficient_hrl.replay import UniformReplayBuffer
+
+
+class LossSums(NamedTuple):
+    """Sums of losses and how many updates they were summed over, float32 scalars."""
+
+    low_updates: tf.Tensor
+    low_critic: tf.Tensor
+    low_actor_updates: tf.Tensor
+    low_actor: tf.Tensor
+    representation: tf.Tensor
+    representation_close: tf.Tensor
+    representation_far: tf.Tensor
+    high_updates: tf.Tensor
+    high_critic: tf.Tensor
+    high_actor_updates: tf.Tensor
+    high_actor: tf.Tensor
+
+
+class Learner(tf.Module):
+    """Updates both levels and the representation from the buffers."""
+
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        low_replay: UniformReplayBuffer,
+        high_replay: UniformReplayBuffer,
+        batch_size: int,
+        seed: int,
+        goal_sample_strategy: str | None = "sample",
+    ):
+        """Joins agents and buffers.
+
+        Args:
+          hierarchy: what learns.
+          low_replay, high_replay: transitions and segments.
+          batch_size: B of every update.
+          seed: the run's seed.
+          goal_sample_strategy: "sample", "FuN" or None, see `relabeling`.
+        """
+        super().__init__(name="learner")
+        check_strategy(goal_sample_strategy)
+        self._hierarchy = hierarchy
+        self._low_replay = low_replay
+        self._high_replay = high_replay
+        self._batch_size = batch_size
+        self._seed = seed
+        self._strategy = goal_sample_strategy
+        self._sums = LossSums(*(tf.Variable(0.0, trainable=False, name=f) for f in LossSums._fields))
+
+    @tf.function
+    def learn(self, low_updates: tf.Tensor, high_updates: tf.Tensor) -> None:
+        """Low-level updates, each followed by one of the representation, then high-level ones.
+
+        Args:
+          low_updates, high_updates: how many of each, int32 scalars.
+        """
+        for _ in tf.range(low_updates):
+            self._update_low()
+            if self._hierarchy.representation.trainable_representation:
+                self._update_representation()
+        for _ in tf.range(high_updates):
+            self._update_high()
+
+    def checkpointed(self) -> dict[str, tf.Variable]:
+        """Sums of the log interval under way, by name."""
+        return self._sums._asdict()
+
+    def mean_losses(self) -> dict[str, float]:
+        """Mean losses since the last call, by name; NaN where no update was made."""
+        sums = {name: float(value) for name, value in self._sums._asdict().items()}
+        for variable in self._sums:
+            variable.assign(0.0)
+        mean = lambda total, count: sums[total] / sums[count] if sums[count] else float("nan")
+        means = {
+            "low_critic_loss": mean("low_critic", "low_updates"),
+            "low_actor_loss": mean("low_actor", "low_actor_updates"),
+            "high_critic_loss": mean("high_critic", "high_updates"),
+            "high_actor_loss": mean("high_actor", "high_actor_updates"),
+        }
+        trained = self._hierarchy.representation.trainable_representation
+        for name in ("representation", "representation_close", "representation_far"):
+            means[f"{name}_loss"] = mean(name, "low_updates") if trained else float("nan")
+        return means
+
+    def _seed_for(self, stream, counter):
+        return stream_seed(self._seed, stream, counter)
+
+    def _update_low(self):
+        low, sums = self._hierarchy.low, self._sums
+        seed = self._seed_for(Stream.LOW_REPLAY, low.train_step_counter)
+        info = low.train(self._low_replay.sample(self._batch_size, seed)).extra
+        sums.low_updates.assign_add(1.0)
+        sums.low_critic.assign_add(info.critic_loss)
+        sums.low_actor_updates.assign_add(info.actor_counts)
+        sums.low_actor.assign_add(info.actor_loss)
+
+    def _update_representation(self):
+        representation, sums = self._hierarchy.representation, self._sums
+        seed = self._seed_for(Stream.REPRESENTATION_REPLAY, representation.updates)
+        batch = self._high_replay.sample(self._batch_size, seed)
+        steps = representation.draw_steps(
+            self._batch_size, self._seed_for(Stream.REPRESENTATION_STEP, representation.updates)
+        )
+        info = representation.update(
+            batch.state, batch.next_state, batch.low_states, batch.low_actions, steps
+        )
+        sums.representation.assign_add(info.loss)
+        sums.representation_close.assign_add(info.close)
+        sums.representation_far.assign_add(info.far)
+
+    def _update_high(self):
+        high, sums = self._hierarchy.high, self._sums
+        seed = self._seed_for(Stream.HIGH_REPLAY, high.train_step_counter)
+        segments = self._high_replay.sample(self._batch_size, seed)
+        info = high.train(segments._replace(meta_action=self._relabelled_goals(segments))).extra
+        sums.high_updates.assign_add(1.0)
+        sums.high_critic.assign_add(info.critic_loss)
+        sums.high_actor_updates.assign_add(info.actor_counts)
+        sums.high_actor.assign_add(info.actor_loss)
+
+    def _relabelled_goals(self, segments):
+        f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
+        seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)
+        return sample_best_meta_actions(
+            segments,
+            f(segments.state),
+            f(segments.next_state),
+            f(segments.low_states),
+            inverse,
+            self._hierarchy.low,
+            tf.random.stateless_normal(inverse.draws_shape(self._strategy, self._batch_size), seed),
+            self._strategy,
+        )

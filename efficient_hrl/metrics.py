@@ -1,0 +1,106 @@
+"""Numbers of a run: CSV files for people and programs, events for TensorBoard."""
+
+import csv
+import io
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from efficient_hrl.eval import EvalResult
+from efficient_hrl.run_folder import write_text
+
+METRICS_COLUMNS = (
+    "env_steps",
+    "episodes",
+    "wall_s",
+    "steps_per_s",
+    "low_critic_loss",
+    "low_actor_loss",
+    "high_critic_loss",
+    "high_actor_loss",
+    "representation_loss",
+    "representation_close_loss",
+    "representation_far_loss",
+    "low_episode_return",
+    "high_episode_return",
+)
+EVAL_COLUMNS = ("env_steps", *EvalResult._fields)
+
+
+class CsvLog:
+    """A CSV file that grows by rows and can be cut back to a checkpoint."""
+
+    def __init__(self, path: pathlib.Path, columns: Sequence[str]):
+        """Remembers file and columns; the first column is `env_steps`."""
+        self._path = path
+        self._columns = tuple(columns)
+
+    def cut_to(self, env_steps: int) -> None:
+        """Drops rows later than `env_steps`, which a resumed run will write again."""
+        rows = [row for row in read_rows(self._path) if float(row["env_steps"]) <= env_steps]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self._columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({column: row.get(column, "") for column in self._columns} for row in rows)
+        write_text(self._path, text.getvalue())
+
+    def append(self, row: Mapping[str, object]) -> None:
+        """Adds a row and flushes it to the disk's cache."""
+        with open(self._path, "a", newline="") as file:
+            csv.DictWriter(file, self._columns, lineterminator="\n").writerow(row)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_rows(path: pathlib.Path) -> list[dict[str, str]]:
+    """Complete rows of a CSV file, [] when there is none; a torn last line is left out."""
+    if not path.exists():
+        return []
+    text = path.read_text()
+    complete = text[: text.rfind("\n") + 1]
+    return list(csv.DictReader(io.StringIO(complete)))
+
+
+class RunLog:
+    """Everything that a run writes about its progress."""
+
+    def __init__(self, root: pathlib.Path, env_steps: int):
+        """Opens the files of a run that stands at `env_steps`."""
+        self._metrics = CsvLog(root / "metrics.csv", METRICS_COLUMNS)
+        self._eval = CsvLog(root / "eval.csv", EVAL_COLUMNS)
+        self._metrics.cut_to(env_steps)
+        self._eval.cut_to(env_steps)
+        self._train_events = tf.summary.create_file_writer(str(root / "train"))
+        self._eval_events = tf.summary.create_file_writer(str(root / "eval"))
+
+    def log_training(self, values: Mapping[str, float]) -> None:
+        """Writes one log interval; keys are `METRICS_COLUMNS`."""
+        self._metrics.append({name: _number(values[name]) for name in METRICS_COLUMNS})
+        with self._train_events.as_default(step=int(values["env_steps"])):
+            for name in METRICS_COLUMNS[1:]:
+                if values[name] == values[name]:  # NaN: nothing was measured
+                    tf.summary.scalar(f"{_group(name)}/{name}", values[name])
+        self._train_events.flush()
+
+    def log_evaluation(self, env_steps: int, results: Sequence[EvalResult]) -> None:
+        """Writes one row per evaluation target."""
+        for result in results:
+            row = {name: _number(value) for name, value in result._asdict().items()}
+            self._eval.append({"env_steps": env_steps, **row})
+        with self._eval_events.as_default(step=env_steps):
+            for result in results:
+                for name, value in result._asdict().items():
+                    if name not in ("target", "episodes"):
+                        tf.summary.scalar(f"{result.target}/{name}", value)
+        self._eval_events.flush()
+
+
+def _group(name):
+    level = name.split("_", 1)[0]
+    return level if level in ("low", "high", "representation") else "run"
+
+
+def _number(value):
+    return f"{value:.6g}" if isinstance(value, float) else value

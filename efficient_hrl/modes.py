@@ -1,0 +1,33 @@
+"""What `run.py` can do with a configuration: train a run, evaluate a run."""
+
+from efficient_hrl.checkpoints import restore_weights
+from efficient_hrl.config import load_config, usage_errors
+from efficient_hrl.eval import Evaluator, results_table
+from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.train import Trainer
+
+
+def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
+    """Trains, or continues the run in `folder`; returns the exit status."""
+    load_config(gin_files, gin_bindings)
+    with usage_errors():
+        trainer = Trainer(seed)
+    if not folder.is_run:
+        folder.create(seed, gin_files, gin_bindings)
+    trainer.run(folder, announce=print)
+    return 0
+
+
+def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
+    """Evaluates the newest checkpoint of the run in `folder`; prints a table."""
+    if not folder.is_run:
+        raise UsageError(f"--root_dir={folder.root}: there is no run to evaluate")
+    load_config(gin_files, gin_bindings)
+    with usage_errors():
+        evaluator = Evaluator(seed=seed)
+    path = restore_weights(folder.path("checkpoints"), evaluator.hierarchy.weights())
+    env_steps = int(path.rsplit("-", 1)[1])
+    results = [evaluator.evaluate_target(mode, env_steps) for mode in evaluator.eval_modes]
+    print(f"{folder.root} at {env_steps:,} environment steps")
+    print(results_table(results))
+    return 0

@@ -1,0 +1,89 @@
+"""Pictures of a run, redrawn from its CSV files."""
+
+import pathlib
+
+import matplotlib
+import numpy as np
+
+from efficient_hrl.metrics import read_rows
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
+
+_SMOOTHING_ROWS = 20
+
+
+def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
+    """Draws learning curve and success curve into `plots/`; returns their paths."""
+    folder = root / "plots"
+    folder.mkdir(exist_ok=True)
+    drawn = []
+    for name, draw, rows in (
+        ("learning_curve.png", _learning_curve, read_rows(root / "metrics.csv")),
+        ("success_curve.png", _success_curve, read_rows(root / "eval.csv")),
+    ):
+        if rows:
+            figure = draw(rows)
+            figure.suptitle(root.name)
+            aside = folder / f".{name}"
+            figure.savefig(aside, dpi=120, format="png")
+            pyplot.close(figure)
+            drawn.append(aside.replace(folder / name))
+    return drawn
+
+
+def _learning_curve(rows):
+    steps = _column(rows, "env_steps")
+    panels = (
+        ("task reward per episode", ("high_episode_return",)),
+        ("low-level reward per episode", ("low_episode_return",)),
+        ("critic loss", ("high_critic_loss", "low_critic_loss")),
+        ("representation loss", ("representation_loss",)),
+    )
+    panels = [(title, names) for title, names in panels if np.isfinite(_column(rows, names[0])).any()]
+    figure, axes = pyplot.subplots(
+        len(panels), 1, figsize=(8, 2.3 * len(panels) + 0.6), sharex=True, squeeze=False, layout="constrained"
+    )
+    for axis, (title, names) in zip(axes[:, 0], panels):
+        for name in names:
+            values = _column(rows, name)
+            known = np.isfinite(values)
+            line = axis.plot(steps[known], values[known], alpha=0.3, linewidth=0.8)[0]
+            axis.plot(steps[known], _smooth(values[known]), color=line.get_color(), label=name)
+        axis.set_ylabel(title, fontsize=9)
+        axis.grid(alpha=0.3)
+        if len(names) > 1:
+            axis.set_yscale("log")
+            axis.legend(fontsize=8)
+    axes[-1, 0].set_xlabel(f"environment steps (bold: mean of {_SMOOTHING_ROWS} log intervals)")
+    return figure
+
+
+def _success_curve(rows):
+    figure, (success, reward) = pyplot.subplots(2, 1, figsize=(8, 6), sharex=True, layout="constrained")
+    for target in sorted({row["target"] for row in rows}):
+        own = [row for row in rows if row["target"] == target]
+        steps = _column(own, "env_steps")
+        success.plot(steps, _column(own, "success_rate"), marker="o", label=target)
+        reward.plot(steps, _column(own, "high_last_reward"), marker="o", label=target)
+    episodes = rows[-1]["episodes"]
+    success.set_ylabel(f"success rate, {episodes} episodes")
+    success.set_ylim(-0.05, 1.05)
+    success.legend(title="target")
+    reward.set_ylabel("task reward of the last step")
+    reward.set_xlabel("environment steps")
+    for axis in (success, reward):
+        axis.grid(alpha=0.3)
+    return figure
+
+
+def _column(rows, name):
+    return np.array([float(row[name] or "nan") for row in rows])
+
+
+def _smooth(values):
+    """Mean of each value and up to `_SMOOTHING_ROWS - 1` values before it."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - _SMOOTHING_ROWS, 0)
+    return (sums[ends] - sums[starts]) / (ends - starts)

@@ -1,0 +1,171 @@
+"""Off-policy correction of the high level's experience (HIRO section 3.3).
+
+A stored goal made the low level of that time act as recorded; today's low level
+would act differently under it.  So before the high level learns, the goal is
+replaced by the candidate under which today's low level explains the recorded
+actions best.
+"""
+
+import gin
+import tensorflow as tf
+
+from efficient_hrl.replay import Segment
+
+STRATEGIES = ("sample", "FuN", None)
+
+
+def sampled_goals(
+    state_reprs: tf.Tensor,
+    next_state_reprs: tf.Tensor,
+    normal: tf.Tensor,
+    minimum: tf.Tensor,
+    maximum: tf.Tensor,
+    scale: float,
+) -> tf.Tensor:
+    """Goals drawn around the change that was reached, clipped to the goal range.
+
+    Args:
+      state_reprs: f(s_t), [B, at least G].
+      next_state_reprs: f(s_{t+c}), likewise.
+      normal: standard normal draws, [n, B, G].
+      minimum, maximum: goal range, [G].
+      scale: standard deviation in units of half the range.
+
+    Returns:
+      N(f(s_{t+c}) - f(s_t), (scale * half range)^2), [n, B, G].
+    """
+    reached = (next_state_reprs - state_reprs)[:, : minimum.shape[0]]
+    return tf.clip_by_value(reached + scale * 0.5 * (maximum - minimum) * normal, minimum, maximum)
+
+
+@gin.configurable
+class InverseDynamics:
+    """Proposes goals that may explain a segment."""
+
+    def __init__(self, spec, num_samples: int = 10, sc: float = 0.5, fun_sc: float = 0.1):
+        """Describes the candidates.
+
+        Args:
+          spec: the goal's BoundedTensorSpec, shape [G].
+          num_samples: candidates per segment, the change reached and the stored goal included.
+          sc: standard deviation of sampled candidates in units of half the range.
+          fun_sc: the same for the single draw of strategy "FuN".
+
+        Raises:
+          ValueError: fewer than 2 candidates.
+        """
+        if num_samples < 2:
+            raise ValueError(f"InverseDynamics.num_samples = {num_samples!r}; allowed: 2 or more")
+        self.minimum = tf.constant(spec.minimum, tf.float32)
+        self.maximum = tf.constant(spec.maximum, tf.float32)
+        self.num_samples = num_samples
+        self._sc = sc
+        self._fun_sc = fun_sc
+
+    def draws_shape(self, strategy: str | None, batch_size: int) -> list[int]:
+        """Shape of the standard normal draws that a strategy needs."""
+        draws = {"sample": self.num_samples - 2, "FuN": 1, None: 0}[strategy]
+        return [draws, batch_size, self.minimum.shape[0]]
+
+    def candidates(
+        self,
+        state_reprs: tf.Tensor,
+        next_state_reprs: tf.Tensor,
+        meta_actions: tf.Tensor,
+        normal: tf.Tensor,
+    ) -> tf.Tensor:
+        """Sampled goals, then the change reached, then the stored goal; all clipped.
+
+        Args:
+          state_reprs, next_state_reprs: f(s_t) and f(s_{t+c}), [B, at least G].
+          meta_actions: stored goals, [B, G].
+          normal: standard normal draws, [num_samples - 2, B, G].
+
+        Returns:
+          [num_samples, B, G].
+        """
+        limits = (self.minimum, self.maximum)
+        sampled = sampled_goals(state_reprs, next_state_reprs, normal, *limits, self._sc)
+        reached = sampled_goals(state_reprs, next_state_reprs, tf.zeros_like(normal[:1]), *limits, self._sc)
+        stored = tf.clip_by_value(meta_actions, *limits)
+        return tf.concat([sampled, reached, stored[None]], axis=0)
+
+    def fun_goals(self, state_reprs, next_state_reprs, normal: tf.Tensor) -> tf.Tensor:
+        """One narrow draw around the change reached, [B, G] (HIRO's ablation after FuN)."""
+        limits = (self.minimum, self.maximum)
+        return sampled_goals(state_reprs, next_state_reprs, normal, *limits, self._fun_sc)[0]
+
+
+def fitness(
+    candidates: tf.Tensor,
+    segments: Segment,
+    low_state_reprs: tf.Tensor,
+    low_agent,
+) -> tf.Tensor:
+    """How well the current low level explains the stored actions under each candidate.
+
+    -sum_i sum_dims ((a_{t+i} - mu_low(s_{t+i}, g_i)) / half action range)^2 with
+    g_i the candidate carried to s_{t+i}; steps beyond a cut segment's length do
+    not count.
+
+    Args:
+      candidates: goals at s_t, [n, B, G].
+      segments: stored segments, [B].
+      low_state_reprs: f of `segments.low_states`, [B, c, >= G].
+      low_agent: the low level, for its context and `log_probs`.
+
+    Returns:
+      float64 [n, B].
+    """
+    n, batch = candidates.shape[0], tf.shape(candidates)[1]
+    steps = segments.low_states.shape[1]
+    (goals,) = low_agent.context.multi_transition([candidates], low_state_reprs[None])  # [n, B, c, G]
+    rows = lambda x: tf.reshape(x, [-1, x.shape[-1]])
+    repeat = lambda x: rows(tf.repeat(x[None], n, axis=0))
+    log_probs = low_agent.log_probs(repeat(segments.low_states), repeat(segments.low_actions), [rows(goals)])
+    per_step = tf.reshape(tf.reduce_sum(log_probs, axis=-1), [n, batch, steps])
+    counts = tf.sequence_mask(segments.length, steps, per_step.dtype)
+    return tf.reduce_sum(per_step * counts, axis=-1)
+
+
+def sample_best_meta_actions(
+    segments: Segment,
+    state_reprs: tf.Tensor,
+    next_state_reprs: tf.Tensor,
+    low_state_reprs: tf.Tensor,
+    inverse_dynamics: InverseDynamics,
+    low_agent,
+    normal: tf.Tensor,
+    strategy: str | None = "sample",
+) -> tf.Tensor:
+    """The goals that the high level learns from, [B, G].
+
+    Args:
+      segments: stored segments, [B].
+      state_reprs, next_state_reprs: f(s_t) and f(s_{t+c}), [B, >= G].
+      low_state_reprs: f of the low-level states, [B, c, >= G].
+      inverse_dynamics: proposes candidates.
+      low_agent: the current low level.
+      normal: standard normal draws of shape `inverse_dynamics.draws_shape(strategy, B)`.
+      strategy: "sample" picks the candidate of highest fitness, "FuN" takes one
+        narrow draw, None keeps the stored goals.
+
+    Raises:
+      ValueError: unknown strategy.
+    """
+    check_strategy(strategy)
+    if strategy is None:
+        return segments.meta_action
+    if strategy == "FuN":
+        return inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal)
+    candidates = inverse_dynamics.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
+    best = tf.argmax(fitness(candidates, segments, low_state_reprs, low_agent), axis=0)
+    return tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)
+
+
+def check_strategy(strategy: str | None) -> None:
+    """Raises a ValueError for an unknown relabelling strategy."""
+    if strategy not in STRATEGIES:
+        raise ValueError(
+            f"goal_sample_strategy = {strategy!r}; allowed: {', '.join(repr(s) for s in STRATEGIES)}"
+        )

@@ -1,0 +1,168 @@
+"""Experience and where it is kept: transitions and c-step segments.
+
+Two circular buffers with uniform sampling.  Draws are stateless: which rows a
+batch holds depends only on the seed and on the buffer's contents.
+"""
+
+from typing import NamedTuple
+
+import gin
+import numpy as np
+import tensorflow as tf
+from tf_agents.replay_buffers import tf_uniform_replay_buffer
+from tf_agents.specs import tensor_spec
+
+
+class Transition(NamedTuple):
+    """One environment step, as the low level sees it.
+
+    Attributes:
+      state: [S].
+      action: [A].
+      reward: the environment's own, []; low-level rewards are computed when a
+        batch is drawn, because they follow the representation.
+      discount: the environment's, [].
+      next_state: [S].
+      context: goal at `state`, [G].
+      next_context: goal at `next_state`, [G].
+    """
+
+    state: tf.Tensor
+    action: tf.Tensor
+    reward: tf.Tensor
+    discount: tf.Tensor
+    next_state: tf.Tensor
+    context: tf.Tensor
+    next_context: tf.Tensor
+
+
+class Segment(NamedTuple):
+    """Up to c environment steps under one goal, as the high level sees them.
+
+    Attributes:
+      state: s_t, [S].
+      meta_action: the goal g_t given at s_t, [G].
+      reward: 0.1 times the sum of task rewards, [].
+      discount: 0 when the episode ends with this segment, else 1, [].
+      next_state: s_{t+length}, [S].
+      low_states: s_t .. s_{t+c-1}, [c, S]; rows from `length` on repeat `next_state`.
+      low_actions: a_t .. a_{t+c-1}, [c, A]; rows from `length` on are zero.
+      length: steps in this segment, 1..c, int32 [].
+      meta_context: the task's target at s_t, [T].
+      next_meta_context: the target at `next_state`, [T].
+    """
+
+    state: tf.Tensor
+    meta_action: tf.Tensor
+    reward: tf.Tensor
+    discount: tf.Tensor
+    next_state: tf.Tensor
+    low_states: tf.Tensor
+    low_actions: tf.Tensor
+    length: tf.Tensor
+    meta_context: tf.Tensor
+    next_meta_context: tf.Tensor
+
+
+def _spec(name, *shape, dtype=tf.float32):
+    return tensor_spec.TensorSpec(list(shape), dtype, name)
+
+
+def transition_spec(state_size: int, action_size: int, goal_size: int) -> Transition:
+    """Specification of stored transitions."""
+    return Transition(
+        state=_spec("state", state_size),
+        action=_spec("action", action_size),
+        reward=_spec("reward"),
+        discount=_spec("discount"),
+        next_state=_spec("next_state", state_size),
+        context=_spec("context", goal_size),
+        next_context=_spec("next_context", goal_size),
+    )
+
+
+def segment_spec(state_size: int, action_size: int, goal_size: int, target_size: int, c: int) -> Segment:
+    """Specification of stored segments of c steps."""
+    return Segment(
+        state=_spec("state", state_size),
+        meta_action=_spec("meta_action", goal_size),
+        reward=_spec("reward"),
+        discount=_spec("discount"),
+        next_state=_spec("next_state", state_size),
+        low_states=_spec("low_states", c, state_size),
+        low_actions=_spec("low_actions", c, action_size),
+        length=_spec("length", dtype=tf.int32),
+        meta_context=_spec("meta_context", target_size),
+        next_meta_context=_spec("next_meta_context", target_size),
+    )
+
+
+class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
+    """TFUniformReplayBuffer that takes some items of a batch and draws by seed."""
+
+    def __init__(self, data_spec, capacity: int, scope: str):
+        """Allocates room for `capacity` items at once."""
+        super().__init__(data_spec, batch_size=1, max_length=capacity, scope=scope)
+
+    @property
+    def num_added(self) -> tf.Tensor:
+        """How many items were ever added, int64 []."""
+        return self._last_id + 1
+
+    def _num_frames(self):
+        # The base class reads the counter inside a critical section, which all buffers
+        # of a process share by name: two of them in one driver loop wait for each
+        # other.  Here writes and reads are ordered by the calling function.
+        return tf.minimum(self.num_added, self.capacity)
+
+    def add(self, items, mask: tf.Tensor) -> None:
+        """Appends the items of a batch for which `mask` is true, in order.
+
+        Args:
+          items: nest of [N, ...].
+          mask: bool [N].
+        """
+        kept = tf.nest.map_structure(lambda item: tf.boolean_mask(item, mask), items)
+        count = tf.reduce_sum(tf.cast(mask, tf.int64))
+        ids = self.num_added + tf.range(count)
+        self._last_id.assign_add(count)
+        rows = ids % self.capacity
+        self._id_table.write(rows, ids)
+        self._data_table.write(rows, kept)
+
+    def sample(self, batch_size: int, seed: tf.Tensor):
+        """Draws items uniformly with replacement, a nest of [batch_size, ...].
+
+        Args:
+          batch_size: how many.
+          seed: int64 [2]; equal seeds draw equal rows of equal buffers.
+        """
+        rows = tf.random.stateless_uniform(
+            [batch_size], seed, minval=0, maxval=self.num_frames(), dtype=tf.int64
+        )
+        return self._data_table.read(rows)
+
+    def gather_all(self):
+        """All items in the order in which they were added, a nest of [num_frames, ...]."""
+        first = tf.maximum(self.num_added - self.capacity, 0)
+        return self._data_table.read(tf.range(first, self.num_added) % self.capacity)
+
+
+@gin.configurable
+class CircularBuffer:
+    """A buffer of which only the size is known yet; `build` allocates it."""
+
+    def __init__(self, buffer_size: int = 1000, scope: str = "replay_buffer"):
+        """Remembers capacity and name.
+
+        Raises:
+          ValueError: a capacity below 1.
+        """
+        if not isinstance(buffer_size, (int, np.integer)) or buffer_size < 1:
+            raise ValueError(f"CircularBuffer.buffer_size = {buffer_size!r}; allowed: a whole number from 1")
+        self.buffer_size = int(buffer_size)
+        self.scope = scope
+
+    def build(self, data_spec) -> UniformReplayBuffer:
+        """Allocates the buffer for items of `data_spec`."""
+        return UniformReplayBuffer(data_spec, self.buffer_size, self.scope)

@@ -1,0 +1,341 @@
+"""The goal space: representation f, inverse goal model phi, and their objective.
+
+NORL (arXiv 1810.01257): with E(s', s, pi) = exp(-D(f(s'), phi(s, pi))) and pi the
+next c low-level actions, f and phi minimise
+
+    -log E(s_{t+k}, s_t, pi) + log E_{s ~ replay}[E(s, s_t, pi)]
+
+on average over k.  The second term's gradient is estimated by
+E_replay[E] / stop_gradient(E_replay[E]); here a FIFO of recent embeddings
+stands in the denominator and the other samples of the batch in the numerator.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import gin
+import numpy as np
+import tensorflow as tf
+from tf_agents.networks import network
+
+from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
+
+HUBER_KAPPA = 0.1
+DISTANCE_SCALE = 2.0
+PRIOR_SIZE = 1024  # embeddings in the FIFO
+STEP_DISCOUNT = 0.99  # weights of the steps k inside a segment
+
+
+def _hidden_inputs(zero_time, images):
+    """Entries of a state that f and phi must not see: time, and x, y beside an image."""
+    return (-1,) * zero_time + (0, 1) * images
+
+
+@gin.configurable("state_preprocess_net")
+class StatePreprocessNetwork(network.Network):
+    """f: state -> representation, [..., S] -> [..., G]."""
+
+    def __init__(
+        self,
+        input_tensor_spec: tf.TensorSpec,
+        num_output_dims: int = 2,
+        states_hidden_layers: Sequence[int] = (100,),
+        activation_fn: Callable = tf.nn.relu,
+        zero_time: bool = True,
+        images: bool = False,
+        name: str = "state_process_net",
+    ):
+        """Describes the layers.
+
+        Args:
+          input_tensor_spec: shape [S].
+          num_output_dims: G.
+          states_hidden_layers: sizes of the hidden layers.
+          activation_fn: their activation.
+          zero_time: hide the last input, the time.
+          images: hide x and y, the first two inputs.
+          name: name of the network.
+        """
+        super().__init__(input_tensor_spec, state_spec=(), name=name)
+        self._hidden = _hidden_inputs(zero_time, images)
+        self._states = dense_stack(states_hidden_layers, activation_fn, "states")
+        self._value = output_layer(num_output_dims, None, "value")
+
+    def call(self, observation, step_type=(), network_state=(), training=False):
+        del step_type, training
+        states = zero_entries(observation, self._hidden)
+        return self._value(apply_layers(self._states, states)), network_state
+
+
+@gin.configurable("action_embed_net")
+class ActionEmbedNetwork(network.Network):
+    """phi's correction to f: ([..., c A], [..., S]) -> [..., G], [...] when G is 1."""
+
+    def __init__(
+        self,
+        input_tensor_spec,
+        num_output_dims: int = 2,
+        hidden_layers: Sequence[int] = (400, 300),
+        activation_fn: Callable = tf.nn.relu,
+        zero_time: bool = True,
+        images: bool = False,
+        name: str = "action_embed_net",
+    ):
+        """Describes the layers.
+
+        Args:
+          input_tensor_spec: (spec of the c flattened actions, spec of the state);
+            a state spec of None makes a network of actions alone.
+          num_output_dims: G.
+          hidden_layers: sizes of the hidden layers.
+          activation_fn: their activation.
+          zero_time: hide the state's last entry, the time.
+          images: hide the state's x and y.
+          name: name of the network.
+        """
+        actions_spec, states_spec = input_tensor_spec
+        self._sees_states = states_spec is not None
+        spec = input_tensor_spec if self._sees_states else (actions_spec,)
+        super().__init__(spec, state_spec=(), name=name)
+        self._num_output_dims = num_output_dims
+        self._hidden = _hidden_inputs(zero_time, images)
+        self._layers = dense_stack(hidden_layers, activation_fn, "hidden")
+        self._value = output_layer(num_output_dims, None, "value")
+
+    def call(self, inputs, step_type=(), network_state=(), training=False):
+        del step_type, training
+        if self._sees_states:
+            actions, states = inputs
+            merged = tf.concat([actions, zero_entries(states, self._hidden)], axis=-1)
+        else:
+            (merged,) = inputs
+        embedding = self._value(apply_layers(self._layers, merged))
+        if self._num_output_dims == 1:
+            embedding = embedding[..., 0]
+        return embedding, network_state
+
+
+def huber_distance(difference: tf.Tensor) -> tf.Tensor:
+    """D(z) = 2 sum_i huber(z_i) over the last axis, with kappa = 0.1.
+
+    huber(x) = x^2 / (2 kappa) for |x| <= kappa, else |x| - kappa / 2.
+    """
+    return DISTANCE_SCALE * tf.reduce_sum(_huber(difference), axis=-1)
+
+
+def _huber(x):
+    size = tf.abs(x)
+    quadratic = tf.minimum(size, HUBER_KAPPA)
+    return quadratic * (size - 0.5 * quadratic) * (1.0 / HUBER_KAPPA)
+
+
+def pairwise_huber_distance(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """D(left_i - right_j) for all pairs; [N, G], [M, G] -> [N, M].
+
+    Summed dimension by dimension: an [N, M, G] tensor of differences costs
+    several times as much.
+    """
+    total = 0.0
+    for x, y in zip(tf.unstack(left, axis=-1), tf.unstack(right, axis=-1)):
+        total += _huber(x[:, None] - y[None, :])
+    return DISTANCE_SCALE * total
+
+
+def step_probabilities(c: int) -> np.ndarray:
+    """P(k) for k = 0..c-1, float64 [c]: proportional to 0.99^k, the last one divided by 1 - 0.99.
+
+    The weights gamma^(k-1) w_k of the paper's objective, w_c = 1 / (1 - gamma),
+    turned into a distribution.
+    """
+    weights = STEP_DISCOUNT ** np.arange(c)
+    weights[-1] /= 1.0 - STEP_DISCOUNT
+    return weights / weights.sum()
+
+
+class RepresentationInfo(NamedTuple):
+    """Parts of the objective.
+
+    Attributes:
+      loss: close + far, a scalar.
+      close: mean D(phi - f(s_{t+k+1})), a scalar.
+      far: estimate of the normaliser whose gradient is that of its logarithm, a scalar.
+      prior_log_probs: log of the mean similarity to the FIFO, [B].
+      log_ratios: (-D(phi - f(s_{t+k+1})) - prior) / 2, [B].
+      embeddings: f(s_{t+k+1}), [B, G]; they enter the FIFO.
+    """
+
+    loss: tf.Tensor
+    close: tf.Tensor
+    far: tf.Tensor
+    prior_log_probs: tf.Tensor
+    log_ratios: tf.Tensor
+    embeddings: tf.Tensor
+
+
+def representation_objective(
+    phi: tf.Tensor, embeddings: tf.Tensor, prior: tf.Tensor
+) -> RepresentationInfo:
+    """The released estimator of the representation objective.
+
+    Args:
+      phi: inverse goals phi(s_t, pi), [B, G].
+      embeddings: f of the drawn future states, [B, G].
+      prior: FIFO of past embeddings that already holds these, [M, G].
+    """
+    distances = huber_distance(phi - embeddings)
+    close = tf.reduce_mean(distances)
+    similarities = -pairwise_huber_distance(tf.stop_gradient(phi), prior)
+    prior_log_probs = tf.reduce_logsumexp(similarities, axis=-1) - np.log(prior.shape[0])
+    prior_log_probs = tf.stop_gradient(prior_log_probs)
+    # Negatives are the batch shifted by one; sample 0 has none.
+    negatives = huber_distance(phi[1:] - embeddings[:-1])
+    far = tf.reduce_mean(tf.exp(-negatives - prior_log_probs[1:]))
+    log_ratios = 0.5 * (-distances - prior_log_probs)
+    return RepresentationInfo(close + far, close, far, prior_log_probs, log_ratios, embeddings)
+
+
+@gin.configurable
+class StatePreprocess(tf.Module):
+    """f and phi with their FIFO; calling it is f.
+
+    Without training f keeps the first `ndims` entries of a state.
+    """
+
+    def __init__(
+        self,
+        observation_spec: tf.TensorSpec,
+        action_spec,
+        segment_length: int,
+        optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+        trainable: bool = False,
+        state_preprocess_net: Callable | None = None,
+        action_embed_net: Callable | None = None,
+        ndims: int | None = None,
+    ):
+        """Builds the networks of a learned representation, or none.
+
+        Args:
+          observation_spec: shape [S].
+          action_spec: low-level actions, shape [A].
+          segment_length: c, actions that phi sees.
+          optimizer: of f and phi; None for a representation that is only used.
+          trainable: whether the representation is learned.
+          state_preprocess_net: makes f from the observation spec; None is the identity.
+          action_embed_net: makes phi's correction from (actions spec, observation spec).
+          ndims: entries of a state that the identity keeps; None keeps all.
+
+        Raises:
+          ValueError: a learned representation without networks.
+        """
+        super().__init__(name="state_preprocess")
+        self.trainable_representation = trainable
+        self._ndims = ndims
+        self._c = segment_length
+        self._net = self._embed_net = self._optimizer = None
+        if trainable and (state_preprocess_net is None or action_embed_net is None):
+            raise ValueError(
+                "StatePreprocess.trainable = True needs StatePreprocess.state_preprocess_net and"
+                " StatePreprocess.action_embed_net"
+            )
+        if state_preprocess_net is not None:
+            self._net = state_preprocess_net(observation_spec, name="state_process_net")
+            self._net.create_variables()
+        if trainable:
+            flat_actions = tf.TensorSpec(
+                [segment_length * action_spec.shape.num_elements()], tf.float32, "actions"
+            )
+            self._embed_net = action_embed_net((flat_actions, observation_spec), name="action_embed_net")
+            self._embed_net.create_variables()
+            self._optimizer = optimizer
+            if optimizer is not None:
+                # Slots exist before the first update, so that a checkpoint can fill them.
+                optimizer._create_all_weights(self.trained_variables)
+            size = self(tf.zeros([1, *observation_spec.shape])).shape[-1]
+            self._prior = tf.Variable(tf.zeros([PRIOR_SIZE, size]), trainable=False, name="all_embed")
+            self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name="representation_updates")
+        self._step_log_probabilities = tf.constant(np.log(step_probabilities(segment_length))[None], tf.float32)
+
+    @property
+    def state_net(self) -> network.Network | None:
+        """f's network, or None."""
+        return self._net
+
+    @property
+    def embed_net(self) -> network.Network | None:
+        """The network of phi's correction, or None."""
+        return self._embed_net
+
+    @property
+    def prior(self) -> tf.Variable:
+        """FIFO of embeddings, [1024, G], newest last."""
+        return self._prior
+
+    @property
+    def trained_variables(self) -> list[tf.Variable]:
+        """Weights of f and phi."""
+        return [*self._net.trainable_variables, *self._embed_net.trainable_variables]
+
+    def __call__(self, states: tf.Tensor) -> tf.Tensor:
+        """f(s), [..., S] -> [..., G]."""
+        if self._net is not None:
+            return self._net(states)[0]
+        return states if self._ndims is None else states[..., : self._ndims]
+
+    def inverse_goal(self, states: tf.Tensor, low_actions: tf.Tensor) -> tf.Tensor:
+        """phi(s, pi) = f(s) + net(a, s); [B, S], [B, c, A] -> [B, G]."""
+        flat_actions = tf.reshape(low_actions, [-1, self._c * low_actions.shape[-1]])
+        correction, _ = self._embed_net((flat_actions, states))
+        return self(states) + tf.reshape(correction, [tf.shape(states)[0], -1])
+
+    def draw_steps(self, batch_size: int, seed: tf.Tensor) -> tf.Tensor:
+        """Draws k for every sample from `step_probabilities`, int64 [B]."""
+        return tf.random.stateless_categorical(self._step_log_probabilities, batch_size, seed)[0]
+
+    def loss(
+        self,
+        states: tf.Tensor,
+        next_states: tf.Tensor,
+        low_states: tf.Tensor,
+        low_actions: tf.Tensor,
+        steps: tf.Tensor,
+        prior: tf.Tensor | None = None,
+    ) -> tuple[RepresentationInfo, tf.Tensor]:
+        """The objective on one batch of high-level transitions.
+
+        Args:
+          states: s_t, [B, S].
+          next_states: s_{t+c}, [B, S].
+          low_states: s_t .. s_{t+c-1}, [B, c, S].
+          low_actions: a_t .. a_{t+c-1}, [B, c, A].
+          steps: the drawn k in 0..c-1; the target is s_{t+k+1}, int [B].
+          prior: the FIFO before this batch enters it, default `self.prior`.
+
+        Returns:
+          The objective and the FIFO after this batch has entered it, [M, G].
+        """
+        prior = self._prior if prior is None else prior
+        futures = tf.concat([low_states[:, 1:], next_states[:, None]], axis=1)
+        targets = tf.gather(futures, steps, axis=1, batch_dims=1)
+        embeddings = self(targets)
+        phi = self.inverse_goal(states, low_actions)
+        prior = tf.concat([prior[tf.shape(embeddings)[0] :], tf.stop_gradient(embeddings)], axis=0)
+        prior = tf.ensure_shape(prior, self._prior.shape)
+        return representation_objective(phi, embeddings, prior), prior
+
+    def update(
+        self,
+        states: tf.Tensor,
+        next_states: tf.Tensor,
+        low_states: tf.Tensor,
+        low_actions: tf.Tensor,
+        steps: tf.Tensor,
+    ) -> RepresentationInfo:
+        """One optimiser step on f and phi; arguments as for `loss`."""
+        variables = self.trained_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            info, prior = self.loss(states, next_states, low_states, low_actions, steps)
+        self._optimizer.apply_gradients(zip(tape.gradient(info.loss, variables), variables))
+        self._prior.assign(prior)
+        self.updates.assign_add(1)
+        return info

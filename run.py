@@ -1,0 +1,19 @@
+"""Trains or evaluates a hierarchy described by gin files.
+
+    python run.py --gin_file=gin/norl_ant_maze.gin
+    python run.py --gin_file=gin/norl_ant_maze.gin --root_dir=runs/a --seed=3
+    python run.py --gin_file=gin/norl_ant_maze.gin --gin_bindings='train_uvf.batch_size=50'
+    python run.py --gin_file=gin/norl_ant_maze.gin --root_dir=runs/a --mode=eval
+
+The same command again continues a run that was stopped.
+"""
+
+import sys
+
+if sys.version_info[:2] != (3, 11):
+    sys.exit("run.py needs Python 3.11 (tensorflow 2.15 and mujoco 4.0 share no other); this is %d.%d" % sys.version_info[:2])
+
+from efficient_hrl import main
+
+if __name__ == "__main__":
+    sys.exit(main.main(sys.argv))
