@@ -62,18 +62,22 @@ class Learner(tf.Module):
         self._sums = LossSums(*(tf.Variable(0.0, trainable=False, name=f) for f in LossSums._fields))
 
     @tf.function
-    def learn(self, low_updates: tf.Tensor, high_updates: tf.Tensor) -> None:
-        """Low-level updates, each followed by one of the representation, then high-level ones.
+    def learn(self, low_updates: tf.Tensor) -> None:
+        """One high-level update and a number of low-level ones, each followed by one of the representation.
+
+        The high level relabels with the low level and the representation as they
+        are before this call: TensorFlow runs it beside the low-level updates.
 
         Args:
-          low_updates, high_updates: how many of each, int32 scalars.
+          low_updates: how many, an int32 scalar.
         """
+        # Not in a loop of its own: its reads of the low level's weights then are all
+        # that the low-level updates wait for.
+        self._update_high()
         for _ in tf.range(low_updates):
             self._update_low()
             if self._hierarchy.representation.trainable_representation:
                 self._update_representation()
-        for _ in tf.range(high_updates):
-            self._update_high()
 
     def checkpointed(self) -> dict[str, tf.Variable]:
         """Sums of the log interval under way, by name."""

@@ -1,5 +1,9 @@
 """What `run.py` can do with a configuration: train a run, evaluate a run."""
 
+import os
+
+import tensorflow as tf
+
 from efficient_hrl.checkpoints import restore_weights
 from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.eval import Evaluator, results_table
@@ -7,8 +11,19 @@ from efficient_hrl.run_folder import RunFolder, UsageError
 from efficient_hrl.train import Trainer
 
 
+def use_threads() -> None:
+    """Divides the CPUs among two chains of operations.
+
+    Updates of the low and of the high level run side by side, so a product with
+    half of the CPUs in each is faster than one product at a time with all of them.
+    """
+    tf.config.threading.set_inter_op_parallelism_threads(2)
+    tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // 2))
+
+
 def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
     """Trains, or continues the run in `folder`; returns the exit status."""
+    use_threads()
     load_config(gin_files, gin_bindings)
     with usage_errors():
         trainer = Trainer(seed)
@@ -22,6 +37,7 @@ def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: l
     """Evaluates the newest checkpoint of the run in `folder`; prints a table."""
     if not folder.is_run:
         raise UsageError(f"--root_dir={folder.root}: there is no run to evaluate")
+    use_threads()
     load_config(gin_files, gin_bindings)
     with usage_errors():
         evaluator = Evaluator(seed=seed)

@@ -141,6 +141,17 @@ def pairwise_huber_distance(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     return DISTANCE_SCALE * total
 
 
+@tf.function(jit_compile=True)
+def log_mean_similarity(phi: tf.Tensor, prior: tf.Tensor) -> tf.Tensor:
+    """log mean_j exp(-D(phi_i - e_j)); [B, G], [M, G] -> [B].
+
+    Fused by XLA: as separate operations each of its [B, M] results would travel
+    through memory.
+    """
+    similarities = -pairwise_huber_distance(phi, prior)
+    return tf.reduce_logsumexp(similarities, axis=-1) - np.log(prior.shape[0])
+
+
 def step_probabilities(c: int) -> np.ndarray:
     """P(k) for k = 0..c-1, float64 [c]: proportional to 0.99^k, the last one divided by 1 - 0.99.
 
@@ -184,9 +195,7 @@ def representation_objective(
     """
     distances = huber_distance(phi - embeddings)
     close = tf.reduce_mean(distances)
-    similarities = -pairwise_huber_distance(tf.stop_gradient(phi), prior)
-    prior_log_probs = tf.reduce_logsumexp(similarities, axis=-1) - np.log(prior.shape[0])
-    prior_log_probs = tf.stop_gradient(prior_log_probs)
+    prior_log_probs = tf.stop_gradient(log_mean_similarity(tf.stop_gradient(phi), prior))
     # Negatives are the batch shifted by one; sample 0 has none.
     negatives = huber_distance(phi[1:] - embeddings[:-1])
     far = tf.reduce_mean(tf.exp(-negatives - prior_log_probs[1:]))

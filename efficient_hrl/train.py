@@ -188,7 +188,7 @@ class Trainer:
 
     def learn(self) -> None:
         """The updates of one block."""
-        self.learner.learn(tf.constant(self._low_updates), tf.constant(1))
+        self.learner.learn(tf.constant(self._low_updates))
 
     def checkpoints(self, folder: RunFolder, clocks: ScalarState) -> Checkpoints:
         """Everything that a run of this trainer needs to go on, in `folder`."""
