@@ -1,0 +1,14 @@
+"""Every test begins with an empty gin configuration and the paper's soft-update rate."""
+
+import gin
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    with gin.unlock_config():
+        gin.clear_config()
+        gin.bind_parameter("td3_update_targets.tau", 0.005)
+    yield
+    with gin.unlock_config():
+        gin.clear_config()
