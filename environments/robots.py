@@ -185,7 +185,7 @@ class Point(Robot):
     def begin_step(self, qpos, action):
         qpos = np.array(qpos, np.float64)
         # The distance is rounded to single precision, as the recorded rollouts have it.
-        forward = (self._SPEED * np.float64(action[..., 0])).astype(np.float32)
+        forward = (self._SPEED * action[..., 0].astype(np.float64)).astype(np.float32)
         turn = action[..., 1]
         qpos[..., 2] += turn
         heading = qpos[..., 2]
