@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 
 import gin
 import tensorflow as tf
-from tf_agents.agents import tf_agent
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
-from efficient_hrl.agents.td3_agent import TARGET_NOISE_STDDEV, Td3Batch, TD3Agent, huber_loss
-from efficient_hrl.random_streams import Stream, stream_seed
+from efficient_hrl.agents.td3_agent import TD3Agent, Td3Batch, huber_loss
+from efficient_hrl.random_streams import Stream
 from efficient_hrl.replay import segment_spec, transition_spec
 
 
@@ -64,8 +63,6 @@ class ContextualAgent(TD3Agent):
         context,
         training_data_spec,
         add_noise_fn: Callable,
-        target_noise_stream: Stream,
-        seed: int,
         **td3_arguments,
     ):
         """Builds TD3 on [S + contexts].
@@ -76,13 +73,9 @@ class ContextualAgent(TD3Agent):
           context: the `Context` of this level.
           training_data_spec: what `train` takes.
           add_noise_fn: wraps an action function into a noisy one.
-          target_noise_stream: random stream of the target actions' noise.
-          seed: the run's seed.
           **td3_arguments: for `TD3Agent`.
         """
         self.context = context
-        self._target_noise_stream = target_noise_stream
-        self._seed = seed
         size = observation_spec.shape[0] + sum(spec.shape[0] for spec in context.specs)
         merged_spec = ts.time_step_spec(tensor_spec.TensorSpec([size], tf.float32, "observation"))
         self.noisy_action = add_noise_fn(self.action, action_spec)
@@ -101,21 +94,6 @@ class ContextualAgent(TD3Agent):
     def action(self, states: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
         """The policy without noise, [B, A]."""
         return self.actor_net(self.merge(states, contexts))[0]
-
-    def td3_batch(self, experience) -> Td3Batch:
-        """What TD3 learns from stored experience of this level."""
-        raise NotImplementedError
-
-    def _train(self, experience, weights=None, noise: tf.Tensor | None = None) -> tf_agent.LossInfo:
-        """One TD3 update; `noise` replaces the target actions' N(0, 0.2) draws, [B, A]."""
-        if weights is not None:
-            raise ValueError("this agent does not weight its samples; allowed: weights=None")
-        batch = self.td3_batch(experience)
-        if noise is None:
-            seed = stream_seed(self._seed, self._target_noise_stream, self.train_step_counter)
-            noise = TARGET_NOISE_STDDEV * tf.random.stateless_normal(tf.shape(batch.action), seed)
-        info = self.update(batch, noise)
-        return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
 
 
 def _single_spec(context):
@@ -176,8 +154,8 @@ class UvfAgent(ContextualAgent):
             context,
             transition_spec(observation_spec.shape[0], action_spec.shape[0], goal_size),
             uvf_add_noise_fn,
-            Stream.LOW_TARGET_NOISE,
-            seed,
+            target_noise_stream=Stream.LOW_TARGET_NOISE,
+            seed=seed,
             name="uvf_agent",
             critic_optimizer=critic_optimizer,
             actor_optimizer=actor_optimizer,
@@ -275,8 +253,8 @@ class MetaAgent(ContextualAgent):
                 goals.meta_action_every_n,
             ),
             meta_add_noise_fn,
-            Stream.HIGH_TARGET_NOISE,
-            seed,
+            target_noise_stream=Stream.HIGH_TARGET_NOISE,
+            seed=seed,
             name="meta_agent",
             critic_optimizer=critic_optimizer,
             actor_optimizer=actor_optimizer,

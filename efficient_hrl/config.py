@@ -63,6 +63,8 @@ def _quiet_gin():
 
 def _one_line(error):
     text = str(error)
+    if isinstance(error, SyntaxError) and error.text:
+        return f"{error.msg.rstrip('.')}, line {error.lineno}: {error.text.strip()}"
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     place = re.search(r'In (file|bindings string) .*?line \d+', text, re.DOTALL)
     where = f" ({' '.join(place.group(0).split())})" if place and place.group(0) not in first else ""
@@ -76,7 +78,7 @@ def _hint(message):
         wrapped = inspect.unwrap(gin.get_configurable(parameter.group(1)))
         target = wrapped.__init__ if inspect.isclass(wrapped) else wrapped
         return f" Allowed: {', '.join(n for n in inspect.signature(target).parameters if n != 'self')}"
-    unknown = re.search(r"No configurable matching '@?([^'(]+)", message)
+    unknown = re.search(r"No configurable matching (?:reference )?'@?([^'(]+)", message)
     if unknown:
         name = unknown.group(1).rsplit("/", 1)[-1]
         known = sorted({selector.rsplit(".", 1)[-1] for selector in gin.config._REGISTRY._selector_map})

@@ -6,9 +6,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def clean_gin():
-    with gin.unlock_config():
-        gin.clear_config()
-        gin.bind_parameter("td3_update_targets.tau", 0.005)
+    gin.clear_config()
+    gin.bind_parameter("td3_update_targets.tau", 0.005)
     yield
-    with gin.unlock_config():
-        gin.clear_config()
+    gin.clear_config()

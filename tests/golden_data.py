@@ -72,10 +72,12 @@ def load_representation(representation, arrays, prefix):
     load_weights(representation.embed_net, arrays, f"{prefix}/state_preprocess/action_embed_net")
 
 
-def relative_movement_error(net, arrays, name):
-    """|after - recorded after| / |recorded after - recorded before|, over all weights of a network."""
+def relative_movement_error(net, arrays, name, without=()):
+    """|after - recorded after| / |recorded after - recorded before|, over the weights of a network."""
     error = movement = 0.0
     for variable in net.variables:
+        if recorded_name(variable) in without:
+            continue
         key = f"{name}/{recorded_name(variable)}"
         error += np.sum(np.square(variable.numpy() - arrays[f"w_final/{key}"]))
         movement += np.sum(np.square(arrays[f"w_final/{key}"] - arrays[f"w_init/{key}"]))

@@ -17,6 +17,7 @@ from tf_agents.policies import actor_policy, gaussian_policy
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
+from efficient_hrl.random_streams import Stream, stream_seed
 
 TARGET_NOISE_STDDEV = 0.2  # in action units
 TARGET_NOISE_LIMIT = 0.5
@@ -89,7 +90,7 @@ class TD3Agent(tf_agent.TFAgent):
         self,
         time_step_spec: ts.TimeStep,
         action_spec,
-        training_data_spec,
+        training_data_spec=None,
         critic_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
         actor_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
         gamma: float = 1.0,
@@ -102,6 +103,8 @@ class TD3Agent(tf_agent.TFAgent):
         dqda_clipping: float = 0.0,
         target_q_clipping: tuple[float, float] | None = None,
         debug_summaries: bool = False,
+        seed: int = 0,
+        target_noise_stream: Stream = Stream.LOW_TARGET_NOISE,
         name: str = "td3_agent",
     ):
         """Builds the six networks.
@@ -109,7 +112,7 @@ class TD3Agent(tf_agent.TFAgent):
         Args:
           time_step_spec: its observation is [S + G].
           action_spec: a BoundedTensorSpec, shape [A].
-          training_data_spec: what `train` takes.
+          training_data_spec: what `train` takes; None is `Td3Batch`.
           critic_optimizer, actor_optimizer: one for both critics, one for the actor;
             None for an agent that only acts.
           gamma: discount per update step of this level.
@@ -122,6 +125,8 @@ class TD3Agent(tf_agent.TFAgent):
           dqda_clipping: limit for each entry of dQ/da; 0 is none.
           target_q_clipping: (minimum, maximum) of target values, or None.
           debug_summaries: accepted as in the original; has no effect.
+          seed: the run's seed, for the noise of target actions.
+          target_noise_stream: its random stream.
           name: name of the agent.
         """
         observation_spec = time_step_spec.observation
@@ -148,6 +153,11 @@ class TD3Agent(tf_agent.TFAgent):
         self._td_errors_loss = td_errors_loss
         self._dqda_clipping = dqda_clipping
         self._target_q_clipping = target_q_clipping
+        self._seed = seed
+        self._target_noise_stream = target_noise_stream
+        if training_data_spec is None:
+            scalar = tf.TensorSpec([], tf.float32)
+            training_data_spec = Td3Batch(observation_spec, action_spec, scalar, scalar, observation_spec)
         policy = actor_policy.ActorPolicy(time_step_spec, action_spec, self.actor_net, clip=False)
         super().__init__(
             time_step_spec,
@@ -224,6 +234,21 @@ class TD3Agent(tf_agent.TFAgent):
         if self._dqda_clipping > 0:
             dqda = tf.clip_by_value(dqda, -self._dqda_clipping, self._dqda_clipping)
         return tf.reduce_mean(tf.math.squared_difference(tf.stop_gradient(dqda + action), action))
+
+    def td3_batch(self, experience) -> Td3Batch:
+        """What TD3 learns from stored experience; here the experience is that already."""
+        return experience
+
+    def _train(self, experience, weights=None, noise: tf.Tensor | None = None) -> tf_agent.LossInfo:
+        """One update; `noise` replaces the target actions' N(0, 0.2) draws, [B, A]."""
+        if weights is not None:
+            raise ValueError("this agent does not weight its samples; allowed: weights=None")
+        batch = self.td3_batch(experience)
+        if noise is None:
+            seed = stream_seed(self._seed, self._target_noise_stream, self.train_step_counter)
+            noise = TARGET_NOISE_STDDEV * tf.random.stateless_normal(tf.shape(batch.action), seed)
+        info = self.update(batch, noise)
+        return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
 
     def update(self, batch: Td3Batch, noise: tf.Tensor) -> Td3Info:
         """One update: actor gradient, critic step, actor step, target networks.

@@ -1,0 +1,70 @@
+import tensorflow as tf
+
+from efficient_hrl.eval import EvalResult, results_table
+from efficient_hrl.metrics import EVAL_COLUMNS, METRICS_COLUMNS, CsvLog, RunLog, read_rows
+from efficient_hrl.plots import draw_run
+
+
+def result(target, success):
+    return EvalResult(target, 50, success, -10.0, -20.0, -1.0, -2.5)
+
+
+def training_row(env_steps):
+    return {name: float("nan") for name in METRICS_COLUMNS} | {"env_steps": env_steps, "episodes": 2, "steps_per_s": 1.0}
+
+
+def test_rows_come_back_and_a_torn_line_does_not(tmp_path):
+    log = CsvLog(tmp_path / "a.csv", ("env_steps", "x"))
+    log.cut_to(0)
+    for step in (10, 20, 30):
+        log.append({"env_steps": step, "x": step / 4})
+    with open(tmp_path / "a.csv", "a") as file:
+        file.write("40,")
+    assert [row["env_steps"] for row in read_rows(tmp_path / "a.csv")] == ["10", "20", "30"]
+    log.cut_to(20)
+    assert (tmp_path / "a.csv").read_text() == "env_steps,x\n10,2.5\n20,5.0\n"
+
+
+def test_missing_file_has_no_rows(tmp_path):
+    assert read_rows(tmp_path / "none.csv") == []
+
+
+def test_run_log_writes_tables_and_events_and_resumes(tmp_path):
+    log = RunLog(tmp_path, 0)
+    for step in (1000, 2000):
+        log.log_training(training_row(step))
+        log.log_evaluation(step, [result("eval1", 0.5), result("eval2", 1.0)])
+    RunLog(tmp_path, 1000)
+    rows = read_rows(tmp_path / "metrics.csv")
+    assert [row["env_steps"] for row in rows] == ["1000"]
+    assert tuple(rows[0]) == METRICS_COLUMNS
+    rows = read_rows(tmp_path / "eval.csv")
+    assert [(row["env_steps"], row["target"], row["success_rate"]) for row in rows] == [
+        ("1000", "eval1", "0.5"),
+        ("1000", "eval2", "1"),
+    ]
+    assert tuple(rows[0]) == EVAL_COLUMNS
+    for name, tag in (("train", "run/episodes"), ("eval", "eval2/success_rate")):
+        tags = set()
+        for path in (tmp_path / name).iterdir():
+            for event in tf.compat.v1.train.summary_iterator(str(path)):
+                tags |= {value.tag for value in event.summary.value}
+        assert tag in tags
+
+
+def test_pictures_are_drawn_from_the_tables(tmp_path):
+    assert draw_run(tmp_path) == []
+    log = RunLog(tmp_path, 0)
+    for step in range(1000, 30000, 1000):
+        log.log_training(training_row(step) | {"high_episode_return": -step / 10, "low_critic_loss": 1.0, "high_critic_loss": 2.0})
+    log.log_evaluation(30000, [result("eval1", 0.5)])
+    drawn = draw_run(tmp_path)
+    assert [path.name for path in drawn] == ["learning_curve.png", "success_curve.png"]
+    for path in drawn:
+        assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 10_000
+
+
+def test_table_is_aligned():
+    lines = results_table([result("eval1", 0.5), result("a_long_name", 1.0)]).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert "0.50" in lines[1] and "1.00" in lines[2]

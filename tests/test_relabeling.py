@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efficient_hrl.relabeling import InverseDynamics, fitness, sample_best_meta_actions
+from tests import golden_data
+
+
+def recorded(method, batch):
+    arrays = golden_data.load(f"relabel_{method}")
+    hierarchy = golden_data.hierarchy(method)
+    golden_data.load_weights(hierarchy.low.actor_net, arrays, "w/uvf_agent/actor_net")
+    if method == "hiro_repr":
+        golden_data.load_weights(
+            hierarchy.representation.state_net, arrays, "w/state_preprocess/state_process_net"
+        )
+    get = lambda name: arrays[f"batch{batch}/{name}"]
+    return hierarchy, golden_data.segments(arrays, f"batch{batch}"), get
+
+
+def reprs(hierarchy, segments):
+    f = hierarchy.representation
+    return f(segments.state), f(segments.next_state), f(segments.low_states)
+
+
+def relabel(hierarchy, segments, normal, strategy="sample"):
+    return sample_best_meta_actions(
+        segments,
+        *reprs(hierarchy, segments),
+        hierarchy.inverse_dynamics,
+        hierarchy.low,
+        tf.constant(normal),
+        strategy,
+    )
+
+
+@pytest.mark.parametrize("method", golden_data.METHODS)
+@pytest.mark.parametrize("batch", [0, 1])
+def test_candidates_fitness_and_choice_agree_with_the_recording(method, batch):
+    hierarchy, segments, get = recorded(method, batch)
+    state_reprs, next_state_reprs, low_state_reprs = reprs(hierarchy, segments)
+    inverse = hierarchy.inverse_dynamics
+    np.testing.assert_array_equal(inverse.minimum, golden_data.load(f"relabel_{method}")["goal_min"])
+    candidates = inverse.candidates(state_reprs, next_state_reprs, segments.meta_action, get("z"))
+    np.testing.assert_allclose(candidates, get("candidates"), rtol=1e-5, atol=1e-6)
+    (unrolled,) = hierarchy.low.context.multi_transition([candidates], low_state_reprs[None])
+    shape = get("unrolled_goals").shape
+    np.testing.assert_allclose(tf.reshape(unrolled, shape), get("unrolled_goals"), rtol=1e-4, atol=1e-5)
+    scores = fitness(candidates, segments, low_state_reprs, hierarchy.low)
+    np.testing.assert_allclose(scores, get("fitness"), rtol=1e-5)
+    np.testing.assert_array_equal(np.argmax(scores, axis=0), get("chosen_index"))
+    np.testing.assert_allclose(relabel(hierarchy, segments, get("z")), get("chosen_goals"), rtol=1e-5, atol=1e-6)
+
+
+def test_log_probabilities_agree_with_the_recording():
+    hierarchy, segments, get = recorded("hiro_repr", 0)
+    rows = lambda x: np.reshape(np.repeat(x[None], 10, axis=0), [-1, x.shape[-1]])
+    log_probs = hierarchy.low.log_probs(
+        rows(segments.low_states.numpy()),
+        rows(segments.low_actions.numpy()),
+        [np.reshape(get("unrolled_goals"), [-1, 2])],
+    )
+    np.testing.assert_allclose(np.reshape(log_probs, get("log_probs").shape), get("log_probs"), rtol=1e-4, atol=1e-9)
+
+
+def test_fitness_is_its_formula_written_slowly():
+    hierarchy, segments, get = recorded("hiro_orig", 0)
+    candidates = get("candidates")
+    scores = fitness(tf.constant(candidates), segments, reprs(hierarchy, segments)[2], hierarchy.low)
+    for n, b in ((0, 0), (3, 7), (9, 15)):
+        goal, states = candidates[n, b], segments.low_states[b].numpy()
+        expected = 0.0
+        for i in range(10):
+            g = goal + states[0, :15] - states[i, :15]
+            mean = hierarchy.low.action(states[i][None], [np.float32(g)[None]]).numpy()[0]
+            expected -= np.sum(np.square((segments.low_actions[b, i].numpy() - mean) / 30.0))
+        np.testing.assert_allclose(scores[n, b], expected, rtol=1e-4)
+
+
+def test_steps_beyond_a_cut_segment_do_not_count():
+    hierarchy, segments, get = recorded("hiro_repr", 0)
+    low_state_reprs = reprs(hierarchy, segments)[2]
+    candidates = tf.constant(get("candidates"))
+    cut = segments._replace(length=tf.fill([16], 4))
+    garbage = tf.concat([segments.low_actions[:, :4], tf.fill([16, 6, 8], 1e6)], axis=1)
+    scores = fitness(candidates, cut, low_state_reprs, hierarchy.low)
+    np.testing.assert_array_equal(
+        scores, fitness(candidates, cut._replace(low_actions=garbage), low_state_reprs, hierarchy.low)
+    )
+    expected = get("log_probs").reshape(10, 16, 10, 8)[:, :, :4].sum(axis=(2, 3))
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
+
+
+def test_chosen_goals_stay_in_range_and_never_fit_worse_than_the_stored_ones():
+    hierarchy, segments, get = recorded("hiro_orig", 1)
+    inverse, low_state_reprs = hierarchy.inverse_dynamics, reprs(hierarchy, segments)[2]
+    chosen = relabel(hierarchy, segments, get("z"))
+    assert np.all(chosen >= inverse.minimum) and np.all(chosen <= inverse.maximum)
+    stored = tf.clip_by_value(segments.meta_action, inverse.minimum, inverse.maximum)
+    scores = fitness(tf.stack([chosen, stored]), segments, low_state_reprs, hierarchy.low).numpy()
+    assert np.all(scores[0] >= scores[1])
+
+
+def test_strategy_none_keeps_the_stored_goals():
+    hierarchy, segments, _ = recorded("hiro_orig", 0)
+    normal = np.zeros(hierarchy.inverse_dynamics.draws_shape(None, 16), np.float32)
+    np.testing.assert_array_equal(relabel(hierarchy, segments, normal, None), segments.meta_action)
+
+
+def test_strategy_fun_is_one_narrow_draw_around_the_change_reached():
+    hierarchy, segments, _ = recorded("hiro_repr", 0)
+    shape = hierarchy.inverse_dynamics.draws_shape("FuN", 16)
+    normal = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    state_reprs, next_state_reprs, _ = reprs(hierarchy, segments)
+    expected = np.clip(next_state_reprs - state_reprs + 0.1 * 10 * normal[0], -10, 10)
+    np.testing.assert_allclose(relabel(hierarchy, segments, normal, "FuN"), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_unknown_strategies_and_too_few_candidates_are_refused():
+    hierarchy, segments, get = recorded("hiro_repr", 0)
+    with pytest.raises(ValueError, match="'best'; allowed: 'sample', 'FuN', None"):
+        relabel(hierarchy, segments, get("z"), "best")
+    with pytest.raises(ValueError, match="num_samples = 1"):
+        InverseDynamics(hierarchy.low.context.specs[0], num_samples=1)

@@ -1,0 +1,53 @@
+import os
+
+import pytest
+
+from efficient_hrl.run_folder import RunFolder, UsageError, write_text
+
+
+def test_a_new_folder_is_only_made_by_create(tmp_path):
+    folder = RunFolder(tmp_path / "a" / "b with space é")
+    assert not folder.root.exists() and not folder.is_run
+    folder.create(7, ["x.gin"], ["y=1"])
+    record = RunFolder(folder.root).record()
+    assert record["seed"] == 7 and record["gin_files"] == ["x.gin"] and "tensorflow" in record["packages"]
+
+
+def test_an_empty_folder_may_be_used(tmp_path):
+    assert not RunFolder(tmp_path).is_run
+
+
+def test_a_foreign_folder_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(UsageError, match="not a run of this program"):
+        RunFolder(tmp_path)
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="file is not a folder"):
+        RunFolder(tmp_path / "file" / "run")
+
+
+def test_a_read_only_folder_is_named(tmp_path):
+    os.chmod(tmp_path, 0o555)
+    try:
+        with pytest.raises(UsageError, match="not writable"):
+            RunFolder(tmp_path / "run")
+    finally:
+        os.chmod(tmp_path, 0o755)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seed": "x"}', "\x00"])
+def test_a_damaged_record_is_named(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(UsageError, match="run.json"):
+        RunFolder(tmp_path).record()
+
+
+def test_write_text_replaces_the_whole_file(tmp_path):
+    path = tmp_path / "a.txt"
+    for text in ("long text", "x"):
+        write_text(path, text)
+        assert path.read_text() == text
+    assert list(tmp_path.iterdir()) == [path]

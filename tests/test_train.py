@@ -1,0 +1,204 @@
+"""Whole runs, small: determinism, stopping and continuing, evaluation."""
+
+import pathlib
+import signal
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efficient_hrl.checkpoints import restore_weights
+from efficient_hrl.config import load_config
+from efficient_hrl.eval import Evaluator
+from efficient_hrl.metrics import read_rows
+from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.train import Trainer
+
+GIN_FILE = pathlib.Path(__file__).parent.parent / "gin" / "norl_point_maze.gin"
+EPISODE = 45  # not a multiple of c: segments are cut
+TOTAL = 12 * EPISODE
+SMALL = (
+    f"RESET_EPISODE_PERIOD = {EPISODE}",
+    "train_uvf.num_episodes_train = 12",
+    "train_uvf.initial_episodes = 3",
+    "train_uvf.batch_size = 8",
+    "train_uvf.log_every_n_steps = 90",
+    "train_uvf.eval_every_n_steps = 200",
+    "train_uvf.checkpoint_every_n_steps = 100",
+    "evaluate.num_episodes_eval = 3",
+    "agent/CircularBuffer.buffer_size = 300",  # smaller than the run: it wraps around
+    "meta/CircularBuffer.buffer_size = 40",
+    "ACTOR_HIDDEN_SIZE_1 = 16",
+    "ACTOR_HIDDEN_SIZE_2 = 16",
+    "CRITIC_HIDDEN_SIZE_1 = 16",
+    "CRITIC_HIDDEN_SIZE_2 = 16",
+    "action_embed_net.hidden_layers = (16, 16)",
+)
+CLOCKS = ("wall_s", "steps_per_s")
+
+
+def run(root, seed=0, stop_after=()):
+    """Trains in `root`; SIGTERM comes after the given numbers of blocks, each time followed by a fresh start."""
+    lines = []
+    for blocks in (*stop_after, None):
+        trainer = Trainer(seed)
+        folder = RunFolder(root)
+        if not folder.is_run:
+            folder.create(seed, [], [])
+        learn, count = trainer.learn, iter(range(1, 10**6))
+
+        def learn_and_stop(learn=learn, count=count, blocks=blocks):
+            learn()
+            if next(count) == blocks:
+                signal.raise_signal(signal.SIGTERM)
+
+        trainer.learn = learn_and_stop
+        trainer.run(folder, lines.append)
+    return trainer, lines
+
+
+def contents(trainer):
+    hierarchy = trainer.hierarchy
+    nets = [getattr(agent, name) for agent in (hierarchy.low, hierarchy.high) for name in ("actor_net", "critic_net", "target_critic_net2")]
+    variables = [v for net in nets for v in net.variables] + [*hierarchy.representation.trained_variables, hierarchy.representation.prior]
+    return {
+        "low replay": trainer.low_replay.gather_all(),
+        "high replay": trainer.high_replay.gather_all(),
+        "added": [trainer.low_replay.num_added, trainer.high_replay.num_added],
+        "counters": [
+            trainer.collector.env_steps,
+            trainer.collector.episodes,
+            hierarchy.low.train_step_counter,
+            hierarchy.high.train_step_counter,
+            hierarchy.representation.updates,
+        ],
+        "weights": [tf.identity(v) for v in variables],
+    }
+
+
+def rows(root, name):
+    return [{k: v for k, v in row.items() if k not in CLOCKS} for row in read_rows(root / name)]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs") / "whole"
+    load_config([str(GIN_FILE)], SMALL)
+    trainer, lines = run(root)
+    return root, contents(trainer), lines
+
+
+@pytest.fixture(autouse=True)
+def small_config(clean_gin):
+    load_config([str(GIN_FILE)], SMALL)
+
+
+def test_a_run_has_the_promised_updates_rows_and_files(uninterrupted):
+    root, state, lines = uninterrupted
+    learned = TOTAL - 3 * EPISODE
+    steps, episodes, low, high, representation = (int(x) for x in state["counters"])
+    assert (steps, episodes) == (TOTAL, 12)
+    # Learning begins with the first block that ends at or after the initial episodes.
+    assert low == representation == learned // 10 * 10 + 10 * (learned % 10 > 0)
+    assert high == low // 10
+    metrics = rows(root, "metrics.csv")
+    assert [int(row["env_steps"]) for row in metrics] == [90, 180, 270, 360, 450, 540]
+    assert metrics[0]["low_critic_loss"] == "nan" and float(metrics[-1]["low_critic_loss"]) > 0
+    assert float(metrics[-1]["high_episode_return"]) < 0 and float(metrics[-1]["low_episode_return"]) < 0
+    evaluations = rows(root, "eval.csv")
+    assert [(int(r["env_steps"]), r["target"]) for r in evaluations] == [
+        (step, target) for step in (200, 400, 540) for target in ("eval1", "eval2", "eval3")
+    ]
+    for name in ("operative_config.gin", "run.json", "plots/learning_curve.png", "plots/success_curve.png"):
+        assert (root / name).stat().st_size > 0
+    assert "finished at 540" in lines[-1]
+
+
+def test_cut_segments_are_kept_with_their_length(uninterrupted):
+    _, state, _ = uninterrupted
+    lengths = state["high replay"].length.numpy()
+    assert set(lengths) == {5, 10}
+    np.testing.assert_array_equal(state["high replay"].discount == 0, lengths == 5)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(uninterrupted, tmp_path):
+    root, state, _ = uninterrupted
+    trainer, _ = run(tmp_path / "again")
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
+    assert rows(tmp_path / "again", "metrics.csv") == rows(root, "metrics.csv")
+    assert rows(tmp_path / "again", "eval.csv") == rows(root, "eval.csv")
+    run(tmp_path / "other", seed=1)
+    assert rows(tmp_path / "other", "metrics.csv") != rows(root, "metrics.csv")
+
+
+def test_stopped_and_continued_equals_uninterrupted(uninterrupted, tmp_path):
+    root, state, _ = uninterrupted
+    trainer, lines = run(tmp_path / "pieces", stop_after=(2, 13))
+    assert "stopped by SIGTERM" in lines[0] and "continuing" in lines[1]
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
+    assert rows(tmp_path / "pieces", "metrics.csv") == rows(root, "metrics.csv")
+    assert rows(tmp_path / "pieces", "eval.csv") == rows(root, "eval.csv")
+
+
+def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupted, tmp_path):
+    root, state, _ = uninterrupted
+
+    class Killed(BaseException):
+        pass
+
+    trainer = Trainer(0)
+    learn, count = trainer.learn, iter(range(1, 10**6))
+
+    def learn_and_die():
+        learn()
+        if next(count) == 15:  # at 270 + 10: after the rows of 270, 80 steps after a checkpoint
+            raise Killed
+
+    trainer.learn = learn_and_die
+    folder = RunFolder(tmp_path / "killed")
+    folder.create(0, [], [])
+    with pytest.raises(Killed):
+        trainer.run(folder, lambda line: None)
+    trainer, lines = run(tmp_path / "killed")
+    assert "continuing" in lines[0] and "200" in lines[0]
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
+    assert rows(tmp_path / "killed", "metrics.csv") == rows(root, "metrics.csv")
+    assert rows(tmp_path / "killed", "eval.csv") == rows(root, "eval.csv")
+
+
+def test_a_finished_run_says_so(uninterrupted):
+    root, _, _ = uninterrupted
+    before = (root / "metrics.csv").read_text()
+    _, lines = run(root)
+    assert lines[-1] == f"{root} is finished: 540 environment steps"
+    assert (root / "metrics.csv").read_text() == before
+
+
+def test_evaluation_of_a_checkpoint_repeats_the_runs_own(uninterrupted):
+    root, _, _ = uninterrupted
+    evaluator = Evaluator(seed=0)
+    path = restore_weights(root / "checkpoints", evaluator.hierarchy.weights())
+    assert path.endswith("-540")
+    results = [evaluator.evaluate_target(mode, 540) for mode in evaluator.eval_modes]
+    for result, row in zip(results, rows(root, "eval.csv")[-3:]):
+        assert row["target"] == result.target
+        np.testing.assert_allclose(float(row["high_return"]), result.high_return, rtol=1e-4)
+        np.testing.assert_allclose(float(row["success_rate"]), result.success_rate)
+
+
+def test_a_checkpoint_of_other_networks_is_refused(uninterrupted):
+    root, _, _ = uninterrupted
+    load_more = [*SMALL, "ACTOR_HIDDEN_SIZE_2 = 24"]
+    gin.clear_config()
+    load_config([str(GIN_FILE)], load_more)
+    with pytest.raises(UsageError, match="does not fit this configuration") as caught:
+        restore_weights(root / "checkpoints", Evaluator(seed=0).hierarchy.weights())
+    assert "\n" not in str(caught.value)
+
+
+def test_success_is_a_last_distance_below_five():
+    evaluator = Evaluator(seed=0, success_distance=5.0)
+    rewards = tf.constant([0.0, -4.99, -5.01, -9.0])
+    evaluator._rollout = lambda targets: (rewards, rewards, rewards, rewards)
+    assert evaluator.evaluate_target("eval1", 0).success_rate == 0.5
