@@ -11,9 +11,11 @@ The same command again continues a run that was stopped.
 import sys
 
 if sys.version_info[:2] != (3, 11):
-    sys.exit("run.py needs Python 3.11 (tensorflow 2.15 and mujoco 4.0 share no other); this is %d.%d" % sys.version_info[:2])
+    message = "run.py needs Python 3.11 (tensorflow 2.15 and mujoco 4.0 share no other); this is %d.%d"
+    sys.stderr.write(message % sys.version_info[:2] + "\n")
+    sys.exit(2)
 
-from efficient_hrl import main
+from efficient_hrl import main  # noqa: E402  (imports what an older Python cannot)
 
 if __name__ == "__main__":
     sys.exit(main.main(sys.argv))

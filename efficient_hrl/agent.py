@@ -6,11 +6,11 @@ them.  What a goal means is the business of their contexts.
 
 from collections.abc import Callable, Sequence
 
-import gin
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
+import gin
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
 from efficient_hrl.agents.td3_agent import TD3Agent, Td3Batch, huber_loss
 from efficient_hrl.random_streams import Stream
@@ -191,9 +191,7 @@ class UvfAgent(ContextualAgent):
         f = self.state_preprocess
         return self.context.compute_rewards(f(states), None, None, f(next_states), contexts)
 
-    def log_probs(
-        self, states: tf.Tensor, actions: tf.Tensor, contexts: Sequence[tf.Tensor]
-    ) -> tf.Tensor:
+    def log_probs(self, states: tf.Tensor, actions: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
         """-((a - mu(s, g)) / half action range)^2 per action dimension, float64 [B, A]."""
         error = tf.cast(actions - self.action(states, contexts), tf.float64)
         return -tf.square(error / self._half_action_range)

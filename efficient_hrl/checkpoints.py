@@ -20,9 +20,7 @@ class _PythonState(tf.train.experimental.PythonState):
         return self._owner.get_state()
 
     def deserialize(self, string_value):
-        self._owner.set_state(
-            string_value.decode() if isinstance(string_value, bytes) else string_value
-        )
+        self._owner.set_state(string_value.decode() if isinstance(string_value, bytes) else string_value)
 
 
 class ScalarState:

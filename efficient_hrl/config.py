@@ -8,8 +8,9 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-import gin
 import tensorflow as tf
+
+import gin
 
 # Imported for their gin configurables.
 from efficient_hrl import train  # noqa: F401
@@ -66,7 +67,7 @@ def _one_line(error):
     if isinstance(error, SyntaxError) and error.text:
         return f"{error.msg.rstrip('.')}, line {error.lineno}: {error.text.strip()}"
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-    place = re.search(r'In (file|bindings string) .*?line \d+', text, re.DOTALL)
+    place = re.search(r"In (file|bindings string) .*?line \d+", text, re.DOTALL)
     where = f" ({' '.join(place.group(0).split())})" if place and place.group(0) not in first else ""
     return first.rstrip() + where + _hint(first)
 

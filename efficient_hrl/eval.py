@@ -8,15 +8,15 @@ episode succeeds when the last task reward says that the target is nearer than
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import gin
 import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from environments.batched import BatchedMazeEnvironment
-from environments.maze_env import EPISODE_STEPS, MazeEnv
+import gin
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
+from environments.batched import BatchedMazeEnvironment
+from environments.maze_env import EPISODE_STEPS, MazeEnv
 
 # Keeps evaluation's first states apart from those of training.
 _SEED_OFFSET = 1_000_000
@@ -152,7 +152,15 @@ class Evaluator:
 
 def results_table(results: Sequence[EvalResult]) -> str:
     """Results as an aligned text table."""
-    header = ("target", "episodes", "success", "task return", "last task reward", "low return", "last low reward")
+    header = (
+        "target",
+        "episodes",
+        "success",
+        "task return",
+        "last task reward",
+        "low return",
+        "last low reward",
+    )
     rows = [
         (
             r.target,

@@ -1,5 +1,6 @@
 """What `run.py` can do with a configuration: train a run, evaluate a run."""
 
+import contextlib
 import os
 
 import tensorflow as tf
@@ -17,8 +18,9 @@ def use_threads() -> None:
     Updates of the low and of the high level run side by side, so a product with
     half of the CPUs in each is faster than one product at a time with all of them.
     """
-    tf.config.threading.set_inter_op_parallelism_threads(2)
-    tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // 2))
+    with contextlib.suppress(RuntimeError):  # TensorFlow is in use already, e.g. in a notebook
+        tf.config.threading.set_inter_op_parallelism_threads(2)
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // 2))
 
 
 def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:

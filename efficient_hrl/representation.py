@@ -13,11 +13,11 @@ stands in the denominator and the other samples of the batch in the numerator.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import gin
 import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network
 
+import gin
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
 
 HUBER_KAPPA = 0.1
@@ -183,9 +183,7 @@ class RepresentationInfo(NamedTuple):
     embeddings: tf.Tensor
 
 
-def representation_objective(
-    phi: tf.Tensor, embeddings: tf.Tensor, prior: tf.Tensor
-) -> RepresentationInfo:
+def representation_objective(phi: tf.Tensor, embeddings: tf.Tensor, prior: tf.Tensor) -> RepresentationInfo:
     """The released estimator of the representation objective.
 
     Args:
@@ -262,7 +260,9 @@ class StatePreprocess(tf.Module):
             size = self(tf.zeros([1, *observation_spec.shape])).shape[-1]
             self._prior = tf.Variable(tf.zeros([PRIOR_SIZE, size]), trainable=False, name="all_embed")
             self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name="representation_updates")
-        self._step_log_probabilities = tf.constant(np.log(step_probabilities(segment_length))[None], tf.float32)
+        self._step_log_probabilities = tf.constant(
+            np.log(step_probabilities(segment_length))[None], tf.float32
+        )
 
     @property
     def state_net(self) -> network.Network | None:

@@ -4,10 +4,10 @@ import math
 import time
 from collections.abc import Callable
 
-import gin
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
+import gin
 from efficient_hrl import plots
 from efficient_hrl.checkpoints import Checkpoints, ScalarState
 from efficient_hrl.collect import Collector
@@ -140,7 +140,9 @@ class Trainer:
         self.total_steps = num_episodes_train * episode_steps
         self.initial_steps = initial_episodes * episode_steps
         self.steps_per_block = num_collect_per_meta_update
-        self._low_updates = num_collect_per_meta_update // num_collect_per_update * num_updates_per_observation
+        self._low_updates = (
+            num_collect_per_meta_update // num_collect_per_update * num_updates_per_observation
+        )
         self._log_period = log_every_n_steps
         self._eval_period = eval_every_n_steps
         self._checkpoint_period = checkpoint_every_n_steps
@@ -244,7 +246,11 @@ class Trainer:
                         plots.draw_run(folder.root)
                         progress.evaluated({r.target: r.success_rate for r in results})
                         write_text(folder.path("operative_config.gin"), gin.operative_config_str())
-                if stop or steps >= self.total_steps or self._is_due(steps, self._checkpoint_period, written_steps):
+                if (
+                    stop
+                    or steps >= self.total_steps
+                    or self._is_due(steps, self._checkpoint_period, written_steps)
+                ):
                     checkpoints.save(steps)
                     written_steps = steps
                 if stop or steps >= self.total_steps:

@@ -1,14 +1,11 @@
 """Environment names -> environments."""
 
 import gin
-
 from environments.layouts import LAYOUTS
 from environments.maze_env import Maze, MazeEnv
 from environments.robots import ROBOTS
 
-ENVIRONMENTS = {
-    robot + layout: (robot, layout) for robot in ROBOTS for layout in LAYOUTS
-}
+ENVIRONMENTS = {robot + layout: (robot, layout) for robot in ROBOTS for layout in LAYOUTS}
 
 
 @gin.configurable

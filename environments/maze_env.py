@@ -115,9 +115,7 @@ class MazeEnv(gymnasium.Env):
         self.data = mujoco.MjData(maze.model)
         self.steps = 0
         self.action_space = gymnasium.spaces.Box(maze.action_low, maze.action_high, dtype=np.float32)
-        self.observation_space = gymnasium.spaces.Box(
-            -np.inf, np.inf, (maze.observation_size,), np.float32
-        )
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (maze.observation_size,), np.float32)
 
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray, steps: int = 0) -> np.ndarray:
         """Puts the simulation into a given state, float64 [nq], [nv]; returns its observation."""
@@ -136,9 +134,7 @@ class MazeEnv(gymnasium.Env):
         maze, data = self.maze, self.data
         action = np.clip(np.asarray(action, np.float32), maze.action_low, maze.action_high)
         if action.shape != self.action_space.shape:
-            raise ValueError(
-                f"action has shape {action.shape}; this robot takes {self.action_space.shape}"
-            )
+            raise ValueError(f"action has shape {action.shape}; this robot takes {self.action_space.shape}")
         x_before = data.xpos[maze.torso_id, 0]
         xy_before = data.qpos[:2].copy()
         data.qpos[:], data.ctrl[:] = maze.robot.begin_step(data.qpos, action)

@@ -125,9 +125,7 @@ class Ant(Robot):
         self._add_capsule(lower, ankle_geom, long)
 
     def _add_capsule(self, body, name, end):
-        self._add_geom(
-            body, name, type=_GEOM.mjGEOM_CAPSULE, fromto=(*_FROM_ORIGIN, *end), size=(0.08, 0, 0)
-        )
+        self._add_geom(body, name, type=_GEOM.mjGEOM_CAPSULE, fromto=(*_FROM_ORIGIN, *end), size=(0.08, 0, 0))
 
     def _add_geom(self, body, name, **shape):
         body.add_geom(name=name, contype=1, conaffinity=0, condim=3, rgba=_BODY_COLOUR, **shape)
@@ -163,9 +161,7 @@ class Point(Robot):
     def add_to(self, spec, height):
         torso = spec.worldbody.add_body(name="torso", pos=(0, 0, height))
         geom = {"contype": 1, "conaffinity": 0, "condim": 3, "rgba": _BODY_COLOUR}
-        torso.add_geom(
-            name="pointbody", type=_GEOM.mjGEOM_SPHERE, pos=(0, 0, 0.5), size=(0.5, 0, 0), **geom
-        )
+        torso.add_geom(name="pointbody", type=_GEOM.mjGEOM_SPHERE, pos=(0, 0, 0.5), size=(0.5, 0, 0), **geom)
         torso.add_geom(
             name="pointarrow", type=_GEOM.mjGEOM_BOX, pos=(0.6, 0, 0.5), size=(0.5, 0.1, 0.1), **geom
         )

@@ -1,7 +1,8 @@
 """Every test begins with an empty gin configuration and the paper's soft-update rate."""
 
-import gin
 import pytest
+
+import gin
 
 
 @pytest.fixture(autouse=True)

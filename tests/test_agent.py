@@ -86,7 +86,7 @@ def test_ten_low_level_updates(method):
         np.testing.assert_allclose(info.extra.critic_loss, arrays["seq/critic_loss"][i], rtol=1e-4)
         total = info.loss
         if representation.trainable_representation:
-            meta = lambda name: tf.constant(arrays[f"meta_batch/{name}"][i])
+            meta = lambda name, i=i: tf.constant(arrays[f"meta_batch/{name}"][i])
             repr_info = train_representation(
                 meta("states"),
                 meta("next_states"),

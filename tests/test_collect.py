@@ -115,7 +115,11 @@ def test_goals_transitions_and_segments_agree_with_the_recorded_trace(trace):
         for i, (row, length) in enumerate(zip(rows, lengths)):
             for name in ("state", "meta_action", "reward", "discount", "next_state"):
                 np.testing.assert_allclose(
-                    getattr(kept, name)[i], arrays[f"meta_replay/{name}"][row], rtol=1e-4, atol=1e-4, err_msg=name
+                    getattr(kept, name)[i],
+                    arrays[f"meta_replay/{name}"][row],
+                    rtol=1e-4,
+                    atol=1e-4,
+                    err_msg=name,
                 )
             for name in ("meta_context", "next_meta_context"):
                 np.testing.assert_array_equal(getattr(kept, name)[i], arrays[f"meta_replay/{name}"][row])

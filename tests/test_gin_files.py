@@ -2,10 +2,10 @@
 
 import pathlib
 
-import gin
 import numpy as np
 import pytest
 
+import gin
 from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.run_folder import UsageError
 from efficient_hrl.train import Trainer
@@ -62,7 +62,9 @@ def test_key_values(name):
     np.testing.assert_allclose(goals.maximum, ORIG_MAXIMUM if is_hiro else (10, 10))
     np.testing.assert_allclose(goals.minimum, -goals.maximum)
     targets = hierarchy.high.context.specs[0]
-    np.testing.assert_allclose([targets.minimum, targets.maximum], [[-2, -2], [10, 10]] if is_point else [[-4, -4], [20, 20]])
+    np.testing.assert_allclose(
+        [targets.minimum, targets.maximum], [[-2, -2], [10, 10]] if is_point else [[-4, -4], [20, 20]]
+    )
     assert hierarchy.low.noisy_action.stddev == (0.1 if is_point else 1.0)
     assert hierarchy.high.noisy_action.stddev == (5.0 if learned else 1.0)
     assert hierarchy.representation.trainable_representation == learned
@@ -77,11 +79,20 @@ def test_key_values(name):
     if learned:
         sizes = [v.shape.as_list() for v in hierarchy.representation.trained_variables[::2]]
         actions = 10 * (2 if is_point else 8)
-        assert sizes == [[observation, 100], [100, 100], [100, 2], [actions + observation, 400], [400, 300], [300, 2]]
+        assert sizes == [
+            [observation, 100],
+            [100, 100],
+            [100, 2],
+            [actions + observation, 400],
+            [400, 300],
+            [300, 2],
+        ]
 
 
 def test_bindings_override_files():
-    trainer = build("hiro_xy_point_maze.gin", "train_uvf.num_episodes_train = 3", "uvf_add_noise_fn.stddev = 0.25")
+    trainer = build(
+        "hiro_xy_point_maze.gin", "train_uvf.num_episodes_train = 3", "uvf_add_noise_fn.stddev = 0.25"
+    )
     assert trainer.total_steps == 1500
     assert trainer.hierarchy.low.noisy_action.stddev == 0.25
 

@@ -47,7 +47,9 @@ def test_goals_are_new_every_ten_steps_and_follow_the_state_in_between():
         else:
             expected = steps[i - 1].info.goal + f(state_at(i - 1)) - f(state_at(i))
         np.testing.assert_allclose(step.info.goal, expected, atol=1e-5)
-        np.testing.assert_allclose(step.action, hierarchy.low.action(state_at(i), [step.info.goal]), atol=1e-5)
+        np.testing.assert_allclose(
+            step.action, hierarchy.low.action(state_at(i), [step.info.goal]), atol=1e-5
+        )
 
 
 def test_the_target_lasts_for_the_episode_and_a_new_one_is_drawn_for_the_next():

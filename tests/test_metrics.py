@@ -10,7 +10,11 @@ def result(target, success):
 
 
 def training_row(env_steps):
-    return {name: float("nan") for name in METRICS_COLUMNS} | {"env_steps": env_steps, "episodes": 2, "steps_per_s": 1.0}
+    return {name: float("nan") for name in METRICS_COLUMNS} | {
+        "env_steps": env_steps,
+        "episodes": 2,
+        "steps_per_s": 1.0,
+    }
 
 
 def test_rows_come_back_and_a_torn_line_does_not(tmp_path):
@@ -56,7 +60,10 @@ def test_pictures_are_drawn_from_the_tables(tmp_path):
     assert draw_run(tmp_path) == []
     log = RunLog(tmp_path, 0)
     for step in range(1000, 30000, 1000):
-        log.log_training(training_row(step) | {"high_episode_return": -step / 10, "low_critic_loss": 1.0, "high_critic_loss": 2.0})
+        log.log_training(
+            training_row(step)
+            | {"high_episode_return": -step / 10, "low_critic_loss": 1.0, "high_critic_loss": 2.0}
+        )
     log.log_evaluation(30000, [result("eval1", 0.5)])
     drawn = draw_run(tmp_path)
     assert [path.name for path in drawn] == ["learning_curve.png", "success_curve.png"]

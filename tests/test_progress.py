@@ -11,7 +11,9 @@ def test_without_a_terminal_there_is_a_line_a_minute(capsys, monkeypatch):
         shown.update(1_000 + 10 * (second + 1))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
-    assert lines[0] == "1,600 of 10,000 environment steps, 10 steps/s, 00:14:00 left, success: not evaluated yet"
+    assert (
+        lines[0] == "1,600 of 10,000 environment steps, 10 steps/s, 00:14:00 left, success: not evaluated yet"
+    )
     shown.evaluated({"eval1": 1.0, "eval2": 0.25})
     assert "success: eval1=1.00 eval2=0.25" in capsys.readouterr().err
     shown.close()

@@ -49,7 +49,9 @@ def test_candidates_fitness_and_choice_agree_with_the_recording(method, batch):
     scores = fitness(candidates, segments, low_state_reprs, hierarchy.low)
     np.testing.assert_allclose(scores, get("fitness"), rtol=1e-5)
     np.testing.assert_array_equal(np.argmax(scores, axis=0), get("chosen_index"))
-    np.testing.assert_allclose(relabel(hierarchy, segments, get("z")), get("chosen_goals"), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        relabel(hierarchy, segments, get("z")), get("chosen_goals"), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_log_probabilities_agree_with_the_recording():
@@ -60,7 +62,9 @@ def test_log_probabilities_agree_with_the_recording():
         rows(segments.low_actions.numpy()),
         [np.reshape(get("unrolled_goals"), [-1, 2])],
     )
-    np.testing.assert_allclose(np.reshape(log_probs, get("log_probs").shape), get("log_probs"), rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(
+        np.reshape(log_probs, get("log_probs").shape), get("log_probs"), rtol=1e-4, atol=1e-9
+    )
 
 
 def test_fitness_is_its_formula_written_slowly():

@@ -22,7 +22,9 @@ FLAGS = [(images, zero_time) for images in (False, True) for zero_time in (False
 @pytest.mark.parametrize("images, zero_time", FLAGS)
 def test_f_agrees_with_the_recording(images, zero_time):
     case = f"state_preprocess_images{images:d}_zerotime{zero_time:d}"
-    net = StatePreprocessNetwork(golden_data.OBSERVATION_SPEC, 2, (16, 12), zero_time=zero_time, images=images)
+    net = StatePreprocessNetwork(
+        golden_data.OBSERVATION_SPEC, 2, (16, 12), zero_time=zero_time, images=images
+    )
     net.create_variables()
     golden_data.load_weights(net, NETS, f"{case}/w")
     embedding, _ = net(NETS[f"{case}/in/states"])

@@ -3,11 +3,11 @@
 import pathlib
 import signal
 
-import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import gin
 from efficient_hrl.checkpoints import restore_weights
 from efficient_hrl.config import load_config
 from efficient_hrl.eval import Evaluator
@@ -39,7 +39,7 @@ CLOCKS = ("wall_s", "steps_per_s")
 
 
 def run(root, seed=0, stop_after=()):
-    """Trains in `root`; SIGTERM comes after the given numbers of blocks, each time followed by a fresh start."""
+    """Trains in `root`; SIGTERM comes after the given numbers of blocks, then a fresh start follows."""
     lines = []
     for blocks in (*stop_after, None):
         trainer = Trainer(seed)
@@ -60,8 +60,15 @@ def run(root, seed=0, stop_after=()):
 
 def contents(trainer):
     hierarchy = trainer.hierarchy
-    nets = [getattr(agent, name) for agent in (hierarchy.low, hierarchy.high) for name in ("actor_net", "critic_net", "target_critic_net2")]
-    variables = [v for net in nets for v in net.variables] + [*hierarchy.representation.trained_variables, hierarchy.representation.prior]
+    nets = [
+        getattr(agent, name)
+        for agent in (hierarchy.low, hierarchy.high)
+        for name in ("actor_net", "critic_net", "target_critic_net2")
+    ]
+    variables = [v for net in nets for v in net.variables] + [
+        *hierarchy.representation.trained_variables,
+        hierarchy.representation.prior,
+    ]
     return {
         "low replay": trainer.low_replay.gather_all(),
         "high replay": trainer.high_replay.gather_all(),

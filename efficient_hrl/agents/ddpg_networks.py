@@ -5,9 +5,10 @@ The gin names `ddpg_actor_net` and `ddpg_critic_net` are the original's.
 
 from collections.abc import Callable, Sequence
 
-import gin
 import tensorflow as tf
 from tf_agents.networks import network
+
+import gin
 
 
 def hidden_layer(units: int, activation_fn: Callable, name: str) -> tf.keras.layers.Dense:
@@ -131,9 +132,7 @@ class CriticNetwork(network.Network):
         self._joint = dense_stack(joint_hidden_layers, activation_fn, "joint")
         self._value = output_layer(num_reward_dims, None, "q_value")
 
-    def call(
-        self, inputs, step_type=(), network_state=(), training=False, for_critic_loss: bool = False
-    ):
+    def call(self, inputs, step_type=(), network_state=(), training=False, for_critic_loss: bool = False):
         """Values of state-action pairs.
 
         With one reward dimension: [...].  With R of them, the last R inputs are

@@ -6,8 +6,9 @@ Each takes (states, actions, rewards, next_states, contexts) and returns
 
 from collections.abc import Sequence
 
-import gin
 import tensorflow as tf
+
+import gin
 
 
 def _select(values: tf.Tensor, indices: Sequence[int] | None) -> tf.Tensor:

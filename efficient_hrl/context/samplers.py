@@ -5,8 +5,9 @@ A sampler draws with stateless random numbers: equal seeds give equal contexts.
 
 from collections.abc import Sequence
 
-import gin
 import tensorflow as tf
+
+import gin
 
 
 class BaseSampler:

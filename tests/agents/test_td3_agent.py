@@ -85,7 +85,10 @@ def test_targets_take_the_smaller_value_of_a_noisy_unclipped_action():
     agent, batch = make_agent(), make_batch()
     noise = tf.fill([8, 2], 3.0)  # clipped to 0.5, which leads out of the action range
     action = agent.target_actor_net(batch.next_observation)[0] + 0.5
-    values = [net((batch.next_observation, action))[0] for net in (agent.target_critic_net, agent.target_critic_net2)]
+    values = [
+        net((batch.next_observation, action))[0]
+        for net in (agent.target_critic_net, agent.target_critic_net2)
+    ]
     expected = batch.reward + 0.99 * np.minimum(*values)
     np.testing.assert_allclose(agent.td_targets(batch, noise), expected, rtol=1e-5)
 

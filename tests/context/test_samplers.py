@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.context.samplers import ConstantSampler, DirectionSampler, RandomSampler, direction_contexts
+from efficient_hrl.context.samplers import (
+    ConstantSampler,
+    DirectionSampler,
+    RandomSampler,
+    direction_contexts,
+)
 from tests import golden_data
 
 ARRAYS = golden_data.load("samplers")

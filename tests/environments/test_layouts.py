@@ -14,7 +14,12 @@ def test_maze_is_the_papers_u_shaped_corridor():
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_rows_have_one_length_and_walls_close_the_border(layout):
     assert len({len(row) for row in layout.cells}) == 1
-    border = [*layout.cells[0], *layout.cells[-1], *(row[0] for row in layout.cells), *(row[-1] for row in layout.cells)]
+    border = [
+        *layout.cells[0],
+        *layout.cells[-1],
+        *(row[0] for row in layout.cells),
+        *(row[-1] for row in layout.cells),
+    ]
     assert set(border) == {"1"}
 
 

@@ -12,7 +12,10 @@ from tests import golden_data
 
 NAMES = ("AntMaze", "PointMaze")
 COMPILED = {
-    "geom": ("geom", "type bodyid pos quat size rgba contype conaffinity condim friction solref solimp margin"),
+    "geom": (
+        "geom",
+        "type bodyid pos quat size rgba contype conaffinity condim friction solref solimp margin",
+    ),
     "joint": ("jnt", "type bodyid axis range limited qposadr dofadr pos margin stiffness"),
     "dof": ("dof", "damping armature"),
     "body": ("body", "mass inertia pos quat ipos parentid"),
@@ -32,7 +35,10 @@ def test_compiled_model_agrees_with_the_recording(recorded, group):
     prefix, fields = COMPILED[group]
     for field in fields.split():
         np.testing.assert_allclose(
-            getattr(env.maze.model, f"{prefix}_{field}"), arrays[f"{group}/{field}"], atol=1e-12, err_msg=field
+            getattr(env.maze.model, f"{prefix}_{field}"),
+            arrays[f"{group}/{field}"],
+            atol=1e-12,
+            err_msg=field,
         )
 
 
