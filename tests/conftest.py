@@ -2,6 +2,8 @@
 
 import pytest
 
+from efficient_hrl import config  # noqa: F401  (registers what gin can bind)
+
 import gin
 
 
