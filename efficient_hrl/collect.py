@@ -39,7 +39,8 @@ class TransitionObserver(tf.Module):
         """Prepares to observe `num_envs` environments."""
         super().__init__(name="transition_observer")
         self._buffer = buffer
-        self._pending = _variables(spec, num_envs, "pending")
+        # What is known one step early: everything but next state and next goal.
+        self._pending = _variables(spec._replace(next_state=(), next_context=()), num_envs, "pending")
         self._is_pending = tf.Variable(tf.zeros([num_envs], tf.bool), trainable=False, name="is_pending")
 
     def __call__(self, step):
@@ -54,9 +55,9 @@ class TransitionObserver(tf.Module):
                 action=action_step.action,
                 reward=next_time_step.reward,
                 discount=next_time_step.discount,
-                next_state=next_time_step.observation,
+                next_state=(),
                 context=goal,
-                next_context=goal,
+                next_context=(),
             ),
         )
         return self._is_pending.assign(~time_step.is_last())
@@ -89,8 +90,9 @@ class SegmentObserver(tf.Module):
         segment.meta_context.assign(first_step(info.target, segment.meta_context))
         reward, _ = self._high.rewards(state, next_state, [info.target])
         segment.reward.assign(tf.where(begins, 0.0, segment.reward) + TASK_REWARD_SCALE * reward)
-        ends = (index == self._c - 1) | next_time_step.is_last()
-        self._buffer.add(self._closed(step, index + 1), ends & ~time_step.is_last())
+        ends = ((index == self._c - 1) | next_time_step.is_last()) & ~time_step.is_last()
+        if tf.reduce_any(ends):
+            self._buffer.add(self._closed(step, index + 1), ends)
         return tf.no_op()
 
     def _closed(self, step, length):

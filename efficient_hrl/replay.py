@@ -123,8 +123,9 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
           items: nest of [N, ...].
           mask: bool [N].
         """
-        kept = tf.nest.map_structure(lambda item: tf.boolean_mask(item, mask), items)
-        count = tf.reduce_sum(tf.cast(mask, tf.int64))
+        chosen = tf.where(mask)[:, 0]
+        kept = tf.nest.map_structure(lambda item: tf.gather(item, chosen), items)
+        count = tf.size(chosen, tf.int64)
         ids = self.num_added + tf.range(count)
         self._last_id.assign_add(count)
         rows = ids % self.capacity

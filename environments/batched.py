@@ -54,6 +54,9 @@ class BatchedMazeEnvironment(py_environment.PyEnvironment):
         self._xpos = self._batch.bind("xpos")
         self._torso_x = np.zeros(num_envs)  # as the last call left it, for the next reward
         self._ones = np.ones(num_envs, np.float32)  # discounts
+        self._step_types = {
+            int(t): np.full(num_envs, t, np.int32) for t in (ts.StepType.MID, ts.StepType.LAST)
+        }
         self._steps = 0
 
     @property
@@ -101,8 +104,13 @@ class BatchedMazeEnvironment(py_environment.PyEnvironment):
         self._steps += 1
         reward = maze.robot.reward(x_before, self._torso_x, action, maze.dt).astype(np.float32)
         if self._steps >= self._episode_steps:
-            return ts.truncation(self._observe(), reward, self._ones)
-        return ts.transition(self._observe(), reward, self._ones)
+            return self._time_step(ts.StepType.LAST, reward)
+        return self._time_step(ts.StepType.MID, reward)
+
+    def _time_step(self, step_type, reward):
+        # Built directly: `ts.transition` and `ts.truncation` cost as much as a tenth of
+        # the physics.
+        return ts.TimeStep(self._step_types[int(step_type)], reward, self._ones, self._observe())
 
     def _observe(self):
         return self._maze.observe(self._qpos, self._qvel, self._steps)
@@ -149,6 +157,6 @@ class BatchedMazeEnvironment(py_environment.PyEnvironment):
         if self._steps == 0:
             self._current_time_step = ts.restart(self._observe(), batch_size=self._num_envs)
         elif self._steps >= self._episode_steps:
-            self._current_time_step = ts.truncation(self._observe(), reward, self._ones)
+            self._current_time_step = self._time_step(ts.StepType.LAST, reward)
         else:
-            self._current_time_step = ts.transition(self._observe(), reward, self._ones)
+            self._current_time_step = self._time_step(ts.StepType.MID, reward)

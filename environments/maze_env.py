@@ -93,10 +93,12 @@ class Maze:
 
     def observe(self, qpos: np.ndarray, qvel: np.ndarray, steps: np.ndarray | int) -> np.ndarray:
         """Observation, float32 [..., observation_size]: robot q, robot v, 0.001 t."""
-        time = TIME_SCALE * np.broadcast_to(np.asarray(steps, np.float64), qpos.shape[:-1])
-        robot = self.robot
-        parts = (qpos[..., : robot.nq], qvel[..., : robot.nv], time[..., None])
-        return np.concatenate(parts, axis=-1).astype(np.float32)
+        nq, nv = self.robot.nq, self.robot.nv
+        observation = np.empty((*qpos.shape[:-1], self.observation_size), np.float32)
+        observation[..., :nq] = qpos[..., :nq]
+        observation[..., nq : nq + nv] = qvel[..., :nv]
+        observation[..., -1] = TIME_SCALE * steps
+        return observation
 
 
 class MazeEnv(gymnasium.Env):
