@@ -3,9 +3,9 @@
     python -m benchmarks.throughput --gin_file=gin/norl_ant_maze.gin --steps=5000
 
 Fills the buffers with the initial episodes, warms up, then times whole blocks of
-collecting and learning.  Prints what a product of the size that training makes
-costs on this machine, because it decides most of the time; then the shares; the
-last line is `steps_per_s=...`.
+collecting and learning.  Prints first what this machine can do, a product of the
+size that training makes and raw physics, because they decide most of the time;
+then the shares; the last line is `steps_per_s=...`.
 """
 
 import sys
@@ -18,6 +18,7 @@ from efficient_hrl.run_folder import UsageError
 WARM_UP_BLOCKS = 50
 _PRODUCT = (100, 300, 300)  # rows, inputs, outputs of a hidden layer in one update
 _PRODUCT_REPEATS = 2000
+_PHYSICS_STEPS = 2000
 
 
 def main(argv: list[str]) -> int:
@@ -49,6 +50,7 @@ def _measure(gin_files, gin_bindings, steps):
     seconds = _seconds_per_product()
     rate = 2e-9 * rows * inputs * outputs / seconds
     print(f"one {rows} x {inputs} x {outputs} float32 product: {1e6 * seconds:.0f} us, {rate:.0f} GFLOP/s")
+    print(f"raw physics, one thread: {_physics_rate(trainer.maze):.0f} environment steps/s")
 
     trainer.collector.start()
     while int(trainer.collector.env_steps) < trainer.initial_steps:
@@ -92,6 +94,18 @@ def _seconds_per_product():
     began = time.perf_counter()
     products()
     return (time.perf_counter() - began) / _PRODUCT_REPEATS
+
+
+def _physics_rate(maze):
+    import mujoco
+    import numpy as np
+
+    data = mujoco.MjData(maze.model)
+    data.qpos[:], data.qvel[:] = maze.first_state(np.random.default_rng(0))
+    began = time.perf_counter()
+    for _ in range(_PHYSICS_STEPS):
+        mujoco.mj_step(maze.model, data, maze.robot.frame_skip)
+    return _PHYSICS_STEPS / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ them.  What a goal means is the business of their contexts.
 
 from collections.abc import Callable, Sequence
 
+import gin
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import time_step as ts
 
-import gin
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
 from efficient_hrl.agents.td3_agent import TD3Agent, Td3Batch, huber_loss
 from efficient_hrl.random_streams import Stream

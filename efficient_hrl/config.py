@@ -8,9 +8,8 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-import tensorflow as tf
-
 import gin
+import tensorflow as tf
 
 # Imported for their gin configurables.
 from efficient_hrl import train  # noqa: F401

@@ -8,11 +8,11 @@ episode succeeds when the last task reward says that the target is nearer than
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import gin
 import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-import gin
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
 from environments.batched import BatchedMazeEnvironment

@@ -15,6 +15,10 @@ def main(argv: list[str]) -> int:
     except UsageError as error:
         print(f"run.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        # Training handles signals itself; this is one that came before or after it.
+        print("run.py: interrupted", file=sys.stderr)
+        return 130
 
 
 def _define_flags():

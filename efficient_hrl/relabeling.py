@@ -6,9 +6,9 @@ replaced by the candidate under which today's low level explains the recorded
 actions best.
 """
 
+import gin
 import tensorflow as tf
 
-import gin
 from efficient_hrl.replay import Segment
 
 STRATEGIES = ("sample", "FuN", None)

@@ -6,12 +6,11 @@ batch holds depends only on the seed and on the buffer's contents.
 
 from typing import NamedTuple
 
+import gin
 import numpy as np
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
-
-import gin
 
 
 class Transition(NamedTuple):

@@ -13,11 +13,11 @@ stands in the denominator and the other samples of the batch in the numerator.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import gin
 import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network
 
-import gin
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
 
 HUBER_KAPPA = 0.1

@@ -4,10 +4,10 @@ import math
 import time
 from collections.abc import Callable
 
+import gin
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-import gin
 from efficient_hrl import plots
 from efficient_hrl.checkpoints import Checkpoints, ScalarState
 from efficient_hrl.collect import Collector
@@ -34,6 +34,8 @@ class Trainer:
     then one high-level update.
 
     Attributes:
+      maze: the task's definition.
+      hierarchy, low_replay, high_replay: what learns, and from what.
       collector, learner, evaluator: the parts.
       steps_per_block: environment steps in a block.
       total_steps: environment steps of the whole run.
@@ -148,6 +150,7 @@ class Trainer:
         self._checkpoint_period = checkpoint_every_n_steps
         self._seed = seed
 
+        self.maze = environment.maze
         self._py_env = BatchedMazeEnvironment(environment.maze, 1, seed, episode_steps=episode_steps)
         tf_env = tf_py_environment.TFPyEnvironment(self._py_env)
         shared = {"target_update_period": target_update_period, "clip_gradient_norm": clip_gradient_norm}
@@ -226,11 +229,13 @@ class Trainer:
             self.collector.start()
         steps = int(self.collector.env_steps)
         log = RunLog(folder.root, steps)
-        write_text(folder.path("operative_config.gin"), gin.config_str())
         if steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps:
             announce(f"{folder.root} is finished: {steps:,} environment steps")
             return
 
+        config = folder.path("operative_config.gin")
+        if not config.exists():
+            write_text(config, gin.config_str())
         progress = Progress(self.total_steps, steps)
         training_s, trained_from, written_steps = 0.0, steps, steps
         interval_s, interval_steps = 0.0, steps
@@ -245,7 +250,6 @@ class Trainer:
                         log.log_evaluation(steps, results)
                         plots.draw_run(folder.root)
                         progress.evaluated({r.target: r.success_rate for r in results})
-                        write_text(folder.path("operative_config.gin"), gin.operative_config_str())
                 if (
                     stop
                     or steps >= self.total_steps
@@ -253,6 +257,8 @@ class Trainer:
                 ):
                     checkpoints.save(steps)
                     written_steps = steps
+                    if steps >= self.initial_steps:  # every part has been in use
+                        write_text(config, gin.operative_config_str())
                 if stop or steps >= self.total_steps:
                     break
 

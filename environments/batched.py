@@ -54,9 +54,8 @@ class BatchedMazeEnvironment(py_environment.PyEnvironment):
         self._xpos = self._batch.bind("xpos")
         self._torso_x = np.zeros(num_envs)  # as the last call left it, for the next reward
         self._ones = np.ones(num_envs, np.float32)  # discounts
-        self._step_types = {
-            int(t): np.full(num_envs, t, np.int32) for t in (ts.StepType.MID, ts.StepType.LAST)
-        }
+        kinds = (ts.StepType.MID, ts.StepType.LAST)
+        self._step_types = {int(kind): np.full(num_envs, kind, np.int32) for kind in kinds}
         self._steps = 0
 
     @property

@@ -1,6 +1,7 @@
 """Environment names -> environments."""
 
 import gin
+
 from environments.layouts import LAYOUTS
 from environments.maze_env import Maze, MazeEnv
 from environments.robots import ROBOTS

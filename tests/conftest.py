@@ -1,10 +1,9 @@
 """Every test begins with an empty gin configuration and the paper's soft-update rate."""
 
+import gin
 import pytest
 
 from efficient_hrl import config  # noqa: F401  (registers what gin can bind)
-
-import gin
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,10 @@
 
 import pathlib
 
+import gin
 import numpy as np
 import pytest
 
-import gin
 from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.run_folder import UsageError
 from efficient_hrl.train import Trainer

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 
+import gin
 import pytest
 
-import gin
 from efficient_hrl import main
 from efficient_hrl.metrics import read_rows
 

@@ -3,11 +3,11 @@
 import pathlib
 import signal
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import gin
 from efficient_hrl.checkpoints import restore_weights
 from efficient_hrl.config import load_config
 from efficient_hrl.eval import Evaluator

@@ -5,10 +5,9 @@ The gin names `ddpg_actor_net` and `ddpg_critic_net` are the original's.
 
 from collections.abc import Callable, Sequence
 
+import gin
 import tensorflow as tf
 from tf_agents.networks import network
-
-import gin
 
 
 def hidden_layer(units: int, activation_fn: Callable, name: str) -> tf.keras.layers.Dense:

@@ -10,12 +10,12 @@ between.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import gin
 import tensorflow as tf
 from tf_agents.agents import tf_agent
 from tf_agents.policies import actor_policy, gaussian_policy
 from tf_agents.trajectories import time_step as ts
 
-import gin
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
 from efficient_hrl.random_streams import Stream, stream_seed
 

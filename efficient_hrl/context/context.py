@@ -9,11 +9,11 @@ for pursuing them.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import gin
 import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-import gin
 from efficient_hrl.context.samplers import sampler_seeds
 
 

@@ -7,9 +7,8 @@ s + g stays where it is (HIRO, arXiv 1805.08296, section 3.2).
 
 from collections.abc import Callable, Sequence
 
-import tensorflow as tf
-
 import gin
+import tensorflow as tf
 
 
 @gin.configurable

@@ -6,9 +6,8 @@ Each takes (states, actions, rewards, next_states, contexts) and returns
 
 from collections.abc import Sequence
 
-import tensorflow as tf
-
 import gin
+import tensorflow as tf
 
 
 def _select(values: tf.Tensor, indices: Sequence[int] | None) -> tf.Tensor:

@@ -5,9 +5,8 @@ A sampler draws with stateless random numbers: equal seeds give equal contexts.
 
 from collections.abc import Sequence
 
-import tensorflow as tf
-
 import gin
+import tensorflow as tf
 
 
 class BaseSampler:
