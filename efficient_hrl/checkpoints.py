@@ -50,6 +50,7 @@ class Checkpoints:
           trackables: name -> TensorFlow object with variables.
           python_states: name -> object with `get_state` and `set_state`.
         """
+        self._folder = folder
         states = {name: _PythonState(owner) for name, owner in python_states.items()}
         self._checkpoint = tf.train.Checkpoint(**trackables, **states)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=KEPT)
@@ -70,12 +71,21 @@ class Checkpoints:
           UsageError: the checkpoint belongs to another configuration or is damaged.
         """
         if self.newest is None:
+            if any(self._folder.glob("ckpt-*.index")):
+                raise UsageError(
+                    f"{self._folder} holds checkpoints, but no file 'checkpoint' that names the newest"
+                )
             return False
         try:
             self._checkpoint.restore(self.newest).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             raise _foreign(self.newest, error) from None
         return True
+
+
+def save_weights(folder: pathlib.Path, weights: dict, env_steps: int) -> None:
+    """Writes named networks alone, to be kept for good."""
+    tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).write(str(folder / f"policy-{env_steps}"))
 
 
 def restore_weights(folder: pathlib.Path, weights: dict) -> str:

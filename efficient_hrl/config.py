@@ -2,11 +2,14 @@
 
 import contextlib
 import difflib
+import errno
 import inspect
 import logging
 import os
+import pathlib
 import re
-from collections.abc import Iterator, Sequence
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import gin
 import tensorflow as tf
@@ -24,9 +27,39 @@ from environments import create_maze_env  # noqa: F401
 
 gin.external_configurable(tf.nn.relu, "relu", module="tf.nn")
 
+SHIPPED_FILES = pathlib.Path(__file__).parent.parent / "gin"
+
+# What a run may be continued with although it began with something else: how long it
+# is and what is told of it, not what is learned.
+CHANGEABLE = (
+    "train_uvf.num_episodes_train",
+    "train_uvf.log_every_n_steps",
+    "train_uvf.eval_every_n_steps",
+    "train_uvf.checkpoint_every_n_steps",
+    "train_uvf.save_policy_every_n_steps",
+    "evaluate.num_episodes_eval",
+    "evaluate.eval_modes",
+    "evaluate.success_distance",
+    "EVAL_MODES",
+)
+_ERRORS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    SyntaxError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+    tokenize.TokenError,
+    tf.errors.OpError,
+)
+
 
 def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
     """Parses files, then bindings, which override them.
+
+    An included file is looked for beside the files and among the shipped ones.
 
     Raises:
       UsageError: a missing file, a syntax error, an unknown name.
@@ -37,17 +70,78 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
         if not os.path.isfile(path):
             raise UsageError(f"--gin_file={path}: no such file")
         gin.add_config_file_search_path(os.path.dirname(os.path.abspath(path)))
-    with usage_errors(), _quiet_gin():
-        gin.parse_config_files_and_bindings(list(gin_files), list(gin_bindings))
+    gin.add_config_file_search_path(str(SHIPPED_FILES))
+    for path in gin_files:
+        with usage_errors(f"--gin_file={path}: "), _quiet_gin():
+            gin.parse_config_file(path)
+    for binding in gin_bindings:
+        with usage_errors(f"--gin_bindings={binding}: "):
+            _check_is_used(binding)
+            gin.parse_config(binding)
+    with usage_errors():
+        gin.finalize()
+
+
+def bindings() -> dict[str, str]:
+    """Every binding as gin writes it, name -> value."""
+    lines = gin.config_str(max_line_length=10**6).splitlines()
+    return dict(line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
+
+
+def check_continues(begun: Mapping[str, str], now: Mapping[str, str], root: os.PathLike) -> None:
+    """Refuses to continue or evaluate a run with another configuration.
+
+    Args:
+      begun, now: `bindings` when the run began, and now.
+      root: the run's folder, for the message.
+
+    Raises:
+      UsageError: they differ in more than `CHANGEABLE`; names the first difference.
+    """
+    for name in sorted({*begun, *now}):
+        if name not in CHANGEABLE and begun.get(name) != now.get(name):
+            raise UsageError(
+                f"{name} = {now.get(name, 'not bound')}, but the run in {root} began with"
+                f" {begun.get(name, 'not bound')}; only these may change: {', '.join(CHANGEABLE)}"
+            )
 
 
 @contextlib.contextmanager
-def usage_errors() -> Iterator[None]:
-    """Turns errors of configuring and building into a `UsageError` of one line."""
+def usage_errors(prefix: str = "") -> Iterator[None]:
+    """Turns errors of configuring and building into a `UsageError` of one line.
+
+    With EFFICIENT_HRL_TRACEBACK set, errors pass as they are.
+    """
+    if os.environ.get("EFFICIENT_HRL_TRACEBACK"):
+        yield
+        return
     try:
         yield
-    except (ValueError, TypeError, SyntaxError, OSError, RuntimeError) as error:
-        raise UsageError(_one_line(error)) from error
+    except _ERRORS as error:
+        if isinstance(error, RecursionError) or getattr(error, "errno", None) == errno.EMFILE:
+            raise UsageError(f"{prefix}a file includes itself") from None
+        raise UsageError(prefix + _one_line(error)) from error
+
+
+def _check_is_used(binding):
+    """A macro or a scope on the command line must be one that the files refer to."""
+    name = binding.split("=", 1)[0].strip()
+    known = bindings()
+    text = "\n".join(known.values())
+    if re.fullmatch(r"\w+", name):
+        macros = {*re.findall(r"%(\w+)", text)}
+        _check_known(name, name, macros, "macro")
+    elif "/" in name:
+        scoped = {*re.findall(r"@([\w./]+)", text)}
+        selector = name.rsplit(".", 1)[0]
+        _check_known(name, selector, scoped, "scoped name")
+
+
+def _check_known(name, wanted, known: Iterable[str], kind):
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, sorted(known), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise ValueError(f"no {kind} {wanted!r} is used by the gin files{hint}")
 
 
 @contextlib.contextmanager
@@ -62,13 +156,17 @@ def _quiet_gin():
 
 
 def _one_line(error):
-    text = str(error)
-    if isinstance(error, SyntaxError) and error.text:
-        return f"{error.msg.rstrip('.')}, line {error.lineno}: {error.text.strip()}"
-    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    if isinstance(error, SyntaxError):
+        place = f" in {error.filename}" if error.filename else ""
+        return f"{error.msg.rstrip('.')}{place}, line {error.lineno}: {(error.text or '').strip()}"
+    text = str(error).strip()
+    first = text.splitlines()[0].rstrip() if text else type(error).__name__
+    macro = re.search(r"'([\w/]+)/gin.macro'", first)
+    if macro:
+        return f"the macro %{macro.group(1)} is not defined"
     place = re.search(r"In (file|bindings string) .*?line \d+", text, re.DOTALL)
     where = f" ({' '.join(place.group(0).split())})" if place and place.group(0) not in first else ""
-    return first.rstrip() + where + _hint(first)
+    return first + where + _hint(first)
 
 
 def _hint(message):

@@ -5,6 +5,7 @@ episode succeeds when the last task reward says that the target is nearer than
 `success_distance` (HIRO's and NORL's protocol: 5, at the last of 500 steps).
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -20,7 +21,6 @@ from environments.maze_env import EPISODE_STEPS, MazeEnv
 
 # Keeps evaluation's first states apart from those of training.
 _SEED_OFFSET = 1_000_000
-_PHYSICS_THREADS = 2
 
 
 class EvalResult(NamedTuple):
@@ -76,15 +76,15 @@ class Evaluator:
         Raises:
           ValueError: no environment, no episodes, or a mode without sampler.
         """
-        if environment is None:
-            raise ValueError("evaluate.environment is not set; allowed: @create_maze_env()")
+        if not isinstance(environment, MazeEnv):
+            raise ValueError(f"evaluate.environment = {environment!r}; allowed: @create_maze_env()")
         if num_episodes_eval < 1:
             raise ValueError(f"evaluate.num_episodes_eval = {num_episodes_eval!r}; allowed: 1 or more")
         self._py_env = BatchedMazeEnvironment(
             environment.maze,
             num_episodes_eval,
             seed,
-            num_threads=_PHYSICS_THREADS,
+            num_threads=os.cpu_count() or 1,
             episode_steps=EPISODE_STEPS if max_steps_per_episode is None else max_steps_per_episode,
         )
         self._env = tf_py_environment.TFPyEnvironment(self._py_env)

@@ -29,11 +29,6 @@ class Hierarchy(NamedTuple):
         """f and phi, which define the goal space."""
         return self.low.state_preprocess
 
-    @property
-    def steps_per_goal(self) -> int:
-        """c, environment steps per high-level action."""
-        return self.low.context.meta_action_every_n
-
     def weights(self) -> dict[str, Any]:
         """Everything that a policy needs, by name, for a checkpoint."""
         return {"low": self.low.actor_net, "high": self.high.actor_net, "representation": self.representation}
@@ -91,4 +86,22 @@ def build_hierarchy(
         )
     low.initialize()
     high.initialize()
-    return Hierarchy(low, high, inverse_dynamics_class(goal_spec))
+    hierarchy = Hierarchy(low, high, inverse_dynamics_class(goal_spec))
+    _try_out(hierarchy)
+    return hierarchy
+
+
+def _try_out(hierarchy):
+    """Calls what training will call, on zeros, so that a wrong configuration fails now."""
+    low, high = hierarchy.low, hierarchy.high
+    zeros = lambda spec: tf.nest.map_structure(lambda s: tf.zeros([2, *s.shape], s.dtype), spec)
+    transition, segment = zeros(low.training_data_spec), zeros(high.training_data_spec)
+    for agent, experience in ((low, transition), (high, segment)):
+        batch = agent.td3_batch(experience)
+        agent.critic_loss(batch, tf.zeros_like(batch.action))
+        agent.actor_loss(batch.observation)
+    f = hierarchy.representation
+    states = (f(transition.state), f(transition.next_state))
+    low.context.transition([transition.context], *states)
+    low.context.multi_transition([transition.context], f(segment.low_states))
+    high.context.transition([segment.meta_context], segment.state, segment.next_state)

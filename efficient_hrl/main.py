@@ -32,7 +32,12 @@ def _define_flags():
         "root_dir", None, "The run's folder; default runs/<name of the last gin file>.", flag_values=values
     )
     flags.DEFINE_integer(
-        "seed", None, "The run's seed; default 0, or the one that the run began with.", 0, flag_values=values
+        "seed",
+        None,
+        "The run's seed; default 0, or the one that the run began with.",
+        lower_bound=0,
+        upper_bound=2**31 - 1,
+        flag_values=values,
     )
     flags.DEFINE_enum(
         "mode",
@@ -62,7 +67,7 @@ def _run(argv):
         if not pathlib.Path(path).is_file():
             raise UsageError(f"--gin_file={path}: no such file")
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
-    folder = RunFolder(values.root_dir or pathlib.Path("runs", name))
+    folder = RunFolder(values.root_dir or pathlib.Path("runs", name), writes=values.mode == "train")
     seed = _seed(folder, values)
 
     # Only now, because importing TensorFlow takes seconds.

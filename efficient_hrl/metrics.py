@@ -66,12 +66,12 @@ def read_rows(path: pathlib.Path) -> list[dict[str, str]]:
 class RunLog:
     """Everything that a run writes about its progress."""
 
-    def __init__(self, root: pathlib.Path, env_steps: int):
-        """Opens the files of a run that stands at `env_steps`."""
+    def __init__(self, root: pathlib.Path, env_steps: int, evaluated_steps: int):
+        """Opens the files of a run that stands at `env_steps` and was last evaluated at `evaluated_steps`."""
         self._metrics = CsvLog(root / "metrics.csv", METRICS_COLUMNS)
         self._eval = CsvLog(root / "eval.csv", EVAL_COLUMNS)
         self._metrics.cut_to(env_steps)
-        self._eval.cut_to(env_steps)
+        self._eval.cut_to(evaluated_steps)
         self._train_events = tf.summary.create_file_writer(str(root / "train"))
         self._eval_events = tf.summary.create_file_writer(str(root / "eval"))
 

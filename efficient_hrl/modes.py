@@ -6,7 +6,7 @@ import os
 import tensorflow as tf
 
 from efficient_hrl.checkpoints import restore_weights
-from efficient_hrl.config import load_config, usage_errors
+from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
 from efficient_hrl.eval import Evaluator, results_table
 from efficient_hrl.run_folder import RunFolder, UsageError
 from efficient_hrl.train import Trainer
@@ -27,10 +27,12 @@ def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list
     """Trains, or continues the run in `folder`; returns the exit status."""
     use_threads()
     load_config(gin_files, gin_bindings)
+    if folder.is_run:
+        check_continues(folder.record()["config"], bindings(), folder.root)
     with usage_errors():
         trainer = Trainer(seed)
     if not folder.is_run:
-        folder.create(seed, gin_files, gin_bindings)
+        folder.create(seed, bindings())
     trainer.run(folder, announce=print)
     return 0
 
@@ -41,6 +43,7 @@ def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: l
         raise UsageError(f"--root_dir={folder.root}: there is no run to evaluate")
     use_threads()
     load_config(gin_files, gin_bindings)
+    check_continues(folder.record()["config"], bindings(), folder.root)
     with usage_errors():
         evaluator = Evaluator(seed=seed)
     path = restore_weights(folder.path("checkpoints"), evaluator.hierarchy.weights())

@@ -1,8 +1,9 @@
 """Independent random streams, keyed by (run seed, stream, counter).
 
-No draw depends on hidden generator state: a run that continues from a
-checkpoint needs only its counters to draw the same numbers as one that was
-never stopped.
+Learning and exploring draw from these alone: a run that continues from a
+checkpoint needs only its counters to draw the same numbers as one that was never
+stopped.  (Environments have NumPy generators of their own, which a checkpoint
+holds; first weights come from Keras' seed.)
 """
 
 import enum

@@ -155,8 +155,8 @@ def log_mean_similarity(phi: tf.Tensor, prior: tf.Tensor) -> tf.Tensor:
 def step_probabilities(c: int) -> np.ndarray:
     """P(k) for k = 0..c-1, float64 [c]: proportional to 0.99^k, the last one divided by 1 - 0.99.
 
-    The weights gamma^(k-1) w_k of the paper's objective, w_c = 1 / (1 - gamma),
-    turned into a distribution.
+    The weights gamma^(k-1) w_k of NORL's objective (arXiv 1810.01257, section 4),
+    w_c = 1 / (1 - gamma), turned into a distribution.
     """
     weights = STEP_DISCOUNT ** np.arange(c)
     weights[-1] /= 1.0 - STEP_DISCOUNT
@@ -327,7 +327,8 @@ class StatePreprocess(tf.Module):
         targets = tf.gather(futures, steps, axis=1, batch_dims=1)
         embeddings = self(targets)
         phi = self.inverse_goal(states, low_actions)
-        prior = tf.concat([prior[tf.shape(embeddings)[0] :], tf.stop_gradient(embeddings)], axis=0)
+        # A batch may be larger than the FIFO: the newest entries stay.
+        prior = tf.concat([prior, tf.stop_gradient(embeddings)], axis=0)[-PRIOR_SIZE:]
         prior = tf.ensure_shape(prior, self._prior.shape)
         return representation_objective(phi, embeddings, prior), prior
 

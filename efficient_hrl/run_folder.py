@@ -4,8 +4,10 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import sys
 import time
+from collections.abc import Mapping
 from importlib import metadata
 
 RECORD = "run.json"
@@ -23,19 +25,29 @@ class RunFolder:
       root: the folder.
     """
 
-    def __init__(self, root: str | os.PathLike):
+    def __init__(self, root: str | os.PathLike, writes: bool = True):
         """Checks that the folder can be used; nothing is written yet.
+
+        Args:
+          root: the folder; it need not exist.
+          writes: whether it must be writable.
 
         Raises:
           UsageError: not a folder, not writable, or full of something else.
         """
-        self.root = pathlib.Path(root).expanduser()
+        try:
+            self.root = pathlib.Path(root).expanduser()
+            self._check(root, writes)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UsageError(f"--root_dir={root}: {error}") from None
+
+    def _check(self, root, writes):
         nearest = self.root
         while not nearest.exists() and nearest != nearest.parent:
             nearest = nearest.parent
         if not nearest.is_dir():
             raise UsageError(f"--root_dir={root}: {nearest} is not a folder")
-        if not _is_writable(nearest):
+        if writes and not _is_writable(nearest):
             raise UsageError(f"--root_dir={root}: {nearest} is not writable")
         if self.root.exists() and not self.is_run and any(self.root.iterdir()):
             raise UsageError(
@@ -53,7 +65,7 @@ class RunFolder:
         return self.root.joinpath(*parts)
 
     def record(self) -> dict:
-        """What the run was started with.
+        """What the run was started with: its seed, its configuration, versions and machine.
 
         Raises:
           UsageError: the record cannot be read.
@@ -62,24 +74,36 @@ class RunFolder:
             record = json.loads(self.path(RECORD).read_text())
             if not isinstance(record, dict) or not isinstance(record.get("seed"), int):
                 raise ValueError("no seed")
+            if not isinstance(record.get("config"), dict):
+                raise ValueError("no configuration")
             return record
         except (OSError, ValueError) as error:
             raise UsageError(f"{self.path(RECORD)}: not a record of a run ({error})") from None
 
-    def create(self, seed: int, gin_files: list[str], gin_bindings: list[str]) -> None:
-        """Makes the folder and writes the record, with versions and machine."""
-        self.root.mkdir(parents=True, exist_ok=True)
+    def create(self, seed: int, config: Mapping[str, str]) -> None:
+        """Makes the folder and writes the record.
+
+        Args:
+          seed: of the run.
+          config: every binding, name -> value as gin writes it.
+
+        Raises:
+          UsageError: the folder cannot be made or written.
+        """
         record = {
             "seed": seed,
-            "gin_files": gin_files,
-            "gin_bindings": gin_bindings,
+            "command": shlex.join(["python", *sys.argv]),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "python": platform.python_version(),
             "packages": {name: metadata.version(name) for name in PACKAGES},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {_processor()}",
-            "command": " ".join(["python", *sys.argv]),
+            "config": dict(config),
         }
-        write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
+        except OSError as error:
+            raise UsageError(f"--root_dir={self.root}: {error}") from None
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

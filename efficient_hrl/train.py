@@ -9,7 +9,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl import plots
-from efficient_hrl.checkpoints import Checkpoints, ScalarState
+from efficient_hrl.checkpoints import Checkpoints, ScalarState, save_weights
 from efficient_hrl.collect import Collector
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
@@ -29,9 +29,9 @@ from environments.maze_env import EPISODE_STEPS, MazeEnv
 class Trainer:
     """A training run: environment, collector, learner, evaluator and their clocks.
 
-    One block is `num_collect_per_meta_update` environment steps, then the low
-    level's updates for those steps, each followed by one of the representation,
-    then one high-level update.
+    One block is `num_collect_per_meta_update` environment steps with the weights as
+    they are, then one high-level update, then the low level's updates for those
+    steps, each followed by one of the representation.
 
     Attributes:
       maze: the task's definition.
@@ -72,6 +72,7 @@ class Trainer:
         log_every_n_steps: int = 100,
         eval_every_n_steps: int = 50_000,
         checkpoint_every_n_steps: int = 25_000,
+        save_policy_every_n_steps: int = 100_000,
     ):
         """Builds everything; nothing is written and no step is taken.
 
@@ -99,6 +100,7 @@ class Trainer:
           log_every_n_steps: environment steps per row of metrics.csv.
           eval_every_n_steps: environment steps between evaluations.
           checkpoint_every_n_steps: environment steps between checkpoints.
+          save_policy_every_n_steps: environment steps between weights that are kept for good.
 
         Raises:
           ValueError: a number outside its range, or a missing part.
@@ -114,9 +116,11 @@ class Trainer:
             log_every_n_steps=log_every_n_steps,
             eval_every_n_steps=eval_every_n_steps,
             checkpoint_every_n_steps=checkpoint_every_n_steps,
+            save_policy_every_n_steps=save_policy_every_n_steps,
         )
+        if not isinstance(environment, MazeEnv):
+            raise ValueError(f"train_uvf.environment = {environment!r}; allowed: @create_maze_env()")
         _check_set(
-            environment=environment,
             replay_buffer=replay_buffer,
             meta_replay_buffer=meta_replay_buffer,
             critic_optimizer=critic_optimizer,
@@ -148,7 +152,7 @@ class Trainer:
         self._log_period = log_every_n_steps
         self._eval_period = eval_every_n_steps
         self._checkpoint_period = checkpoint_every_n_steps
-        self._seed = seed
+        self._policy_period = save_policy_every_n_steps
 
         self.maze = environment.maze
         self._py_env = BatchedMazeEnvironment(environment.maze, 1, seed, episode_steps=episode_steps)
@@ -223,43 +227,46 @@ class Trainer:
         """
         clocks = ScalarState(wall_s=0.0, evaluated_steps=0)
         checkpoints = self.checkpoints(folder, clocks)
-        if checkpoints.restore():
-            announce(f"continuing {folder.root} at {int(self.collector.env_steps):,} environment steps")
-        else:
+        resumes = checkpoints.restore()
+        if not resumes:
             self.collector.start()
         steps = int(self.collector.env_steps)
-        log = RunLog(folder.root, steps)
-        if steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps:
+        if self._is_complete(steps, clocks):
             announce(f"{folder.root} is finished: {steps:,} environment steps")
             return
-
+        if resumes:
+            announce(f"continuing {folder.root} at {steps:,} environment steps")
+        log = RunLog(folder.root, steps, clocks.values["evaluated_steps"])
         config = folder.path("operative_config.gin")
         if not config.exists():
             write_text(config, gin.config_str())
+
         progress = Progress(self.total_steps, steps)
-        training_s, trained_from, written_steps = 0.0, steps, steps
-        interval_s, interval_steps = 0.0, steps
+        saved_at, policy_at = steps, steps
+        trained_from, training_s = steps, 0.0
+        interval_from, interval_s = steps, 0.0
+        now = time.perf_counter()
         with StopRequest() as stop:
             while True:
                 if self._is_due(steps, self._eval_period, clocks.values["evaluated_steps"]):
-                    began = time.perf_counter()
                     results = self._evaluate(steps, stop)
-                    clocks.values["wall_s"] += time.perf_counter() - began
                     if results is not None:
                         clocks.values["evaluated_steps"] = steps
                         log.log_evaluation(steps, results)
                         plots.draw_run(folder.root)
                         progress.evaluated({r.target: r.success_rate for r in results})
-                if (
-                    stop
-                    or steps >= self.total_steps
-                    or self._is_due(steps, self._checkpoint_period, written_steps)
-                ):
+                if self._is_due(steps, self._policy_period, policy_at):
+                    save_weights(folder.path("policies"), self.hierarchy.weights(), steps)
+                    policy_at = steps
+                before, now = now, time.perf_counter()
+                clocks.values["wall_s"] += now - before
+                ends = bool(stop) or steps >= self.total_steps
+                if ends or self._is_due(steps, self._checkpoint_period, saved_at):
                     checkpoints.save(steps)
-                    written_steps = steps
+                    saved_at = steps
                     if steps >= self.initial_steps:  # every part has been in use
                         write_text(config, gin.operative_config_str())
-                if stop or steps >= self.total_steps:
+                if ends:
                     break
 
                 began = time.perf_counter()
@@ -267,34 +274,34 @@ class Trainer:
                 steps += self.steps_per_block
                 if steps >= self.initial_steps:
                     self.learn()
-                logs = steps // self._log_period > (steps - self.steps_per_block) // self._log_period
-                losses = self.learner.mean_losses() if logs else None
+                logs = self._is_due(steps, self._log_period, steps - self.steps_per_block)
+                losses = self.learner.mean_losses() if logs else {}
                 block_s = time.perf_counter() - began
                 training_s, interval_s = training_s + block_s, interval_s + block_s
-                clocks.values["wall_s"] += block_s
                 if logs:
-                    log.log_training(
-                        {
-                            "env_steps": steps,
-                            "episodes": int(self.collector.episodes),
-                            "wall_s": clocks.values["wall_s"],
-                            "steps_per_s": (steps - interval_steps) / interval_s,
-                            **losses,
-                            **self._mean_returns(),
-                        }
-                    )
-                    interval_s, interval_steps = 0.0, steps
+                    values = {
+                        "env_steps": steps,
+                        "episodes": int(self.collector.episodes),
+                        "wall_s": clocks.values["wall_s"] + time.perf_counter() - now,
+                        "steps_per_s": (steps - interval_from) / interval_s,
+                    }
+                    log.log_training(values | losses | self._mean_returns())
+                    interval_from, interval_s = steps, 0.0
                 progress.update(steps)
         progress.close()
         rate = (steps - trained_from) / training_s if training_s else math.nan
-        reason = f"stopped by {stop.name}; the same command continues" if stop else "finished"
+        is_stopped = stop and not self._is_complete(steps, clocks)
+        reason = f"stopped by {stop.name}; the same command continues" if is_stopped else "finished"
         announce(
             f"{folder.root}: {reason} at {steps:,} environment steps;"
             f" {rate:.0f} steps/s without evaluation and checkpoints"
         )
 
+    def _is_complete(self, steps, clocks):
+        return steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps
+
     def _is_due(self, steps, period, done_at):
-        """Whether a clock of `period` has struck since `done_at`, or the run is over."""
+        """Whether a clock of `period` has struck after `done_at`, or strikes now because the run is over."""
         at_end = steps >= self.total_steps and done_at < steps
         return at_end or steps // period > done_at // period
 

@@ -104,10 +104,12 @@ class Maze:
 class MazeEnv(gymnasium.Env):
     """One robot in one maze.
 
-    Observation: float32 [S], robot positions, robot velocities, 0.001 x steps so
-    far.  Action: float32 [A], clipped to the action space.  The reward is the
-    robot's own and knows nothing of goals.  An episode never terminates and is
-    truncated after 500 steps.
+    Observation: float32 [S]: robot positions (m, rad; the ant's orientation as a
+    quaternion), robot velocities (m/s, rad/s), 0.001 x steps so far.  Action:
+    float32 [A], clipped to the action space: joint torques in N m for the ant;
+    (forward in 0.2 m, turn in rad) for the point.  The reward is the robot's own
+    and knows nothing of goals.  An episode never terminates and is truncated
+    after 500 steps.
     """
 
     metadata = {"render_modes": []}
@@ -134,9 +136,10 @@ class MazeEnv(gymnasium.Env):
 
     def step(self, action):
         maze, data = self.maze, self.data
-        action = np.clip(np.asarray(action, np.float32), maze.action_low, maze.action_high)
+        action = np.asarray(action, np.float32)
         if action.shape != self.action_space.shape:
             raise ValueError(f"action has shape {action.shape}; this robot takes {self.action_space.shape}")
+        action = np.clip(action, maze.action_low, maze.action_high)
         x_before = data.xpos[maze.torso_id, 0]
         xy_before = data.qpos[:2].copy()
         data.qpos[:], data.ctrl[:] = maze.robot.begin_step(data.qpos, action)

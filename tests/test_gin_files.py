@@ -6,7 +6,7 @@ import gin
 import numpy as np
 import pytest
 
-from efficient_hrl.config import load_config, usage_errors
+from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
 from efficient_hrl.run_folder import UsageError
 from efficient_hrl.train import Trainer
 
@@ -42,7 +42,8 @@ def test_key_values(name):
     is_point, is_hiro, learned = "point" in name, name.startswith("hiro_ant"), name.startswith("norl")
     assert gin.query_parameter("create_maze_env.env_name") == ("PointMaze" if is_point else "AntMaze")
     assert trainer.total_steps == 25_000 * 500 and trainer.initial_steps == 2500
-    assert hierarchy.steps_per_goal == 10 and trainer.steps_per_block == 10
+    assert hierarchy.low.context.meta_action_every_n == 10
+    assert trainer.steps_per_block == 10
     for parameter, value in (
         ("train_uvf.batch_size", 100),
         ("train_uvf.gamma", 0.99),
@@ -54,7 +55,6 @@ def test_key_values(name):
         ("meta_actor/AdamOptimizer.learning_rate", 0.0001),
         ("repr/AdamOptimizer.learning_rate", 0.0001),
         ("td3_update_targets.tau", 0.005),
-        ("evaluate.num_episodes_eval", 2),
         ("train_uvf.eval_every_n_steps", 50_000),
     ):
         assert gin.query_parameter(parameter) == value, parameter
@@ -89,6 +89,20 @@ def test_key_values(name):
         ]
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_sizes_that_other_tests_make_small(name):
+    load_config([str(GIN / name)], [])
+    for parameter, value in (
+        ("agent/CircularBuffer.buffer_size", 200_000),
+        ("meta/CircularBuffer.buffer_size", 200_000),
+        ("evaluate.num_episodes_eval", 50),
+        ("evaluate.success_distance", 5.0),
+        ("train_uvf.checkpoint_every_n_steps", 25_000),
+        ("train_uvf.save_policy_every_n_steps", 100_000),
+    ):
+        assert gin.query_parameter(parameter) == value, parameter
+
+
 def test_bindings_override_files():
     trainer = build(
         "hiro_xy_point_maze.gin", "train_uvf.num_episodes_train = 3", "uvf_add_noise_fn.stddev = 0.25"
@@ -120,6 +134,18 @@ def test_bindings_override_files():
         ("evaluate.eval_modes = ['eval9']", "'eval9'.*eval1"),
         ("evaluate.num_episodes_eval = 0", "num_episodes_eval = 0"),
         ("uvf_add_noise_fn.stddev = -1.0", "stddev = -1.0"),
+        ("train_uvf.batch_size = (1,", "batch_size"),
+        ("train_uvf.batch_size = %FOO", "the macro %FOO is not defined"),
+        ("CRITIC_HIDDEN_SIZ_1 = 64", "did you mean CRITIC_HIDDEN_SIZE_1"),
+        ("uvff/negative_distance.norm = 'L1'", "did you mean uvf/negative_distance"),
+        ("uvf/negative_distance.norm = 'L3'", "'L3'; allowed: 'L1', 'L2'"),
+        ("task/negative_distance.state_indices = [0, 99]", "99|indices"),
+        ("meta/Context.reward_fn = None", "reward_fn is not set"),
+        ("tf.losses.huber_loss.delta = 'x'", "x"),
+        ("td3_update_targets.tau = 'x'", "x|str"),
+        ("StatePreprocess.ndims = None", "."),
+        ("train_uvf.environment = 'AntMaze'", "environment = 'AntMaze'; allowed: @create_maze_env"),
+        ("train_uvf.environment = @create_maze_env", "allowed: @create_maze_env"),
     ],
 )
 def test_wrong_bindings_are_one_line_that_names_value_and_choice(binding, message):
@@ -135,6 +161,56 @@ def test_missing_files_and_no_files_are_named(tmp_path):
         load_config([str(tmp_path / "nowhere.gin")], [])
     with pytest.raises(UsageError, match="--gin_file"):
         load_config([], [])
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"\x00\x01\xff\xfe", "a.gin: "),
+        (b"include 'a.gin'\n", "a.gin: a file includes itself"),
+        (b"import no_such_module\n", "no_such_module"),
+        (b"train_uvf.batch_size = [1,\n", "a.gin: "),
+        (b"this is not gin\n", "a.gin: .*this is not gin"),
+    ],
+)
+def test_files_that_are_not_gin_are_named(tmp_path, content, message):
+    (tmp_path / "a.gin").write_bytes(content)
+    with pytest.raises(UsageError, match=message) as caught:
+        load_config([str(tmp_path / "a.gin")], [])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_not_a_gin_file():
+    with pytest.raises(UsageError, match="gin: no such file"):
+        load_config([str(GIN)], [])
+
+
+def test_a_file_elsewhere_may_include_a_shipped_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.gin").write_text("include 'hiro_ant_maze.gin'\ntrain_uvf.batch_size = 7\n")
+    load_config([str(tmp_path / "mine.gin")], [])
+    assert gin.query_parameter("train_uvf.batch_size") == 7
+
+
+def test_a_run_continues_only_with_the_configuration_that_it_began_with():
+    def configuration(name, *more):
+        gin.clear_config()
+        load_config([str(GIN / name)], more)
+        return bindings()
+
+    begun = configuration("norl_ant_maze.gin")
+    check_continues(begun, configuration("norl_ant_maze.gin"), "runs/a")
+    check_continues(begun, configuration("norl_ant_maze.gin", "train_uvf.num_episodes_train = 7"), "runs/a")
+    with pytest.raises(
+        UsageError, match="learning_rate = 0.1, but the run in runs/a began with 0.001"
+    ) as caught:
+        check_continues(
+            begun, configuration("norl_ant_maze.gin", "critic/AdamOptimizer.learning_rate = 0.1"), "runs/a"
+        )
+    assert "\n" not in str(caught.value)
+    # Equal sizes everywhere, and yet another goal space.
+    with pytest.raises(UsageError, match="but the run in runs/a began with"):
+        check_continues(begun, configuration("hiro_xy_ant_maze.gin"), "runs/a")
 
 
 def test_a_missing_include_is_named(tmp_path):

@@ -34,13 +34,13 @@ def test_missing_file_has_no_rows(tmp_path):
 
 
 def test_run_log_writes_tables_and_events_and_resumes(tmp_path):
-    log = RunLog(tmp_path, 0)
+    log = RunLog(tmp_path, 0, 0)
     for step in (1000, 2000):
         log.log_training(training_row(step))
         log.log_evaluation(step, [result("eval1", 0.5), result("eval2", 1.0)])
-    RunLog(tmp_path, 1000)
+    RunLog(tmp_path, 2000, 1000)
     rows = read_rows(tmp_path / "metrics.csv")
-    assert [row["env_steps"] for row in rows] == ["1000"]
+    assert [row["env_steps"] for row in rows] == ["1000", "2000"]
     assert tuple(rows[0]) == METRICS_COLUMNS
     rows = read_rows(tmp_path / "eval.csv")
     assert [(row["env_steps"], row["target"], row["success_rate"]) for row in rows] == [
@@ -58,7 +58,7 @@ def test_run_log_writes_tables_and_events_and_resumes(tmp_path):
 
 def test_pictures_are_drawn_from_the_tables(tmp_path):
     assert draw_run(tmp_path) == []
-    log = RunLog(tmp_path, 0)
+    log = RunLog(tmp_path, 0, 0)
     for step in range(1000, 30000, 1000):
         log.log_training(
             training_row(step)

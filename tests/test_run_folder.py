@@ -8,9 +8,9 @@ from efficient_hrl.run_folder import RunFolder, UsageError, write_text
 def test_a_new_folder_is_only_made_by_create(tmp_path):
     folder = RunFolder(tmp_path / "a" / "b with space é")
     assert not folder.root.exists() and not folder.is_run
-    folder.create(7, ["x.gin"], ["y=1"])
+    folder.create(7, {"x.y": "1"})
     record = RunFolder(folder.root).record()
-    assert record["seed"] == 7 and record["gin_files"] == ["x.gin"] and "tensorflow" in record["packages"]
+    assert record["seed"] == 7 and record["config"] == {"x.y": "1"} and "tensorflow" in record["packages"]
 
 
 def test_an_empty_folder_may_be_used(tmp_path):
@@ -38,11 +38,26 @@ def test_a_read_only_folder_is_named(tmp_path):
         os.chmod(tmp_path, 0o755)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"seed": "x"}', "\x00"])
+@pytest.mark.parametrize("text", ["", "[]", '{"seed": "x"}', '{"seed": 1}', "\x00"])
 def test_a_damaged_record_is_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(UsageError, match="run.json"):
         RunFolder(tmp_path).record()
+
+
+def test_reading_does_not_need_a_writable_folder(tmp_path):
+    RunFolder(tmp_path / "run").create(0, {})
+    os.chmod(tmp_path / "run", 0o555)
+    try:
+        assert RunFolder(tmp_path / "run", writes=False).is_run
+    finally:
+        os.chmod(tmp_path / "run", 0o755)
+
+
+@pytest.mark.parametrize("root", ["~nobody-of-this-name/x", "x" * 5000])
+def test_impossible_paths_are_named(root):
+    with pytest.raises(UsageError, match="--root_dir="):
+        RunFolder(root)
 
 
 def test_write_text_replaces_the_whole_file(tmp_path):

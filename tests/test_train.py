@@ -45,7 +45,7 @@ def run(root, seed=0, stop_after=()):
         trainer = Trainer(seed)
         folder = RunFolder(root)
         if not folder.is_run:
-            folder.create(seed, [], [])
+            folder.create(seed, {})
         learn, count = trainer.learn, iter(range(1, 10**6))
 
         def learn_and_stop(learn=learn, count=count, blocks=blocks):
@@ -164,7 +164,7 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
 
     trainer.learn = learn_and_die
     folder = RunFolder(tmp_path / "killed")
-    folder.create(0, [], [])
+    folder.create(0, {})
     with pytest.raises(Killed):
         trainer.run(folder, lambda line: None)
     trainer, lines = run(tmp_path / "killed")
@@ -207,5 +207,9 @@ def test_a_checkpoint_of_other_networks_is_refused(uninterrupted):
 def test_success_is_a_last_distance_below_five():
     evaluator = Evaluator(seed=0, success_distance=5.0)
     rewards = tf.constant([0.0, -4.99, -5.01, -9.0])
-    evaluator._rollout = lambda targets: (rewards, rewards, rewards, rewards)
-    assert evaluator.evaluate_target("eval1", 0).success_rate == 0.5
+    low_return, low_last, high_return = rewards - 100, rewards - 50, rewards - 20
+    evaluator._rollout = lambda targets: (low_return, low_last, high_return, rewards)
+    result = evaluator.evaluate_target("eval1", 0)
+    assert result.success_rate == 0.5
+    means = (result.low_return, result.low_last_reward, result.high_return, result.high_last_reward)
+    np.testing.assert_allclose(means, [-104.75, -54.75, -24.75, -4.75])

@@ -187,6 +187,7 @@ class TD3Agent(tf_agent.TFAgent):
 
     def _initialize(self):
         for online, target in self._online_and_target:
+            td3_update_targets(online, target)  # only to fail early when tau is wrong
             td3_update_targets(online, target, tau=1.0)
         # Slots exist before the first update, so that a checkpoint can fill them.
         if self._critic_optimizer is not None:

@@ -86,11 +86,6 @@ class Context:
         self._transition_fn = context_transition_fn
         self._multi_transition_fn = context_multi_transition_fn
 
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """Names of the modes that can be sampled."""
-        return tuple(self._samplers)
-
     def samplers(self, mode: str) -> list:
         """The samplers of a mode, one per context.
 
@@ -114,7 +109,7 @@ class Context:
         """Draws contexts and next contexts, lists of float32 [B, G].
 
         Args:
-          mode: one of `modes`.
+          mode: one of the constructor's.
           batch_size: B.
           seed: int32 [2], the stateless seed.
           state, next_state: representations, [B, S], for samplers that use them.

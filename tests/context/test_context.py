@@ -38,7 +38,6 @@ def test_modes_are_sampled_by_their_samplers():
             "eval1": [functools.partial(ConstantSampler, value=[16, 0])],
         },
     )
-    assert context.modes == ("explore", "eval1")
     (targets,), (next_targets,) = context.sample("eval1", 3, SEED)
     np.testing.assert_array_equal(targets, [[16, 0]] * 3)
     np.testing.assert_array_equal(next_targets, targets)
