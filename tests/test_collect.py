@@ -14,6 +14,8 @@ from tf_agents.trajectories import time_step as ts
 from efficient_hrl.collect import TASK_REWARD_SCALE, Collector
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import CircularBuffer
+from environments.batched import BatchedMazeEnvironment
+from environments.create_maze_env import create_maze_env
 from tests import golden_data
 
 TRACES = ("collect_trace", "collect_trace_repr", "collect_trace_repr_p40")
@@ -192,3 +194,43 @@ def test_segments_and_transitions_never_cross_an_episode():
     np.testing.assert_array_equal(stored.discount, 0.0)
     np.testing.assert_array_equal(stored.state[:, 0], 0.0)
     np.testing.assert_array_equal(stored.next_state[:, 0], steps)
+
+
+def test_an_episode_that_is_a_multiple_of_c_ends_in_a_full_segment():
+    """The shipped case, 500 steps and c = 10, in small."""
+    steps = 20
+    hierarchy = golden_data.hierarchy("hiro_orig")
+    env = RecordedEnvironment(straight_line(steps), np.zeros(steps))
+    collector, low_replay, high_replay = collector_on(env, hierarchy, 2 * steps + 1)
+    collector.collect()
+    stored = high_replay.gather_all()
+    np.testing.assert_array_equal(stored.length, [10] * 4)
+    np.testing.assert_array_equal(stored.discount, [1, 0, 1, 0])
+    np.testing.assert_array_equal(stored.state[:, 0], [0, 10, 0, 10])
+    np.testing.assert_array_equal(stored.next_state[:, 0], [10, 20, 10, 20])
+    np.testing.assert_array_equal(stored.low_states[1, :, 0], np.arange(10, 20))
+    assert low_replay.num_frames() == 2 * steps
+
+
+def test_three_environments_together_store_what_each_would_alone():
+    hierarchy = golden_data.hierarchy("hiro_orig")
+    maze = create_maze_env("AntMaze").maze
+    targets = tf.constant([[16.0, 0.0], [16.0, 16.0], [0.0, 16.0]])
+    steps = 24
+
+    def collected(num_envs, seed, target):
+        env = BatchedMazeEnvironment(maze, num_envs, seed, episode_steps=13)
+        collector, low_replay, high_replay = collector_on(env, hierarchy, num_envs * steps)
+        collector._policy_state.target.assign(target)
+        collector.collect()
+        assert int(collector.env_steps) == num_envs * steps
+        return low_replay.gather_all(), high_replay.gather_all()
+
+    low, high = collected(3, 5, targets)
+    for i in range(3):
+        low_alone, high_alone = collected(1, 5 + i, targets[i : i + 1])
+        for together, alone in ((low, low_alone), (high, high_alone)):
+            for name in together._fields:
+                own = getattr(together, name)[i::3]
+                np.testing.assert_allclose(own, getattr(alone, name), rtol=1e-4, atol=1e-4, err_msg=name)
+    np.testing.assert_array_equal(high.length[::3], [10, 3, 10])

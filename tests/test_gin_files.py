@@ -166,17 +166,18 @@ def test_missing_files_and_no_files_are_named(tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"\x00\x01\xff\xfe", "a.gin: "),
-        (b"include 'a.gin'\n", "a.gin: a file includes itself"),
+        (b"\x00\x01\xff\xfe", "NAME: "),
+        (b"include 'NAME'\n", "NAME: a file includes itself"),
         (b"import no_such_module\n", "no_such_module"),
-        (b"train_uvf.batch_size = [1,\n", "a.gin: "),
-        (b"this is not gin\n", "a.gin: .*this is not gin"),
+        (b"train_uvf.batch_size = [1,\n", "NAME: "),
+        (b"this is not gin\n", "NAME: .*this is not gin"),
     ],
 )
 def test_files_that_are_not_gin_are_named(tmp_path, content, message):
-    (tmp_path / "a.gin").write_bytes(content)
-    with pytest.raises(UsageError, match=message) as caught:
-        load_config([str(tmp_path / "a.gin")], [])
+    name = f"{tmp_path.name}.gin"  # gin remembers the folders of earlier tests
+    (tmp_path / name).write_bytes(content.replace(b"NAME", name.encode()))
+    with pytest.raises(UsageError, match=message.replace("NAME", name)) as caught:
+        load_config([str(tmp_path / name)], [])
     assert "\n" not in str(caught.value)
 
 
