@@ -81,15 +81,14 @@ def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
     assert together[0].low.train_step_counter == 6 and together[0].high.train_step_counter == 2
 
 
-def test_strategies_lead_to_different_high_levels():
+def test_strategies_show_the_high_level_different_goals():
     results = []
     for strategy in ("sample", "FuN", None):
         hierarchy, low, high = filled_hierarchy("hiro_orig")
         learner = Learner(hierarchy, low, high, BATCH, SEED, strategy)
         learner.learn(tf.constant(1))
-        results.append(hierarchy.high.critic_net.variables[0].numpy())
-    for i, j in ((0, 1), (0, 2), (1, 2)):
-        assert not np.array_equal(results[i], results[j])
+        results.append(learner.mean_losses()["high_critic_loss"])
+    assert len(set(results)) == 3
 
 
 def test_mean_losses_are_means_since_the_last_call():
