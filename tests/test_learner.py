@@ -27,7 +27,10 @@ def filled_hierarchy(method):
     high = CircularBuffer(100).build(hierarchy.high.training_data_spec)
     for i in range(3):
         low.add(golden_data.transitions(arrays, i), tf.fill([16], True))
-        high.add(golden_data.segments(meta, "batch", i), tf.fill([16], True))
+        segments = golden_data.segments(meta, "batch", i)
+        # Goals of other samples, so that the stored goal is not the best explanation.
+        segments = segments._replace(meta_action=tf.roll(segments.meta_action, 1, axis=0))
+        high.add(segments, tf.fill([16], True))
     return hierarchy, low, high
 
 
