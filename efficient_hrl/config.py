@@ -42,6 +42,8 @@ CHANGEABLE = (
     "evaluate.success_distance",
     "EVAL_MODES",
 )
+# Bindings that decide how a policy is learned and not how it acts.
+_LEARNING = r"train_uvf|CircularBuffer|AdamOptimizer|add_noise_fn|update_targets|huber_loss|InverseDynamics"
 _ERRORS = (
     ValueError,
     TypeError,
@@ -88,18 +90,23 @@ def bindings() -> dict[str, str]:
     return dict(line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
 
 
-def check_continues(begun: Mapping[str, str], now: Mapping[str, str], root: os.PathLike) -> None:
+def check_continues(
+    begun: Mapping[str, str], now: Mapping[str, str], root: os.PathLike, evaluates: bool = False
+) -> None:
     """Refuses to continue or evaluate a run with another configuration.
 
     Args:
       begun, now: `bindings` when the run began, and now.
       root: the run's folder, for the message.
+      evaluates: whether the run is only evaluated, so that learning may differ.
 
     Raises:
-      UsageError: they differ in more than `CHANGEABLE`; names the first difference.
+      UsageError: they differ in what matters; names the first difference.
     """
     for name in sorted({*begun, *now}):
-        if name not in CHANGEABLE and begun.get(name) != now.get(name):
+        if name in CHANGEABLE or (evaluates and re.search(_LEARNING, name)):
+            continue
+        if begun.get(name) != now.get(name):
             raise UsageError(
                 f"{name} = {now.get(name, 'not bound')}, but the run in {root} began with"
                 f" {begun.get(name, 'not bound')}; only these may change: {', '.join(CHANGEABLE)}"

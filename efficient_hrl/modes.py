@@ -43,7 +43,7 @@ def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: l
         raise UsageError(f"--root_dir={folder.root}: there is no run to evaluate")
     use_threads()
     load_config(gin_files, gin_bindings)
-    check_continues(folder.record()["config"], bindings(), folder.root)
+    check_continues(folder.record()["config"], bindings(), folder.root, evaluates=True)
     with usage_errors():
         evaluator = Evaluator(seed=seed)
     path = restore_weights(folder.path("checkpoints"), evaluator.hierarchy.weights())

@@ -209,9 +209,10 @@ def test_a_run_continues_only_with_the_configuration_that_it_began_with():
             begun, configuration("norl_ant_maze.gin", "critic/AdamOptimizer.learning_rate = 0.1"), "runs/a"
         )
     assert "\n" not in str(caught.value)
+    check_continues(begun, changed, "runs/a", evaluates=True)
     # Equal sizes everywhere, and yet another goal space.
     with pytest.raises(UsageError, match="but the run in runs/a began with"):
-        check_continues(begun, configuration("hiro_xy_ant_maze.gin"), "runs/a")
+        check_continues(begun, configuration("hiro_xy_ant_maze.gin"), "runs/a", evaluates=True)
 
 
 def test_a_missing_include_is_named(tmp_path):

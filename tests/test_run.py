@@ -75,7 +75,8 @@ def test_a_run_of_2000_steps_writes_every_promised_file_and_can_be_evaluated(tmp
     again = run(*job)
     assert again.returncode == 0 and f"{root} is finished" in again.stdout
 
-    evaluated = run("--config_file=gin/norl_ant_maze.gin", f"--root_dir={root}", "--mode=eval", *SMALL)
+    few = "--params=evaluate.num_episodes_eval=2"
+    evaluated = run("--config_file=gin/norl_ant_maze.gin", f"--root_dir={root}", "--mode=eval", few)
     assert evaluated.returncode == 0, evaluated.stderr
     assert "at 2,000 environment steps" in evaluated.stdout
     assert all(name in evaluated.stdout for name in ("success", "eval1", "eval2", "eval3"))
