@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import warnings
 
-# Messages that importing TensorFlow and tf-agents' dependency gym would print, and
-# that no user of this package can act on.
+# Messages of TensorFlow, tf-agents and its dependency gym that no user of this package
+# can act on.
+warnings.filterwarnings("ignore", '"is not" with a literal', SyntaxWarning)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with contextlib.suppress(ImportError):
     import gym_notices.notices
