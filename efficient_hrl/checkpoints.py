@@ -78,7 +78,7 @@ class Checkpoints:
             return False
         try:
             self._checkpoint.restore(self.newest).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+        except (AssertionError, LookupError, ValueError, tf.errors.OpError) as error:
             raise _foreign(self.newest, error) from None
         return True
 
@@ -106,6 +106,5 @@ def restore_weights(folder: pathlib.Path, weights: dict) -> str:
 
 
 def _foreign(path, error):
-    return UsageError(
-        f"{path}: the checkpoint does not fit this configuration ({str(error).splitlines()[0]})"
-    )
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return UsageError(f"{path}: the checkpoint does not fit this configuration ({reason})")

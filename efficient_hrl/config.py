@@ -53,6 +53,9 @@ _ERRORS = (
     OSError,
     RuntimeError,
     MemoryError,
+    LookupError,
+    AssertionError,
+    ArithmeticError,
     tokenize.TokenError,
     tf.errors.OpError,
 )
@@ -78,7 +81,7 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
             gin.parse_config_file(path)
     for binding in gin_bindings:
         with usage_errors(f"--gin_bindings={binding}: "):
-            _check_is_used(binding)
+            _check_is_used(binding, gin_bindings)
             gin.parse_config(binding)
     with usage_errors():
         gin.finalize()
@@ -130,11 +133,11 @@ def usage_errors(prefix: str = "") -> Iterator[None]:
         raise UsageError(prefix + _one_line(error)) from error
 
 
-def _check_is_used(binding):
-    """A macro or a scope on the command line must be one that the files refer to."""
+def _check_is_used(binding, gin_bindings):
+    """A macro or a scope on the command line must be one that files or other bindings refer to."""
     name = binding.split("=", 1)[0].strip()
     known = bindings()
-    text = "\n".join(known.values())
+    text = "\n".join([*known.values(), *gin_bindings])
     if re.fullmatch(r"\w+", name):
         macros = {*re.findall(r"%(\w+)", text)}
         _check_known(name, name, macros, "macro")
@@ -148,7 +151,7 @@ def _check_known(name, wanted, known: Iterable[str], kind):
     if wanted not in known:
         near = difflib.get_close_matches(wanted, sorted(known), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise ValueError(f"no {kind} {wanted!r} is used by the gin files{hint}")
+        raise ValueError(f"no {kind} {wanted!r} is used by the configuration{hint}")
 
 
 @contextlib.contextmanager

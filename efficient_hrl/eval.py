@@ -78,8 +78,18 @@ class Evaluator:
         """
         if not isinstance(environment, MazeEnv):
             raise ValueError(f"evaluate.environment = {environment!r}; allowed: @create_maze_env()")
-        if num_episodes_eval < 1:
-            raise ValueError(f"evaluate.num_episodes_eval = {num_episodes_eval!r}; allowed: 1 or more")
+        if (
+            isinstance(num_episodes_eval, bool)
+            or not isinstance(num_episodes_eval, int)
+            or num_episodes_eval < 1
+        ):
+            raise ValueError(
+                f"evaluate.num_episodes_eval = {num_episodes_eval!r}; allowed: a whole number from 1"
+            )
+        if not isinstance(success_distance, (int, float)) or not success_distance > 0:
+            raise ValueError(f"evaluate.success_distance = {success_distance!r}; allowed: a number above 0")
+        if not eval_modes:
+            raise ValueError(f"evaluate.eval_modes = {eval_modes!r}; allowed: at least one mode")
         self._py_env = BatchedMazeEnvironment(
             environment.maze,
             num_episodes_eval,

@@ -1,5 +1,6 @@
 """The command line: flags -> gin -> one call."""
 
+import os
 import pathlib
 import sys
 
@@ -64,7 +65,7 @@ def _run(argv):
     gin_files = [*values.gin_file, *values.config_file]
     gin_bindings = [*values.gin_bindings, *values.params]
     for path in gin_files:
-        if not pathlib.Path(path).is_file():
+        if not os.path.isfile(path):
             raise UsageError(f"--gin_file={path}: no such file")
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
     folder = RunFolder(values.root_dir or pathlib.Path("runs", name), writes=values.mode == "train")

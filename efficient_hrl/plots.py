@@ -40,7 +40,8 @@ def _learning_curve(rows):
         ("critic loss", ("high_critic_loss", "low_critic_loss")),
         ("representation loss", ("representation_loss",)),
     )
-    panels = [(title, names) for title, names in panels if np.isfinite(_column(rows, names[0])).any()]
+    known = [(title, names) for title, names in panels if np.isfinite(_column(rows, names[0])).any()]
+    panels = known or panels[:1]
     figure, axes = pyplot.subplots(
         len(panels), 1, figsize=(8, 2.3 * len(panels) + 0.6), sharex=True, squeeze=False, layout="constrained"
     )

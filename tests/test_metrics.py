@@ -71,6 +71,11 @@ def test_pictures_are_drawn_from_the_tables(tmp_path):
         assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 10_000
 
 
+def test_a_run_of_which_nothing_is_known_yet_has_a_picture_too(tmp_path):
+    RunLog(tmp_path, 0, 0).log_training(training_row(100))
+    assert [path.name for path in draw_run(tmp_path)] == ["learning_curve.png"]
+
+
 def test_table_is_aligned():
     lines = results_table([result("eval1", 0.5), result("a_long_name", 1.0)]).splitlines()
     assert len({len(line) for line in lines}) == 1
