@@ -50,7 +50,7 @@ def _measure(gin_files, gin_bindings, steps):
     seconds = _seconds_per_product()
     rate = 2e-9 * rows * inputs * outputs / seconds
     print(f"one {rows} x {inputs} x {outputs} float32 product: {1e6 * seconds:.0f} us, {rate:.0f} GFLOP/s")
-    print(f"raw physics, one thread: {_physics_rate(trainer.maze):.0f} environment steps/s")
+    print(f"raw physics, one thread: {_physics_rate(trainer.environment.maze):.0f} environment steps/s")
 
     trainer.collector.start()
     while int(trainer.collector.env_steps) < trainer.initial_steps:

@@ -1,90 +1,140 @@
-"""The two levels: TD3 on states joined with contexts.
+"""The two levels: an actor-critic agent on states joined with contexts.
 
 The low level (`UvfAgent`) pursues goals, the high level (`MetaAgent`) gives
-them.  What a goal means is the business of their contexts.
+them.  What a goal means is the business of their contexts.  How a level learns is
+that of its second base class: TD3, or DDPG.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import gin
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import time_step as ts
 
-from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
-from efficient_hrl.agents.td3_agent import TD3Agent, Td3Batch, huber_loss
+from efficient_hrl import cond_fn
+from efficient_hrl.agents.ddpg_agent import AgentBatch, DdpgAgent
+from efficient_hrl.agents.td3_agent import TD3Agent
 from efficient_hrl.random_streams import Stream
 from efficient_hrl.replay import segment_spec, transition_spec
+
+# A schedule of exploration noise: 0.8 per million steps, not below one half.
+_NOISE_DECAY, _NOISE_DECAY_STEPS, _LEAST_NOISE = 0.8, 1e6, 0.5
 
 
 class NoisyAction:
     """An action function plus Gaussian noise.
 
     Attributes:
-      stddev: standard deviation in action units.
+      stddev: standard deviation in action units, before any schedule.
     """
 
-    def __init__(self, action_fn: Callable, action_spec, stddev: float, clip: bool):
-        """Wraps `action_fn`: (states, contexts) -> actions."""
+    def __init__(
+        self,
+        action_fn: Callable,
+        action_spec,
+        stddev: float,
+        clip: bool,
+        debug: bool = False,
+        global_step: Any = None,
+    ):
+        """Wraps `action_fn`: (states, contexts) -> actions.
+
+        Args:
+          action_fn: what to add noise to.
+          action_spec: its range.
+          stddev: standard deviation in action units.
+          clip: whether noisy actions are clipped to the range.
+          debug: print every action without and with noise.
+          global_step: a scalar variable of environment steps with which the noise
+            decays, by 0.8 per million down to one half; None for constant noise.
+
+        Raises:
+          ValueError: a negative standard deviation.
+        """
         if stddev < 0:
             raise ValueError(f"exploration noise stddev = {stddev!r}; allowed: 0 or more")
         self.stddev = stddev
         self._action_fn = action_fn
         self._action_spec = action_spec
         self._clip = clip
+        self._debug = debug
+        self._global_step = global_step
 
     def __call__(self, states: tf.Tensor, contexts: Sequence[tf.Tensor], normal: tf.Tensor) -> tf.Tensor:
         """Noisy actions, [B, A]; `normal` holds standard normal draws, [B, A]."""
-        actions = self._action_fn(states, contexts) + self.stddev * normal
+        actions = self._action_fn(states, contexts)
+        noisy = actions + self._stddev_now() * normal
+        if self._debug:
+            tf.print("action", actions, "with noise", noisy)
         if not self._clip:
-            return actions
-        return tf.clip_by_value(actions, self._action_spec.minimum, self._action_spec.maximum)
+            return noisy
+        return tf.clip_by_value(noisy, self._action_spec.minimum, self._action_spec.maximum)
+
+    def _stddev_now(self):
+        if self._global_step is None:
+            return self.stddev
+        steps = tf.cast(self._global_step, tf.float32)
+        return self.stddev * tf.maximum(_NOISE_DECAY ** (steps / _NOISE_DECAY_STEPS), _LEAST_NOISE)
 
 
 @gin.configurable
-def uvf_add_noise_fn(action_fn: Callable, action_spec, stddev: float = 1.0, clip: bool = True) -> NoisyAction:
-    """Exploration of the low level: N(0, stddev) in action units, clipped to the range."""
-    return NoisyAction(action_fn, action_spec, stddev, clip)
+def uvf_add_noise_fn(
+    action_fn: Callable,
+    action_spec,
+    stddev: float = 1.0,
+    debug: bool = False,
+    clip: bool = True,
+    global_step: Any = None,
+) -> NoisyAction:
+    """Exploration of the low level: N(0, stddev) in action units; see `NoisyAction`."""
+    return NoisyAction(action_fn, action_spec, stddev, clip, debug, global_step)
 
 
 @gin.configurable
-def meta_add_noise_fn(action_fn: Callable, action_spec, stddev: float = 1.0) -> NoisyAction:
+def meta_add_noise_fn(
+    action_fn: Callable,
+    action_spec,
+    stddev: float = 1.0,
+    debug: bool = False,
+    global_step: Any = None,
+) -> NoisyAction:
     """Exploration of the high level: N(0, stddev) in goal units, clipped to the goal range."""
-    return NoisyAction(action_fn, action_spec, stddev, clip=True)
+    return NoisyAction(action_fn, action_spec, stddev, True, debug, global_step)
 
 
-class ContextualAgent(TD3Agent):
-    """TD3 whose observation is a state joined with contexts."""
+@gin.configurable
+def uvf_critic_function(
+    critic_vals: tf.Tensor,
+    states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    critic_fn: Callable | None = None,
+) -> tf.Tensor:
+    """What an actor maximises, [B].
 
-    def __init__(
-        self,
-        observation_spec,
-        action_spec,
-        context,
-        training_data_spec,
-        add_noise_fn: Callable,
-        **td3_arguments,
-    ):
-        """Builds TD3 on [S + contexts].
+    Args:
+      critic_vals: the critic's values, [B], or what `critic_fn` takes.
+      states: [B, S].
+      contexts: [B, G] each.
+      critic_fn: (values, states, contexts) -> [B]; None takes the values as they are.
+    """
+    return critic_vals if critic_fn is None else critic_fn(critic_vals, states, contexts)
 
-        Args:
-          observation_spec: states, shape [S].
-          action_spec: a BoundedTensorSpec, shape [A].
-          context: the `Context` of this level.
-          training_data_spec: what `train` takes.
-          add_noise_fn: wraps an action function into a noisy one.
-          **td3_arguments: for `TD3Agent`.
-        """
+
+class ContextualAgent:
+    """What both levels add to an actor-critic agent: contexts beside the state."""
+
+    def _build(self, observation_spec, action_spec, context, training_data_spec, add_noise_fn, **arguments):
+        """Builds the base class on [S + contexts]."""
         self.context = context
-        size = observation_spec.shape[0] + sum(spec.shape[0] for spec in context.specs)
-        merged_spec = ts.time_step_spec(tensor_spec.TensorSpec([size], tf.float32, "observation"))
+        self._state_size = observation_spec.shape[0]
         self.noisy_action = add_noise_fn(self.action, action_spec)
         super().__init__(
-            merged_spec,
+            tensor_spec.TensorSpec([self._state_size + context.size], tf.float32, "observation"),
             action_spec,
-            training_data_spec,
+            training_data_spec=training_data_spec,
             exploration_stddev=self.noisy_action.stddev,
-            **td3_arguments,
+            **arguments,
         )
 
     def merge(self, states: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -95,36 +145,30 @@ class ContextualAgent(TD3Agent):
         """The policy without noise, [B, A]."""
         return self.actor_net(self.merge(states, contexts))[0]
 
+    def critic_function(self, values, observation):
+        states, contexts = observation[..., : self._state_size], observation[..., self._state_size :]
+        return uvf_critic_function(values, states, self.context.split(contexts))
 
-def _single_spec(context):
-    if len(context.specs) != 1:
-        raise ValueError(f"Context.context_ranges has {len(context.specs)} ranges; a level allows 1")
-    return context.specs[0]
+    def checkpointed(self):
+        return super().checkpointed() | {"context": self.context}
 
 
 @gin.configurable
-class UvfAgent(ContextualAgent):
-    """The low level: a universal value function agent that pursues goals."""
+class UvfAgentCore(ContextualAgent):
+    """The low level without its way of learning: a universal value function agent."""
 
     def __init__(
         self,
         observation_spec,
         action_spec,
         tf_env,
-        tf_context: Callable,
-        state_preprocess_class: Callable,
-        seed: int = 0,
-        critic_optimizer=None,
-        actor_optimizer=None,
-        gamma: float = 1.0,
-        target_update_period: int = 1,
-        clip_gradient_norm: float = 0.0,
-        actor_net: Callable = ActorNetwork,
-        critic_net: Callable = CriticNetwork,
-        td_errors_loss: Callable = huber_loss,
-        dqda_clipping: float = 0.0,
-        target_q_clipping: tuple[float, float] | None = None,
-        debug_summaries: bool = False,
+        tf_context: Callable | None = None,
+        step_cond_fn: Callable = cond_fn.env_transition,
+        reset_episode_cond_fn: Callable = cond_fn.env_restart,
+        reset_env_cond_fn: Callable = cond_fn.false_fn,
+        metrics: Any = None,
+        state_preprocess_class: Callable | None = None,
+        **arguments,
     ):
         """Builds the low level.
 
@@ -133,63 +177,75 @@ class UvfAgent(ContextualAgent):
           action_spec: low-level actions, shape [A].
           tf_env: the environment, for the context.
           tf_context: makes the `Context` of the goals from the environment.
+          step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn: see `cond_fn`.
+          metrics: accepted as in the original; has no effect.
           state_preprocess_class: makes the representation f from (observation spec,
             action spec, steps per segment).
-          seed: the run's seed.
-          critic_optimizer, actor_optimizer, gamma, target_update_period,
-            clip_gradient_norm, actor_net, critic_net, td_errors_loss,
-            dqda_clipping, target_q_clipping, debug_summaries: see `TD3Agent`.
+          **arguments: for the way of learning, e.g. `TD3Agent`.
         """
-        context = tf_context(tf_env)
+        del metrics
+        context = _made(tf_context, "tf_context", tf_env)
         if context.meta_action_every_n is None:
             raise ValueError("agent/Context.meta_action_every_n is not set; allowed: 1 or more")
+        if len(context.specs) != 1:
+            raise ValueError(
+                f"Context.context_ranges has {len(context.specs)} ranges; the low level allows 1"
+            )
+        self.step_cond_fn = step_cond_fn
+        self.reset_episode_cond_fn = reset_episode_cond_fn
+        self.reset_env_cond_fn = reset_env_cond_fn
         self.state_preprocess = state_preprocess_class(
             observation_spec, action_spec, context.meta_action_every_n
         )
-        goal_size = _single_spec(context).shape[0]
         self._half_action_range = tf.constant((action_spec.maximum - action_spec.minimum) / 2.0, tf.float64)
-        super().__init__(
+        self._build(
             observation_spec,
             action_spec,
             context,
-            transition_spec(observation_spec.shape[0], action_spec.shape[0], goal_size),
+            transition_spec(observation_spec.shape[0], action_spec.shape[0], context.size),
             uvf_add_noise_fn,
             target_noise_stream=Stream.LOW_TARGET_NOISE,
-            seed=seed,
             name="uvf_agent",
-            critic_optimizer=critic_optimizer,
-            actor_optimizer=actor_optimizer,
-            gamma=gamma,
-            target_update_period=target_update_period,
-            clip_gradient_norm=clip_gradient_norm,
-            actor_net=actor_net,
-            critic_net=critic_net,
-            td_errors_loss=td_errors_loss,
-            dqda_clipping=dqda_clipping,
-            target_q_clipping=target_q_clipping,
-            debug_summaries=debug_summaries,
+            **arguments,
         )
 
-    def td3_batch(self, experience) -> Td3Batch:
+    def learning_batch(self, experience) -> AgentBatch:
         """Low-level rewards under the representation as it is now, states joined with goals.
 
-        The stored discounts are not used: episodes end by time-out and bootstrap.
+        The stored discount is not used, as in the original: episodes that end by
+        time-out bootstrap.  Where the environment terminated, they do not.
         """
-        reward, discount = self.rewards(experience.state, experience.next_state, [experience.context])
-        return Td3Batch(
-            observation=self.merge(experience.state, [experience.context]),
+        contexts = [experience.context]
+        reward, discount = self.rewards(
+            experience.state, experience.next_state, contexts, experience.action, experience.reward
+        )
+        discount = self.context.discount(self._gamma, discount, contexts)
+        return AgentBatch(
+            observation=self.merge(experience.state, contexts),
             action=experience.action,
             reward=tf.stop_gradient(reward),
-            discount=self._gamma * discount,
+            discount=_masked(discount, experience.bootstrap),
             next_observation=self.merge(experience.next_state, [experience.next_context]),
         )
 
     def rewards(
-        self, states: tf.Tensor, next_states: tf.Tensor, contexts: Sequence[tf.Tensor]
+        self,
+        states: tf.Tensor,
+        next_states: tf.Tensor,
+        contexts: Sequence[tf.Tensor],
+        actions: tf.Tensor | None = None,
+        rewards: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Goal-reaching rewards and their discounts, [B] each; states are raw, [B, S]."""
+        """Goal-reaching rewards and their discounts, [B] each, or [B, R] with R reward dimensions.
+
+        Args:
+          states, next_states: raw, [B, S].
+          contexts: the goals, [B, G].
+          actions: [B, A], for rewards that look at them.
+          rewards: the environment's, [B], likewise.
+        """
         f = self.state_preprocess
-        return self.context.compute_rewards(f(states), None, None, f(next_states), contexts)
+        return self.context.compute_rewards(f(states), actions, rewards, f(next_states), contexts)
 
     def log_probs(self, states: tf.Tensor, actions: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
         """-((a - mu(s, g)) / half action range)^2 per action dimension, float64 [B, A]."""
@@ -198,29 +254,23 @@ class UvfAgent(ContextualAgent):
 
 
 @gin.configurable
-class MetaAgent(ContextualAgent):
-    """The high level: its actions are goals for the low level."""
+class MetaAgentCore(ContextualAgent):
+    """The high level without its way of learning: its actions are goals for the low level."""
 
     def __init__(
         self,
         observation_spec,
         action_spec,
         tf_env,
-        tf_context: Callable,
-        sub_context: Callable,
-        seed: int = 0,
-        critic_optimizer=None,
-        actor_optimizer=None,
-        gamma: float = 1.0,
-        target_update_period: int = 1,
-        clip_gradient_norm: float = 0.0,
-        actor_net: Callable = ActorNetwork,
-        critic_net: Callable = CriticNetwork,
-        td_errors_loss: Callable = huber_loss,
-        dqda_clipping: float = 0.0,
-        target_q_clipping: tuple[float, float] | None = None,
-        debug_summaries: bool = False,
+        tf_context: Callable | None = None,
+        sub_context: Callable | None = None,
+        step_cond_fn: Callable = cond_fn.env_transition,
+        reset_episode_cond_fn: Callable = cond_fn.env_restart,
+        reset_env_cond_fn: Callable = cond_fn.false_fn,
+        metrics: Any = None,
+        actions_reg: float = 0.0,
         k: int = 2,
+        **arguments,
     ):
         """Builds the high level.
 
@@ -230,16 +280,21 @@ class MetaAgent(ContextualAgent):
           tf_env: the environment, for the contexts.
           tf_context: makes the `Context` of the task's targets from the environment.
           sub_context: makes the low level's `Context`; its range is the action range here.
-          seed: the run's seed.
-          critic_optimizer, actor_optimizer, gamma, target_update_period,
-            clip_gradient_norm, actor_net, critic_net, td_errors_loss,
-            dqda_clipping, target_q_clipping, debug_summaries: see `TD3Agent`.
-          k: accepted as in the original; the goal's size is the sub-context's.
+          step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn, metrics: accepted as in
+            the original, which only asks the low level's; no effect.
+          actions_reg: weight of the goals' size, see `actor_loss`.
+          k: how many leading goal dimensions `actions_reg` leaves alone.
+          **arguments: for the way of learning, e.g. `TD3Agent`.
         """
-        del k
-        goals, targets = sub_context(tf_env), tf_context(tf_env)
-        goal_spec = _single_spec(goals)
-        super().__init__(
+        del step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn, metrics
+        goals = _made(sub_context, "sub_context", tf_env)
+        targets = _made(tf_context, "tf_context", tf_env)
+        if len(goals.specs) != 1:
+            raise ValueError(f"Context.context_ranges has {len(goals.specs)} ranges; the low level allows 1")
+        self._actions_reg = actions_reg
+        self._k = k
+        goal_spec = goals.specs[0]
+        self._build(
             observation_spec,
             goal_spec,
             targets,
@@ -247,40 +302,88 @@ class MetaAgent(ContextualAgent):
                 observation_spec.shape[0],
                 action_spec.shape[0],
                 goal_spec.shape[0],
-                _single_spec(targets).shape[0],
+                targets.size,
                 goals.meta_action_every_n,
             ),
             meta_add_noise_fn,
             target_noise_stream=Stream.HIGH_TARGET_NOISE,
-            seed=seed,
             name="meta_agent",
-            critic_optimizer=critic_optimizer,
-            actor_optimizer=actor_optimizer,
-            gamma=gamma,
-            target_update_period=target_update_period,
-            clip_gradient_norm=clip_gradient_norm,
-            actor_net=actor_net,
-            critic_net=critic_net,
-            td_errors_loss=td_errors_loss,
-            dqda_clipping=dqda_clipping,
-            target_q_clipping=target_q_clipping,
-            debug_summaries=debug_summaries,
+            **arguments,
         )
 
-    def td3_batch(self, experience) -> Td3Batch:
-        """Stored c-step rewards; the discount is gamma times the task reward's own."""
-        targets = [experience.meta_context]
-        _, discount = self.rewards(experience.state, experience.next_state, targets)
-        return Td3Batch(
+    def actor_loss(self, observation):
+        """The base class's, plus `actions_reg` times the mean L1 size of the goals from dimension k on."""
+        loss = super().actor_loss(observation)
+        if self._actions_reg == 0.0:
+            return loss
+        goals, _ = self.actor_net(observation)
+        return loss + self._actions_reg * tf.reduce_mean(tf.reduce_sum(tf.abs(goals[:, self._k :]), axis=-1))
+
+    def learning_batch(self, experience) -> AgentBatch:
+        """Stored c-step rewards; the discount is gamma times the task reward's own.
+
+        The stored discount is not used, as in the original: episodes that end by
+        time-out bootstrap.  Where the environment terminated, they do not.
+        """
+        targets = self.context.split(experience.meta_context)
+        _, discount = self.rewards(
+            experience.state, experience.next_state, targets, experience.meta_action, experience.reward
+        )
+        discount = self.context.discount(self._gamma, discount, targets)
+        return AgentBatch(
             observation=self.merge(experience.state, targets),
             action=experience.meta_action,
             reward=experience.reward,
-            discount=self._gamma * discount,
+            discount=_masked(discount, experience.bootstrap),
             next_observation=self.merge(experience.next_state, [experience.next_meta_context]),
         )
 
     def rewards(
-        self, states: tf.Tensor, next_states: tf.Tensor, contexts: Sequence[tf.Tensor]
+        self,
+        states: tf.Tensor,
+        next_states: tf.Tensor,
+        contexts: Sequence[tf.Tensor],
+        actions: tf.Tensor | None = None,
+        rewards: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Task rewards of single environment steps and their discounts, [B] each."""
-        return self.context.compute_rewards(states, None, None, next_states, contexts)
+        """Task rewards of single environment steps and their discounts, [B] each.
+
+        Args:
+          states, next_states: [B, S].
+          contexts: the targets, [B, T] each.
+          actions: of the low level, [B, A], for rewards that look at them.
+          rewards: the environment's, [B], likewise.
+        """
+        return self.context.compute_rewards(states, actions, rewards, next_states, contexts)
+
+
+@gin.configurable
+class UvfAgent(UvfAgentCore, TD3Agent):
+    """The low level, learning by TD3."""
+
+
+@gin.configurable
+class MetaAgent(MetaAgentCore, TD3Agent):
+    """The high level, learning by TD3."""
+
+
+@gin.configurable
+class DdpgUvfAgent(UvfAgentCore, DdpgAgent):
+    """The low level, learning by DDPG."""
+
+
+@gin.configurable
+class DdpgMetaAgent(MetaAgentCore, DdpgAgent):
+    """The high level, learning by DDPG."""
+
+
+def _made(make, name, tf_env):
+    if make is None:
+        raise ValueError(f"{name} is not set; allowed: a Context, e.g. @agent/Context")
+    return make(tf_env)
+
+
+def _masked(discount, bootstrap):
+    """Discounts [B] or [B, R], zero where `bootstrap` [B] is."""
+    shape = tf.concat([tf.shape(bootstrap), tf.ones([tf.rank(discount) - 1], tf.int32)], axis=0)
+    return discount * tf.reshape(bootstrap, shape)

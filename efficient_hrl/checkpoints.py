@@ -83,26 +83,76 @@ class Checkpoints:
         return True
 
 
-def save_weights(folder: pathlib.Path, weights: dict, env_steps: int) -> None:
-    """Writes named networks alone, to be kept for good."""
+def save_weights(folder: pathlib.Path, weights: dict, env_steps: int, kept: int | None = None) -> None:
+    """Writes named networks alone, to be kept for good.
+
+    Args:
+      folder: where to.
+      weights: networks by name.
+      env_steps: part of the file's name.
+      kept: how many such files stay, the newest; None is all.
+    """
     tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).write(str(folder / f"policy-{env_steps}"))
+    for path in saved_weights(folder)[: -kept or None] if kept else []:
+        for file in folder.glob(f"{path.name}.*"):
+            file.unlink()
 
 
-def restore_weights(folder: pathlib.Path, weights: dict) -> str:
-    """Restores named networks alone from the newest checkpoint of a run; returns its path.
+def saved_weights(folder: pathlib.Path) -> list[pathlib.Path]:
+    """What `save_weights` has written to a folder, oldest first, as paths without ending."""
+    paths = [path.with_suffix("") for path in folder.glob("policy-*.index")]
+    return sorted(paths, key=env_steps_of)
+
+
+def env_steps_of(path: str | pathlib.Path) -> int:
+    """The environment steps in the name of a checkpoint or of saved weights."""
+    return int(str(path).rsplit("-", 1)[1])
+
+
+def check_weights(path: str) -> None:
+    """Raises a ValueError unless `path` names saved weights."""
+    if not pathlib.Path(f"{path}.index").is_file():
+        raise ValueError(
+            f"train_uvf.load_path = {path!r}: no such weights (no {path}.index); allowed: a path as in"
+            " 'runs/a/policy/policy-100000'"
+        )
+
+
+def load_low_level(path: str, hierarchy) -> None:
+    """Fills the low level and the representation from saved weights; its targets follow.
 
     Raises:
-      UsageError: no checkpoint, or one of another configuration.
+      UsageError: the weights belong to another configuration.
+    """
+    restore_weights(
+        path, {name: net for name, net in hierarchy.weights().items() if not name.startswith("high")}
+    )
+    hierarchy.low.initialize()
+
+
+def newest_weights(folder: pathlib.Path) -> str:
+    """Path of the newest checkpoint of a run.
+
+    Raises:
+      UsageError: there is none.
     """
     newest = tf.train.latest_checkpoint(str(folder))
     if newest is None:
         raise UsageError(f"{folder}: no checkpoint; train the run first")
+    return newest
+
+
+def restore_weights(path: str, weights: dict) -> None:
+    """Restores named networks alone from a checkpoint or from saved weights.
+
+    Raises:
+      UsageError: they belong to another configuration or are damaged.
+    """
     try:
-        status = tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).restore(newest)
+        status = tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).restore(str(path))
         status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise _foreign(newest, error) from None
-    return newest
+        raise _foreign(path, error) from None
 
 
 def _foreign(path, error):

@@ -4,6 +4,7 @@ This side of the program writes to the two buffers and reads the weights that
 the policy uses.  It knows nothing of how they are learned.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -11,6 +12,7 @@ from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_py_environment
 from tf_agents.metrics import tf_metrics
 
+from efficient_hrl.episodes import ConditionedEnvironment
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import Segment, Transition, UniformReplayBuffer
 
@@ -35,10 +37,11 @@ class TransitionObserver(tf.Module):
     when the policy has acted there: it is written one step late.
     """
 
-    def __init__(self, buffer: UniformReplayBuffer, spec: Transition, num_envs: int):
-        """Prepares to observe `num_envs` environments."""
+    def __init__(self, buffer: UniformReplayBuffer, spec: Transition, num_envs: int, counts: Callable):
+        """Prepares to observe `num_envs` environments; `counts` tells which last steps to store."""
         super().__init__(name="transition_observer")
         self._buffer = buffer
+        self._counts = counts
         # What is known one step early: everything but next state and next goal.
         self._pending = _variables(spec._replace(next_state=(), next_context=()), num_envs, "pending")
         self._is_pending = tf.Variable(tf.zeros([num_envs], tf.bool), trainable=False, name="is_pending")
@@ -58,19 +61,43 @@ class TransitionObserver(tf.Module):
                 next_state=(),
                 context=goal,
                 next_context=(),
+                bootstrap=next_time_step.discount,
             ),
         )
-        return self._is_pending.assign(~time_step.is_last())
+        return self._is_pending.assign(~time_step.is_last() & self._counts(next_time_step))
+
+    def forget(self) -> None:
+        """Drops what is known of steps that are not complete."""
+        self._is_pending.assign(tf.zeros_like(self._is_pending))
 
 
 class SegmentObserver(tf.Module):
     """Cuts the stream of steps into segments of c and writes them to the high level's buffer."""
 
-    def __init__(self, buffer: UniformReplayBuffer, spec: Segment, num_envs: int, high_agent):
-        """Prepares to observe `num_envs` environments; `high_agent` rewards the steps."""
+    def __init__(
+        self,
+        buffer: UniformReplayBuffer,
+        spec: Segment,
+        num_envs: int,
+        high_agent,
+        policy: HierarchicalPolicy,
+        counts: Callable,
+    ):
+        """Prepares to observe environments.
+
+        Args:
+          buffer: where to write to.
+          spec: of one segment.
+          num_envs: how many environments.
+          high_agent: rewards the steps.
+          policy: knows the next targets.
+          counts: tells which steps may be the last of a stored segment.
+        """
         super().__init__(name="segment_observer")
         self._buffer = buffer
         self._high = high_agent
+        self._policy = policy
+        self._counts = counts
         self._c = spec.low_states.shape[0]
         self._rows = tf.range(num_envs)
         self._open = _variables(spec, num_envs, "open_segment")
@@ -88,9 +115,16 @@ class SegmentObserver(tf.Module):
         segment.state.assign(first_step(state, segment.state))
         segment.meta_action.assign(first_step(info.goal, segment.meta_action))
         segment.meta_context.assign(first_step(info.target, segment.meta_context))
-        reward, _ = self._high.rewards(state, next_state, [info.target])
+        reward, _ = self._high.rewards(
+            state,
+            next_state,
+            self._high.context.split(info.target),
+            action_step.action,
+            next_time_step.reward,
+        )
         segment.reward.assign(tf.where(begins, 0.0, segment.reward) + TASK_REWARD_SCALE * reward)
         ends = ((index == self._c - 1) | next_time_step.is_last()) & ~time_step.is_last()
+        ends &= self._counts(next_time_step)
         if tf.reduce_any(ends):
             self._buffer.add(self._closed(step, index + 1), ends)
         return tf.no_op()
@@ -98,9 +132,9 @@ class SegmentObserver(tf.Module):
     def _closed(self, step, length):
         """The open segments as if they ended with this step."""
         time_step, action_step, next_time_step = step
-        next_state = next_time_step.observation
-        (next_target,) = self._high.context.transition(
-            [action_step.info.target], time_step.observation, next_state
+        info, next_state = action_step.info, next_time_step.observation
+        next_target = self._policy.next_target(
+            info.target, time_step.observation, next_state, info.clock, info.draws + 1
         )
         real = tf.sequence_mask(length, self._c)[..., None]  # [N, c, 1]
         return tf.nest.map_structure(tf.convert_to_tensor, self._open)._replace(
@@ -110,7 +144,13 @@ class SegmentObserver(tf.Module):
             low_actions=tf.where(real, self._open.low_actions, 0.0),
             length=length,
             next_meta_context=next_target,
+            bootstrap=next_time_step.discount,
         )
+
+
+def total_reward(reward: tf.Tensor) -> tf.Tensor:
+    """Rewards [B] or [B, R], summed over reward dimensions, [B]."""
+    return reward if reward.shape.rank == 1 else tf.reduce_sum(reward, axis=-1)
 
 
 class EpisodeReturns(NamedTuple):
@@ -145,9 +185,11 @@ class ReturnObserver(tf.Module):
         time_step, action_step, next_time_step = step
         states = (time_step.observation, next_time_step.observation)
         counts = tf.cast(~time_step.is_last(), tf.float32)
-        low, _ = self._low.rewards(*states, [action_step.info.goal])
-        high, _ = self._high.rewards(*states, [action_step.info.target])
-        low_return = self._low_return + counts * low
+        targets = self._high.context.split(action_step.info.target)
+        done = (action_step.action, next_time_step.reward)
+        low, _ = self._low.rewards(*states, [action_step.info.goal], *done)
+        high, _ = self._high.rewards(*states, targets, *done)
+        low_return = self._low_return + counts * total_reward(low)
         high_return = self._high_return + counts * high
         ended = tf.cast(next_time_step.is_last(), tf.float32)
         self._finished.episodes.assign_add(tf.reduce_sum(ended))
@@ -160,6 +202,11 @@ class ReturnObserver(tf.Module):
     def finished(self) -> EpisodeReturns:
         """Sums since the last `reset`."""
         return EpisodeReturns(*(tf.identity(v) for v in self._finished))
+
+    def forget(self) -> None:
+        """Drops the episodes under way."""
+        self._low_return.assign(tf.zeros_like(self._low_return))
+        self._high_return.assign(tf.zeros_like(self._high_return))
 
     def reset(self) -> None:
         """Starts new sums; episodes under way keep what they have."""
@@ -200,18 +247,21 @@ class Collector(tf.Module):
         self._env_steps = tf_metrics.EnvironmentSteps()
         self._episodes = tf_metrics.NumberOfEpisodes()
         self.returns = ReturnObserver(low_agent, high_agent, num_envs)
-        self._observers = [
-            TransitionObserver(low_replay, low_replay.data_spec, num_envs),
-            SegmentObserver(high_replay, high_replay.data_spec, num_envs, high_agent),
-            self.returns,
-        ]
+        counts = lambda next_time_step: tf.ones_like(next_time_step.is_last())
+        if isinstance(tf_env, ConditionedEnvironment):
+            counts = lambda next_time_step: tf.identity(tf_env.counts)
+            self._conditions = tf_env.variables()
+        self._transitions = TransitionObserver(low_replay, low_replay.data_spec, num_envs, counts)
+        self._segments = SegmentObserver(
+            high_replay, high_replay.data_spec, num_envs, high_agent, policy, counts
+        )
         self._time_step = _variables(tf_env.time_step_spec(), num_envs, "time_step")
         self._policy_state = _variables(policy.policy_state_spec, num_envs, "policy_state")
         self._driver = dynamic_step_driver.DynamicStepDriver(
             tf_env,
             policy,
             observers=[self._env_steps, self._episodes],
-            transition_observers=self._observers,
+            transition_observers=[self._transitions, self._segments, self.returns],
             num_steps=steps_per_call,
         )
 
@@ -226,7 +276,12 @@ class Collector(tf.Module):
         return self._episodes.result()
 
     def start(self) -> None:
-        """Begins the first episode.  A restored collector must not be started."""
+        """Begins an episode in every environment; what is under way is dropped.
+
+        A restored collector whose environment was restored as well must not be started.
+        """
+        self._transitions.forget()
+        self.returns.forget()
         _assign(self._time_step, self._env.reset())
 
     @tf.function

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import errno
+import fnmatch
 import inspect
 import logging
 import os
@@ -15,31 +16,32 @@ import gin
 import tensorflow as tf
 
 # Imported for their gin configurables.
-from efficient_hrl import train  # noqa: F401
+from efficient_hrl import eval_repeatedly, external_configurables, random_policy, train  # noqa: F401
 from efficient_hrl.context import (  # noqa: F401
     context,
     context_transition_functions,
+    gin_utils,
+    reward_wrappers,
     rewards_functions,
     samplers,
 )
 from efficient_hrl.run_folder import UsageError
-from environments import create_maze_env  # noqa: F401
-
-gin.external_configurable(tf.nn.relu, "relu", module="tf.nn")
+from environments import create_maze_env, gymnasium_task  # noqa: F401
 
 SHIPPED_FILES = pathlib.Path(__file__).parent.parent / "gin"
 
 # What a run may be continued with although it began with something else: how long it
-# is and what is told of it, not what is learned.
+# is and what is told of it, not what is learned.  Shell patterns.
 CHANGEABLE = (
     "train_uvf.num_episodes_train",
+    "train_uvf.should_stop_early",
     "train_uvf.log_every_n_steps",
     "train_uvf.eval_every_n_steps",
     "train_uvf.checkpoint_every_n_steps",
     "train_uvf.save_policy_every_n_steps",
-    "evaluate.num_episodes_eval",
-    "evaluate.eval_modes",
-    "evaluate.success_distance",
+    "train_uvf.max_policies_to_save",
+    "evaluate.*",
+    "run_random.*",
     "EVAL_MODES",
 )
 # Bindings that decide how a policy is learned and not how it acts.
@@ -69,7 +71,7 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
     Raises:
       UsageError: a missing file, a syntax error, an unknown name.
     """
-    if not gin_files:
+    if not gin_files and not gin_bindings:
         raise UsageError("no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin")
     for path in gin_files:
         if not os.path.isfile(path):
@@ -107,7 +109,9 @@ def check_continues(
       UsageError: they differ in what matters; names the first difference.
     """
     for name in sorted({*begun, *now}):
-        if name in CHANGEABLE or (evaluates and re.search(_LEARNING, name)):
+        if any(fnmatch.fnmatch(name, pattern) for pattern in CHANGEABLE) or (
+            evaluates and re.search(_LEARNING, name)
+        ):
             continue
         if begun.get(name) != now.get(name):
             raise UsageError(
@@ -176,16 +180,19 @@ def _one_line(error):
         return f"the macro %{macro.group(1)} is not defined"
     place = re.search(r"In (file|bindings string) .*?line \d+", text, re.DOTALL)
     where = f" ({' '.join(place.group(0).split())})" if place and place.group(0) not in first else ""
-    return first + where + _hint(first)
+    return first + where + _hint(first, text)
 
 
-def _hint(message):
-    """What would have been allowed, for names that gin does not know."""
+def _hint(message, text):
+    """What would have been allowed, for names that gin or a configurable does not know."""
     parameter = re.search(r"Configurable '([^']+)' doesn't have a parameter named '([^']+)'", message)
     if parameter:
-        wrapped = inspect.unwrap(gin.get_configurable(parameter.group(1)))
-        target = wrapped.__init__ if inspect.isclass(wrapped) else wrapped
-        return f" Allowed: {', '.join(n for n in inspect.signature(target).parameters if n != 'self')}"
+        return f" Allowed: {', '.join(_parameters(parameter.group(1)))}"
+    if "unexpected keyword argument" in message:
+        # Calls are listed from the inside: a base class before the class that was bound.
+        calls = re.findall(r"In call to configurable '([^']+)'", text)
+        calls = [call for call in calls if call not in ("train_uvf", "evaluate")]
+        return f". Allowed: {', '.join(_parameters(calls[-1]))}" if calls else ""
     unknown = re.search(r"No configurable matching (?:reference )?'@?([^'(]+)", message)
     if unknown:
         name = unknown.group(1).rsplit("/", 1)[-1]
@@ -193,3 +200,16 @@ def _hint(message):
         near = difflib.get_close_matches(name.rsplit(".", 1)[-1], known, n=3)
         return f" Did you mean: {', '.join(near)}?" if near else ""
     return ""
+
+
+def _parameters(selector):
+    """Names that can be bound for a configurable, those of base classes included."""
+    target = inspect.unwrap(gin.get_configurable(selector))
+    functions = [c.__init__ for c in target.__mro__[:-1]] if inspect.isclass(target) else [target]
+    names = {}
+    for function in functions:
+        parameters = inspect.signature(function).parameters.values()
+        names |= {p.name: None for p in parameters if p.name != "self" and p.kind != p.VAR_POSITIONAL}
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            break
+    return [name for name in names if name not in ("arguments", "base")]

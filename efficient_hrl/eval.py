@@ -6,18 +6,24 @@ episode succeeds when the last task reward says that the target is nearer than
 """
 
 import os
+import pathlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gin
 import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
+from efficient_hrl.checkpoints import env_steps_of, saved_weights
+from efficient_hrl.collect import total_reward
+from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
-from environments.batched import BatchedMazeEnvironment
-from environments.maze_env import EPISODE_STEPS, MazeEnv
+from environments.gymnasium_task import GymnasiumTask
+from environments.make_batched import check_environment, make_batched
+from environments.maze import EPISODE_STEPS
+from environments.maze_env import MazeEnv
 
 # Keeps evaluation's first states apart from those of training.
 _SEED_OFFSET = 1_000_000
@@ -27,7 +33,7 @@ class EvalResult(NamedTuple):
     """Outcome for one target; rewards are means over episodes.
 
     Attributes:
-      target: name of the evaluation mode.
+      target: name of the evaluation mode, with "_nohrl" for the low level alone.
       episodes: how many.
       success_rate: share of successful episodes, 0 to 1.
       low_return, high_return: sums of rewards over an episode, of each level;
@@ -46,38 +52,93 @@ class EvalResult(NamedTuple):
 
 @gin.configurable("evaluate")
 class Evaluator:
-    """Runs noise-free episodes for every evaluation target."""
+    """Runs noise-free episodes for every evaluation target.
+
+    Attributes:
+      hierarchy: what is evaluated.
+      eval_modes: modes of the high level's samplers, one per target.
+      policy_save_dir: sub-folder of a run with the weights that were kept for good.
+      max_number_of_evaluations, eval_interval_secs, checkpoint_timeout, timeout_fn: for
+        following a run, see `eval_repeatedly`.
+    """
 
     def __init__(
         self,
-        hierarchy: Hierarchy | None = None,
-        environment: MazeEnv | None = None,
+        checkpoint_dir: str | None = None,
+        eval_dir: str | None = None,
+        environment: MazeEnv | GymnasiumTask | None = None,
+        num_bin_actions: int = 3,
         agent_class: Callable | None = None,
         meta_agent_class: Callable | None = None,
         state_preprocess_class: Callable | None = None,
+        gamma: float = 1.0,
         num_episodes_eval: int = 10,
+        eval_interval_secs: float = 60,
+        max_number_of_evaluations: int | None = None,
+        checkpoint_timeout: float | None = None,
+        timeout_fn: Callable | None = None,
+        tuner_hook: Callable | None = None,
+        generate_videos: bool = False,
+        generate_summaries: bool = True,
+        num_episodes_videos: int = 5,
+        video_settings: Any = None,
         eval_modes: Sequence[str] = ("eval",),
+        eval_model_rollout: bool = False,
+        policy_save_dir: str = "policy",
+        checkpoint_range: tuple[int, int] | None = None,
+        checkpoint_path: str | None = None,
         max_steps_per_episode: int | None = None,
+        evaluate_nohrl: bool = False,
         success_distance: float = 5.0,
+        hierarchy: Hierarchy | None = None,
+        default_environment: MazeEnv | GymnasiumTask | None = None,
         seed: int = 0,
     ):
         """Builds the evaluation environment and, if none is given, a hierarchy to load into.
 
+        The last four parameters are this port's own.  num_bin_actions is accepted as
+        in the original, which does not use it either; num_episodes_videos and
+        video_settings have no effect while there are no videos.
+
         Args:
-          hierarchy: what to evaluate; None builds one from the classes.
+          checkpoint_dir, eval_dir: not to be set; the folder is that of --root_dir.
           environment: the task.
           agent_class, meta_agent_class, state_preprocess_class: see `build_hierarchy`.
+          gamma: discount of the returns that are reported, per environment step.
           num_episodes_eval: episodes per target.
-          eval_modes: modes of the high level's samplers, one per target.
-          max_steps_per_episode: length of an episode; None is 500.
+          eval_interval_secs, max_number_of_evaluations, checkpoint_timeout, timeout_fn:
+            see the attributes; max_number_of_evaluations None evaluates once.
+          tuner_hook: called after every target with the highest low-level return so far
+            and the environment steps.
+          generate_videos: False.
+          generate_summaries: whether to run episodes at all.
+          eval_modes: modes of the high level's samplers, one per target; the default
+            stands for all whose names begin with "eval".
+          eval_model_rollout: False.
+          policy_save_dir: where `checkpoint_range` and `checkpoint_path` look.
+          checkpoint_range: (first, last) environment steps of kept weights to evaluate.
+          checkpoint_path: name of kept weights to evaluate, e.g. "policy-100000".
+          max_steps_per_episode: length of an episode; None is 500 in a maze and
+            elsewhere the environment's own.
+          evaluate_nohrl: whether the low level is evaluated alone as well, with goals
+            from its own samplers of the same modes.
           success_distance: success is a last task reward above minus this.
+          hierarchy: what to evaluate; None builds one from the classes.
+          default_environment: the task, if `environment` is None.
           seed: the run's seed.
 
         Raises:
-          ValueError: no environment, no episodes, or a mode without sampler.
+          ValueError: no environment, no episodes, a mode without sampler, or a target
+            that cannot be reached because it is outside the maze or in a wall.
         """
-        if not isinstance(environment, MazeEnv):
-            raise ValueError(f"evaluate.environment = {environment!r}; allowed: @create_maze_env()")
+        for name, value in (("checkpoint_dir", checkpoint_dir), ("eval_dir", eval_dir)):
+            if value is not None:
+                raise ValueError(f"evaluate.{name} = {value!r}; the run's folder is given by --root_dir")
+        for name, value in (("generate_videos", generate_videos), ("eval_model_rollout", eval_model_rollout)):
+            if value:
+                raise ValueError(f"evaluate.{name} = {value!r} is not available; allowed: False")
+        environment = environment or default_environment
+        check_environment("evaluate.environment", environment)
         if (
             isinstance(num_episodes_eval, bool)
             or not isinstance(num_episodes_eval, int)
@@ -90,12 +151,14 @@ class Evaluator:
             raise ValueError(f"evaluate.success_distance = {success_distance!r}; allowed: a number above 0")
         if not eval_modes:
             raise ValueError(f"evaluate.eval_modes = {eval_modes!r}; allowed: at least one mode")
-        self._py_env = BatchedMazeEnvironment(
-            environment.maze,
-            num_episodes_eval,
-            seed,
-            num_threads=os.cpu_count() or 1,
-            episode_steps=EPISODE_STEPS if max_steps_per_episode is None else max_steps_per_episode,
+        if not 0.0 <= gamma <= 1.0:
+            raise ValueError(f"evaluate.gamma = {gamma!r}; allowed: 0 to 1")
+        if checkpoint_range is not None and len(checkpoint_range) != 2:
+            raise ValueError(f"evaluate.checkpoint_range = {checkpoint_range!r}; allowed: (first, last)")
+        if max_steps_per_episode is None and isinstance(environment, MazeEnv):
+            max_steps_per_episode = EPISODE_STEPS
+        self._py_env = make_batched(
+            environment, num_episodes_eval, seed, max_steps_per_episode, num_threads=os.cpu_count() or 1
         )
         self._env = tf_py_environment.TFPyEnvironment(self._py_env)
         if hierarchy is None:
@@ -104,33 +167,92 @@ class Evaluator:
             )
         self.hierarchy = hierarchy
         self.eval_modes = tuple(eval_modes)
-        for mode in self.eval_modes:
-            hierarchy.high.context.samplers(mode)
+        if self.eval_modes == ("eval",):
+            self.eval_modes = hierarchy.high.context.modes_like("eval")
+        self.policy_save_dir = policy_save_dir
+        self.max_number_of_evaluations = max_number_of_evaluations
+        self.eval_interval_secs = eval_interval_secs
+        self.checkpoint_timeout = checkpoint_timeout
+        self.timeout_fn = timeout_fn
+        self._checkpoint_path = checkpoint_path
+        self._checkpoint_range = checkpoint_range
+        self._gamma = gamma
+        self._tuner_hook = tuner_hook
+        self._runs_episodes = generate_summaries
         self._success_distance = success_distance
         self._seed = seed
-        self._policy = HierarchicalPolicy(
-            self._env.time_step_spec(), hierarchy.low, hierarchy.high, target_mode=None, explore=False
-        )
+        low, high = hierarchy.low, hierarchy.high
+        if isinstance(environment, MazeEnv):
+            _check_targets(high, self.eval_modes, environment.maze)
+        # Name of what is evaluated -> sampler mode, policy, compiled rollout.
+        self._subjects = {}
+        for mode in self.eval_modes:
+            high.context.samplers(mode)
+            self._subjects[mode] = mode, self._policy(mode, None)
+        for mode in self.eval_modes if evaluate_nohrl else ():
+            low.context.samplers(mode)
+            self._subjects[f"{mode}_nohrl"] = mode, self._policy(mode, mode)
+        self._rollouts = {
+            name: self._compiled_rollout(policy) for name, (_, policy) in self._subjects.items()
+        }
 
-    def evaluate_target(self, mode: str, env_steps: int) -> EvalResult:
+    def paths(self, root: pathlib.Path) -> list[pathlib.Path]:
+        """Weights of a run in `root` that `checkpoint_path` or `checkpoint_range` ask for, [] for none.
+
+        Raises:
+          ValueError: they ask for weights that are not there.
+        """
+        folder = root / self.policy_save_dir
+        known = saved_weights(folder)
+        names = ", ".join(path.name for path in known) or "none"
+        if self._checkpoint_path is not None:
+            path = folder / self._checkpoint_path
+            if path not in known:
+                raise ValueError(
+                    f"evaluate.checkpoint_path = {self._checkpoint_path!r}; {folder} holds {names}"
+                )
+            return [path]
+        if self._checkpoint_range is None:
+            return []
+        first, last = self._checkpoint_range
+        chosen = [path for path in known if first <= env_steps_of(path) <= last]
+        if not chosen:
+            raise ValueError(
+                f"evaluate.checkpoint_range = {self._checkpoint_range!r}; {folder} holds {names}"
+            )
+        return chosen
+
+    def evaluate(self, env_steps: int, stop: Callable[[], bool] = lambda: False) -> list[EvalResult] | None:
+        """Results for every target, or None when `stop` says so in between."""
+        results = []
+        for name in self._subjects if self._runs_episodes else ():
+            if stop():
+                return None
+            results.append(self.evaluate_target(name, env_steps))
+            if self._tuner_hook is not None:
+                self._tuner_hook(max(result.low_return for result in results), env_steps)
+        return results
+
+    def evaluate_target(self, name: str, env_steps: int) -> EvalResult:
         """Runs all episodes for one target.
 
         First states depend on the run's seed and on `env_steps` only, not on
         what was evaluated before.
 
         Args:
-          mode: one of `eval_modes`.
+          name: one of `eval_modes`, or one with "_nohrl" behind it.
           env_steps: how long the hierarchy has been trained.
         """
+        mode, _ = self._subjects[name]
         first = np.random.SeedSequence([self._seed + _SEED_OFFSET, env_steps, self.eval_modes.index(mode)])
         self._py_env.seed(int(first.generate_state(1)[0]))
         num_episodes = self._env.batch_size
-        (targets,), _ = self.hierarchy.high.context.sample(
-            mode, num_episodes, tf.constant([self._seed, env_steps], tf.int64)
-        )
-        low_return, low_last, high_return, high_last = (x.numpy() for x in self._rollout(targets))
+        context = self.hierarchy.high.context
+        seed = tf.constant([self._seed, env_steps], tf.int64)
+        targets = context.merge(context.sample(mode, num_episodes, seed)[0])
+        low_return, low_last, high_return, high_last = (x.numpy() for x in self._rollouts[name](targets))
         return EvalResult(
-            target=mode,
+            target=name,
             episodes=num_episodes,
             success_rate=float(np.mean(high_last > -self._success_distance)),
             low_return=float(low_return.mean()),
@@ -139,25 +261,73 @@ class Evaluator:
             high_last_reward=float(high_last.mean()),
         )
 
-    @tf.function
-    def _rollout(self, targets):
+    def _policy(self, mode, goal_mode):
+        return HierarchicalPolicy(
+            self._env.time_step_spec(),
+            self.hierarchy.low,
+            self.hierarchy.high,
+            target_mode=None,
+            explore=False,
+            seed=self._seed,
+            fresh_mode=mode,
+            goal_mode=goal_mode,
+        )
+
+    def _compiled_rollout(self, policy):
+        return tf.function(lambda targets: self._rollout(policy, targets))
+
+    def _rollout(self, policy, targets):
         """One episode in every environment; returns and last rewards of both levels, [N] each."""
         low_agent, high_agent = self.hierarchy.low, self.hierarchy.high
         time_step = self._env.reset()
-        policy_state = self._policy.get_initial_state(self._env.batch_size)._replace(target=targets)
+        policy_state = policy.get_initial_state(self._env.batch_size)._replace(target=targets)
         zeros = tf.zeros([self._env.batch_size])
-        low_return, low_reward, high_return, high_reward = zeros, zeros, zeros, zeros
-        while not tf.reduce_all(time_step.is_last()):
-            action_step = self._policy.action(time_step, policy_state)
-            policy_state = action_step.state
+        low_return, low_last, high_return, high_last = zeros, zeros, zeros, zeros
+        runs, discount = tf.ones_like(zeros, tf.bool), tf.constant(1.0)
+        while tf.reduce_any(runs):
+            action_step = policy.action(time_step, policy_state)
+            policy_state, info = action_step.state, action_step.info
             next_time_step = self._env.step(action_step.action)
             states = (time_step.observation, next_time_step.observation)
-            low_reward, _ = low_agent.rewards(*states, [action_step.info.goal])
-            high_reward, _ = high_agent.rewards(*states, [action_step.info.target])
-            low_return += low_reward
-            high_return += high_reward
+            done = (action_step.action, next_time_step.reward)
+            low_reward, _ = low_agent.rewards(*states, [info.goal], *done)
+            high_reward, _ = high_agent.rewards(*states, high_agent.context.split(info.target), *done)
+            low_reward = total_reward(low_reward)
+            counts = tf.where(runs, discount, 0.0)
+            low_return += counts * low_reward
+            high_return += counts * high_reward
+            low_last = tf.where(runs, low_reward, low_last)
+            high_last = tf.where(runs, high_reward, high_last)
+            discount *= self._gamma
+            runs &= ~next_time_step.is_last()
             time_step = next_time_step
-        return low_return, low_reward, high_return, high_reward
+        return low_return, low_last, high_return, high_last
+
+
+def _check_targets(high_agent, modes, maze):
+    """Refuses constant targets that are positions outside the maze or in a wall."""
+    context = high_agent.context
+    if context.size != len(maze.task.indices):
+        return
+    for mode in modes:
+        (sampler, *_) = context.samplers(mode)
+        if not isinstance(sampler, ConstantSampler):
+            continue
+        target = sampler.value.numpy()
+        # A target is a position if a state there is rewarded as one that has arrived.
+        nowhere = np.zeros([1, maze.observation_size], np.float32)
+        there = nowhere.copy()
+        there[0, list(maze.task.indices)] = target
+        zeros = tf.zeros([1, len(maze.action_low)])
+        try:
+            reward, _ = high_agent.rewards(nowhere, there, [target[None]], zeros, tf.zeros([1]))
+        except (ValueError, tf.errors.OpError):
+            continue  # `build_hierarchy` has tried it on whole batches and reports what is wrong
+        if abs(float(tf.reduce_sum(reward))) < 1e-3:
+            try:
+                maze.checked_target(target)
+            except ValueError as error:
+                raise ValueError(f"{mode}/ConstantSampler.value: {error}") from None
 
 
 def results_table(results: Sequence[EvalResult]) -> str:
@@ -183,6 +353,11 @@ def results_table(results: Sequence[EvalResult]) -> str:
         )
         for r in results
     ]
+    return text_table(header, rows)
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells aligned to the right in columns, a line for the header and for each row."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in [header, *rows]]
     return "\n".join(lines)

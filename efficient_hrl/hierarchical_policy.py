@@ -5,6 +5,7 @@ between the goal follows the state through the low level's context transition.
 The low level acts on state and goal at every step.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -23,7 +24,7 @@ class HierarchicalState(NamedTuple):
       clock: steps since the episode began, int32 [B].
       state: the previous state, [B, S].
       goal: the goal at the previous state, [B, G].
-      target: the task's target, [B, T].
+      target: the task's targets, joined, [B, T].
       draws: how often the policy has acted, the same for the whole batch, int64 [B].
     """
 
@@ -39,14 +40,16 @@ class HierarchicalInfo(NamedTuple):
 
     Attributes:
       goal: the goal that the low level acted on, [B, G].
-      target: the target that the high level pursues, [B, T].
+      target: the targets that the high level pursues, joined, [B, T].
       clock: steps since the episode began, int32 [B]; a multiple of c when the
         goal is new.
+      draws: how often the policy had acted before, int64 [B].
     """
 
     goal: tf.Tensor
     target: tf.Tensor
     clock: tf.Tensor
+    draws: tf.Tensor
 
 
 class HierarchicalPolicy(tf_policy.TFPolicy):
@@ -60,6 +63,9 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         target_mode: str | None,
         explore: bool,
         seed: int = 0,
+        set_context: Callable | None = None,
+        fresh_mode: str | None = None,
+        goal_mode: str | None = None,
     ):
         """Joins two agents.
 
@@ -71,6 +77,12 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
             draws its target; None keeps the target in the policy state.
           explore: whether both levels add their exploration noise.
           seed: the run's seed, for targets and noise.
+          set_context: called in Python with bool [B], where an episode begins, and
+            arrays [B, T], the targets; None calls nothing.
+          fresh_mode: mode from which targets are drawn that change within an episode;
+            None is `target_mode`.
+          goal_mode: mode of the low level's samplers from which each episode draws its
+            goal; the high level then is not asked.  None asks it.
         """
         low_context, high_context = low_agent.context, high_agent.context
         self._low = low_agent
@@ -79,9 +91,13 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         self._target_mode = target_mode
         self._explore = explore
         self._seed = seed
+        self._set_context = set_context
+        self._fresh_mode = fresh_mode or target_mode
+        self._goal_mode = goal_mode
         scalar = tensor_spec.TensorSpec([], tf.int32)
         goal = tensor_spec.TensorSpec(low_context.specs[0].shape, tf.float32)
-        target = tensor_spec.TensorSpec(high_context.specs[0].shape, tf.float32)
+        target = tensor_spec.TensorSpec([high_context.size], tf.float32)
+        draws = tensor_spec.TensorSpec([], tf.int64)
         super().__init__(
             time_step_spec,
             low_agent.action_spec,
@@ -90,9 +106,9 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
                 state=time_step_spec.observation,
                 goal=goal,
                 target=target,
-                draws=tensor_spec.TensorSpec([], tf.int64),
+                draws=draws,
             ),
-            info_spec=HierarchicalInfo(goal=goal, target=target, clock=scalar),
+            info_spec=HierarchicalInfo(goal=goal, target=target, clock=scalar, draws=draws),
             clip=False,
             # Target and number of draws outlive the episode; the clock is reset below.
             automatic_state_reset=False,
@@ -103,32 +119,73 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         state, draws = time_step.observation, policy_state.draws[0]
         first = time_step.is_first()
         clock = tf.where(first, 0, policy_state.clock)
-        target = self._target(first, state, policy_state, draws)
+        target = self._target(first, state, policy_state)
+        is_due = first if self._goal_mode is not None else tf.equal(clock % self._c, 0)
         goal = tf.where(
-            (clock % self._c == 0)[:, None],
+            is_due[:, None],
             self._new_goal(state, target, draws),
-            self._followed_goal(state, policy_state),
+            self._followed_goal(state, policy_state, clock),
         )
         action = self._low_action(state, goal, draws)
+        info = HierarchicalInfo(goal, target, clock, policy_state.draws)
         next_state = HierarchicalState(clock + 1, state, goal, target, policy_state.draws + 1)
-        return policy_step.PolicyStep(action, next_state, HierarchicalInfo(goal, target, clock))
+        return policy_step.PolicyStep(action, next_state, info)
 
-    def _target(self, first, state, policy_state, draws):
-        (kept,) = self._high.context.transition([policy_state.target], policy_state.state, state)
+    def next_target(
+        self, target: tf.Tensor, state: tf.Tensor, next_state: tf.Tensor, clock: tf.Tensor, draws: tf.Tensor
+    ) -> tf.Tensor:
+        """The targets at the next state of an episode that goes on, [B, T].
+
+        Args:
+          target: at `state`, [B, T].
+          state, next_state: [B, S].
+          clock: steps since the episode began at `state`, int32 [B].
+          draws: how often the policy has acted before it acts at `next_state`, int64 [B].
+        """
+        context = self._high.context
+        fresh = lambda: self._drawn_targets(tf.shape(state)[0], draws[0])
+        kept = context.transition(context.split(target), state, next_state, clock, fresh)
+        return context.merge(kept)
+
+    def _target(self, first, state, policy_state):
+        kept = self.next_target(
+            policy_state.target, policy_state.state, state, policy_state.clock - 1, policy_state.draws
+        )
         if self._target_mode is None:
             return tf.where(first[:, None], policy_state.target, kept)
-        seed = stream_seed(self._seed, Stream.TARGETS, draws)
-        (drawn,), _ = self._high.context.sample(self._target_mode, state.shape[0] or tf.shape(state)[0], seed)
+        context = self._high.context
+
+        def begin():
+            # Only when an episode begins, because some samplers count how often they draw.
+            drawn = self._drawn_targets(state.shape[0] or tf.shape(state)[0], policy_state.draws[0])
+            if self._set_context is not None:
+                tf.numpy_function(self._told, [first, *context.unnormalized(drawn)], tf.bool)
+            return context.merge(drawn)
+
+        drawn = tf.cond(tf.reduce_any(first), begin, lambda: kept)
         return tf.where(first[:, None], drawn, kept)
 
+    def _drawn_targets(self, batch_size, draws):
+        seed = stream_seed(self._seed, Stream.TARGETS, draws)
+        return self._high.context.sample(self._fresh_mode, batch_size, seed)[0]
+
+    def _told(self, first, *contexts):
+        self._set_context(first, *contexts)
+        return True
+
     def _new_goal(self, state, target, draws):
+        if self._goal_mode is not None:
+            seed = stream_seed(self._seed, Stream.GOALS, draws)
+            (goal,), _ = self._low.context.sample(self._goal_mode, tf.shape(state)[0], seed)
+            return goal
         if not self._explore:
             return self._high.action(state, [target])
         return self._noisy(self._high, Stream.HIGH_EXPLORATION, state, target, draws)
 
-    def _followed_goal(self, state, policy_state):
+    def _followed_goal(self, state, policy_state, clock):
         f = self._low.state_preprocess
-        (goal,) = self._low.context.transition([policy_state.goal], f(policy_state.state), f(state))
+        states = (f(policy_state.state), f(state))
+        (goal,) = self._low.context.transition([policy_state.goal], *states, clock - 1)
         return goal
 
     def _low_action(self, state, goal, draws):

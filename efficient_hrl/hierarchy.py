@@ -30,8 +30,12 @@ class Hierarchy(NamedTuple):
         return self.low.state_preprocess
 
     def weights(self) -> dict[str, Any]:
-        """Everything that a policy needs, by name, for a checkpoint."""
-        return {"low": self.low.actor_net, "high": self.high.actor_net, "representation": self.representation}
+        """Both levels' actors and critics, and the representation, by name, for a checkpoint."""
+        weights = {"representation": self.representation}
+        for name, agent in (("low", self.low), ("high", self.high)):
+            weights[name] = agent.actor_net
+            weights |= {f"{name}_{critic.name}": critic for critic in agent.critic_nets}
+        return weights
 
 
 def build_hierarchy(
@@ -97,11 +101,22 @@ def _try_out(hierarchy):
     zeros = lambda spec: tf.nest.map_structure(lambda s: tf.zeros([2, *s.shape], s.dtype), spec)
     transition, segment = zeros(low.training_data_spec), zeros(high.training_data_spec)
     for agent, experience in ((low, transition), (high, segment)):
-        batch = agent.td3_batch(experience)
+        batch = agent.learning_batch(experience)
         agent.critic_loss(batch, tf.zeros_like(batch.action))
         agent.actor_loss(batch.observation)
     f = hierarchy.representation
     states = (f(transition.state), f(transition.next_state))
-    low.context.transition([transition.context], *states)
+    clock = tf.zeros([2], tf.int32)
+    low.context.transition([transition.context], *states, clock)
     low.context.multi_transition([transition.context], f(segment.low_states))
-    high.context.transition([segment.meta_context], segment.state, segment.next_state)
+    targets = high.context.split(segment.meta_context)
+    high.context.transition(targets, segment.state, segment.next_state, clock, lambda: targets)
+    _check_steps(low, transition)
+
+
+def _check_steps(low, transition):
+    """Asks the condition functions once."""
+    counts = tf.zeros([2], tf.int64)
+    ended = tf.zeros([2], tf.bool)
+    for condition in (low.step_cond_fn, low.reset_episode_cond_fn, low.reset_env_cond_fn):
+        condition(low, transition.state, transition.action, ended, counts, counts)

@@ -41,6 +41,10 @@ class Learner(tf.Module):
         batch_size: int,
         seed: int,
         goal_sample_strategy: str | None = "sample",
+        relabel_contexts: bool = False,
+        meta_relabel_contexts: bool = False,
+        repeat_size: int = 0,
+        reward_scale_factor: float = 1.0,
     ):
         """Joins agents and buffers.
 
@@ -50,6 +54,11 @@ class Learner(tf.Module):
           batch_size: B of every update.
           seed: the run's seed.
           goal_sample_strategy: "sample", "FuN" or None, see `relabeling`.
+          relabel_contexts, meta_relabel_contexts: whether the low level's goals, or the
+            high level's targets, are drawn from the "train" sampler instead.
+          repeat_size: how often a batch is repeated in addition.  (In the original the
+            low level's batch grows by the square of that.)
+          reward_scale_factor: factor on stored rewards.
         """
         super().__init__(name="learner")
         check_strategy(goal_sample_strategy)
@@ -59,6 +68,13 @@ class Learner(tf.Module):
         self._batch_size = batch_size
         self._seed = seed
         self._strategy = goal_sample_strategy
+        self._relabel_contexts = relabel_contexts
+        self._meta_relabel_contexts = meta_relabel_contexts
+        self._repeats = repeat_size + 1
+        self._reward_scale = reward_scale_factor
+        for agent, relabels in ((hierarchy.low, relabel_contexts), (hierarchy.high, meta_relabel_contexts)):
+            if relabels:
+                agent.context.samplers("train")
         self._sums = LossSums(*(tf.Variable(0.0, trainable=False, name=f) for f in LossSums._fields))
 
     @tf.function
@@ -106,7 +122,11 @@ class Learner(tf.Module):
     def _update_low(self):
         low, sums = self._hierarchy.low, self._sums
         seed = self._seed_for(Stream.LOW_REPLAY, low.train_step_counter)
-        info = low.train(self._low_replay.sample(self._batch_size, seed)).extra
+        batch = self._scaled(self._repeated(self._low_replay.sample(self._batch_size, seed)))
+        if self._relabel_contexts:
+            contexts, next_contexts = self._drawn_contexts(low, Stream.LOW_CONTEXTS, batch)
+            batch = batch._replace(context=contexts, next_context=next_contexts)
+        info = low.train(batch).extra
         sums.low_updates.assign_add(1.0)
         sums.low_critic.assign_add(info.critic_loss)
         sums.low_actor_updates.assign_add(info.actor_counts)
@@ -115,9 +135,10 @@ class Learner(tf.Module):
     def _update_representation(self):
         representation, sums = self._hierarchy.representation, self._sums
         seed = self._seed_for(Stream.REPRESENTATION_REPLAY, representation.updates)
-        batch = self._high_replay.sample(self._batch_size, seed)
+        batch = self._repeated(self._high_replay.sample(self._batch_size, seed))
         steps = representation.draw_steps(
-            self._batch_size, self._seed_for(Stream.REPRESENTATION_STEP, representation.updates)
+            self._batch_size * self._repeats,
+            self._seed_for(Stream.REPRESENTATION_STEP, representation.updates),
         )
         info = representation.update(
             batch.state, batch.next_state, batch.low_states, batch.low_actions, steps
@@ -129,16 +150,39 @@ class Learner(tf.Module):
     def _update_high(self):
         high, sums = self._hierarchy.high, self._sums
         seed = self._seed_for(Stream.HIGH_REPLAY, high.train_step_counter)
-        segments = self._high_replay.sample(self._batch_size, seed)
-        info = high.train(segments._replace(meta_action=self._relabelled_goals(segments))).extra
+        segments = self._scaled(self._repeated(self._high_replay.sample(self._batch_size, seed)))
+        segments = segments._replace(meta_action=self._relabelled_goals(segments))
+        if self._meta_relabel_contexts:
+            # Rewards stay the stored ones, as in the original.
+            contexts, next_contexts = self._drawn_contexts(high, Stream.HIGH_CONTEXTS, segments)
+            segments = segments._replace(meta_context=contexts, next_meta_context=next_contexts)
+        info = high.train(segments).extra
         sums.high_updates.assign_add(1.0)
         sums.high_critic.assign_add(info.critic_loss)
         sums.high_actor_updates.assign_add(info.actor_counts)
         sums.high_actor.assign_add(info.actor_loss)
 
+    def _repeated(self, batch):
+        if self._repeats == 1:
+            return batch
+        return tf.nest.map_structure(lambda x: tf.concat([x] * self._repeats, axis=0), batch)
+
+    def _scaled(self, batch):
+        return (
+            batch if self._reward_scale == 1.0 else batch._replace(reward=self._reward_scale * batch.reward)
+        )
+
+    def _drawn_contexts(self, agent, stream, batch):
+        """Contexts and next contexts from the "train" sampler, which sees states as they are."""
+        seed = self._seed_for(stream, agent.train_step_counter)
+        size = self._batch_size * self._repeats
+        drawn = agent.context.sample("train", size, seed, batch.state, batch.next_state)
+        return [agent.context.merge(contexts) for contexts in drawn]
+
     def _relabelled_goals(self, segments):
         f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
         seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)
+        size = self._batch_size * self._repeats
         return sample_best_meta_actions(
             segments,
             f(segments.state),
@@ -146,6 +190,6 @@ class Learner(tf.Module):
             f(segments.low_states),
             inverse,
             self._hierarchy.low,
-            tf.random.stateless_normal(inverse.draws_shape(self._strategy, self._batch_size), seed),
+            tf.random.stateless_normal(inverse.draws_shape(self._strategy, size), seed),
             self._strategy,
         )

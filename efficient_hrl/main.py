@@ -43,9 +43,12 @@ def _define_flags():
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "eval"],
-        "train, or evaluate a run's newest checkpoint.",
+        ["train", "eval", "random"],
+        "train; or evaluate a run's newest checkpoint; or run the random policy.",
         flag_values=values,
+    )
+    flags.DEFINE_string(
+        "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
     )
     flags.DEFINE_bool("help", False, "Show this text.", short_name="h", flag_values=values)
     return values
@@ -67,15 +70,26 @@ def _run(argv):
     for path in gin_files:
         if not os.path.isfile(path):
             raise UsageError(f"--gin_file={path}: no such file")
+    if values.env is not None and values.mode != "random":
+        raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
+    if values.mode == "random":
+        if values.env is not None:
+            gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
+        return _modes().act_at_random(gin_files, gin_bindings, values.seed or 0)
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
     folder = RunFolder(values.root_dir or pathlib.Path("runs", name), writes=values.mode == "train")
     seed = _seed(folder, values)
-
-    # Only now, because importing TensorFlow takes seconds.
-    from efficient_hrl import modes
-
-    mode = {"train": modes.train, "eval": modes.evaluate}[values.mode]
+    mode = {"train": _modes().train, "eval": _modes().evaluate}[values.mode]
     return mode(folder, seed, gin_files, gin_bindings)
+
+
+def _modes():
+    # Only now, because importing TensorFlow takes seconds.
+    try:
+        from efficient_hrl import modes
+    except RuntimeError as error:  # MuJoCo cannot be imported, see environments/opengl.py
+        raise UsageError(str(error)) from None
+    return modes
 
 
 def _seed(folder, values):

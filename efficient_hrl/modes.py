@@ -1,13 +1,15 @@
-"""What `run.py` can do with a configuration: train a run, evaluate a run."""
+"""What `run.py` can do with a configuration: train or evaluate a run, act at random."""
 
 import contextlib
 import os
 
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import restore_weights
+from efficient_hrl.checkpoints import env_steps_of, newest_weights, restore_weights
 from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
 from efficient_hrl.eval import Evaluator, results_table
+from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
+from efficient_hrl.random_policy import RandomPolicyRun
 from efficient_hrl.run_folder import RunFolder, UsageError
 from efficient_hrl.train import Trainer
 
@@ -38,7 +40,7 @@ def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list
 
 
 def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
-    """Evaluates the newest checkpoint of the run in `folder`; prints a table."""
+    """Evaluates checkpoints or kept weights of the run in `folder`; prints a table for each."""
     if not folder.is_run:
         raise UsageError(f"--root_dir={folder.root}: there is no run to evaluate")
     use_threads()
@@ -46,9 +48,36 @@ def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: l
     check_continues(folder.record()["config"], bindings(), folder.root, evaluates=True)
     with usage_errors():
         evaluator = Evaluator(seed=seed)
-    path = restore_weights(folder.path("checkpoints"), evaluator.hierarchy.weights())
-    env_steps = int(path.rsplit("-", 1)[1])
-    results = [evaluator.evaluate_target(mode, env_steps) for mode in evaluator.eval_modes]
-    print(f"{folder.root} at {env_steps:,} environment steps")
-    print(results_table(results))
+        paths = evaluator.paths(folder.root)
+
+    def evaluate_one(path):
+        restore_weights(path, evaluator.hierarchy.weights())
+        env_steps = env_steps_of(path)
+        results = evaluator.evaluate(env_steps)
+        print(f"{folder.root} at {env_steps:,} environment steps")
+        print(results_table(results), flush=True)
+
+    checkpoints = folder.path("checkpoints")
+    if not paths and evaluator.max_number_of_evaluations is not None:
+        with usage_errors():
+            evaluate_checkpoint_repeatedly(
+                checkpoints,
+                evaluate_one,
+                evaluator.eval_interval_secs,
+                evaluator.max_number_of_evaluations,
+                evaluator.checkpoint_timeout,
+                evaluator.timeout_fn,
+            )
+        return 0
+    for path in paths or [newest_weights(checkpoints)]:
+        evaluate_one(path)
+    return 0
+
+
+def act_at_random(gin_files: list[str], gin_bindings: list[str], seed: int) -> int:
+    """Runs the random policy and prints what it achieves."""
+    load_config(gin_files, gin_bindings)
+    with usage_errors():
+        run = RandomPolicyRun(seed=seed)
+    run.run(announce=print)
     return 0

@@ -24,6 +24,9 @@ class Stream(enum.IntEnum):
     LOW_EXPLORATION = 7
     HIGH_EXPLORATION = 8
     TARGETS = 9
+    LOW_CONTEXTS = 10
+    HIGH_CONTEXTS = 11
+    GOALS = 12
 
 
 def stream_seed(run_seed: int, stream: Stream, counter: tf.Tensor) -> tf.Tensor:

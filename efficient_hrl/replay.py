@@ -21,10 +21,11 @@ class Transition(NamedTuple):
       action: [A].
       reward: the environment's own, []; low-level rewards are computed when a
         batch is drawn, because they follow the representation.
-      discount: the environment's, [].
+      discount: the environment's, [], 1 at a time-out.
       next_state: [S].
       context: goal at `state`, [G].
       next_context: goal at `next_state`, [G].
+      bootstrap: 0 when the environment terminated with this step, else 1, [].
     """
 
     state: tf.Tensor
@@ -34,6 +35,7 @@ class Transition(NamedTuple):
     next_state: tf.Tensor
     context: tf.Tensor
     next_context: tf.Tensor
+    bootstrap: tf.Tensor
 
 
 class Segment(NamedTuple):
@@ -50,6 +52,7 @@ class Segment(NamedTuple):
       length: steps in this segment, 1..c, int32 [].
       meta_context: the task's target at s_t, [T].
       next_meta_context: the target at `next_state`, [T].
+      bootstrap: 0 when the environment terminated with this segment, else 1, [].
     """
 
     state: tf.Tensor
@@ -62,6 +65,7 @@ class Segment(NamedTuple):
     length: tf.Tensor
     meta_context: tf.Tensor
     next_meta_context: tf.Tensor
+    bootstrap: tf.Tensor
 
 
 def _spec(name, *shape, dtype=tf.float32):
@@ -78,6 +82,7 @@ def transition_spec(state_size: int, action_size: int, goal_size: int) -> Transi
         next_state=_spec("next_state", state_size),
         context=_spec("context", goal_size),
         next_context=_spec("next_context", goal_size),
+        bootstrap=_spec("bootstrap"),
     )
 
 
@@ -94,6 +99,7 @@ def segment_spec(state_size: int, action_size: int, goal_size: int, target_size:
         length=_spec("length", dtype=tf.int32),
         meta_context=_spec("meta_context", target_size),
         next_meta_context=_spec("next_meta_context", target_size),
+        bootstrap=_spec("bootstrap"),
     )
 
 
@@ -142,6 +148,13 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
             [batch_size], seed, minval=0, maxval=self.num_frames(), dtype=tf.int64
         )
         return self._data_table.read(rows)
+
+    def sample_next_states(self, batch_size: int, seed: tf.Tensor) -> tf.Tensor:
+        """Next states of items drawn as by `sample`, [batch_size, S]; zeros while the buffer is empty."""
+        rows = tf.random.stateless_uniform(
+            [batch_size], seed, minval=0, maxval=tf.maximum(self.num_frames(), 1), dtype=tf.int64
+        )
+        return self._data_table.read(rows).next_state
 
     def gather_all(self):
         """All items in the order in which they were added, a nest of [num_frames, ...]."""

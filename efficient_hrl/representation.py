@@ -40,6 +40,7 @@ class StatePreprocessNetwork(network.Network):
         input_tensor_spec: tf.TensorSpec,
         num_output_dims: int = 2,
         states_hidden_layers: Sequence[int] = (100,),
+        normalizer_fn: Callable | None = None,
         activation_fn: Callable = tf.nn.relu,
         zero_time: bool = True,
         images: bool = False,
@@ -51,6 +52,7 @@ class StatePreprocessNetwork(network.Network):
           input_tensor_spec: shape [S].
           num_output_dims: G.
           states_hidden_layers: sizes of the hidden layers.
+          normalizer_fn: of the hidden layers, see `dense_stack`.
           activation_fn: their activation.
           zero_time: hide the last input, the time.
           images: hide x and y, the first two inputs.
@@ -58,7 +60,7 @@ class StatePreprocessNetwork(network.Network):
         """
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._hidden = _hidden_inputs(zero_time, images)
-        self._states = dense_stack(states_hidden_layers, activation_fn, "states")
+        self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
 
     def call(self, observation, step_type=(), network_state=(), training=False):
@@ -76,6 +78,7 @@ class ActionEmbedNetwork(network.Network):
         input_tensor_spec,
         num_output_dims: int = 2,
         hidden_layers: Sequence[int] = (400, 300),
+        normalizer_fn: Callable | None = None,
         activation_fn: Callable = tf.nn.relu,
         zero_time: bool = True,
         images: bool = False,
@@ -88,6 +91,7 @@ class ActionEmbedNetwork(network.Network):
             a state spec of None makes a network of actions alone.
           num_output_dims: G.
           hidden_layers: sizes of the hidden layers.
+          normalizer_fn: of the hidden layers, see `dense_stack`.
           activation_fn: their activation.
           zero_time: hide the state's last entry, the time.
           images: hide the state's x and y.
@@ -99,7 +103,7 @@ class ActionEmbedNetwork(network.Network):
         super().__init__(spec, state_spec=(), name=name)
         self._num_output_dims = num_output_dims
         self._hidden = _hidden_inputs(zero_time, images)
-        self._layers = dense_stack(hidden_layers, activation_fn, "hidden")
+        self._layers = dense_stack(hidden_layers, activation_fn, "hidden", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
 
     def call(self, inputs, step_type=(), network_state=(), training=False):

@@ -3,14 +3,22 @@
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gin
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl import plots
-from efficient_hrl.checkpoints import Checkpoints, ScalarState, save_weights
+from efficient_hrl.checkpoints import (
+    Checkpoints,
+    ScalarState,
+    check_weights,
+    load_low_level,
+    save_weights,
+)
 from efficient_hrl.collect import Collector
+from efficient_hrl.episodes import environment_for
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
@@ -21,23 +29,30 @@ from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.run_folder import RunFolder, write_text
 from efficient_hrl.stop_request import StopRequest
-from environments.batched import BatchedMazeEnvironment
-from environments.maze_env import EPISODE_STEPS, MazeEnv
+from efficient_hrl.update_schedule import UpdateSchedule
+from environments.gymnasium_task import GymnasiumTask
+from environments.make_batched import check_environment, make_batched
+from environments.maze import EPISODE_STEPS
+from environments.maze_env import MazeEnv
+
+# A parameter that the original passes from a flag.
+_TRAIN_DIR = "train_uvf.train_dir"
 
 
 @gin.configurable("train_uvf")
 class Trainer:
     """A training run: environment, collector, learner, evaluator and their clocks.
 
-    One block is `num_collect_per_meta_update` environment steps with the weights as
-    they are, then one high-level update, then the low level's updates for those
-    steps, each followed by one of the representation.
+    One block is about `num_collect_per_meta_update` environment steps with the
+    weights as they are, then one high-level update, then the low level's updates for
+    those steps, each followed by one of the representation.
 
     Attributes:
-      maze: the task's definition.
+      environment: the task's definition.
       hierarchy, low_replay, high_replay: what learns, and from what.
       collector, learner, evaluator: the parts.
-      steps_per_block: environment steps in a block.
+      schedule: when updates are due.
+      steps_per_block: environment steps in a block, over all environments.
       total_steps: environment steps of the whole run.
       initial_steps: environment steps before learning begins.
     """
@@ -45,82 +60,142 @@ class Trainer:
     def __init__(
         self,
         seed: int,
-        environment: MazeEnv | None = None,
+        train_dir: str | None = None,
+        environment: MazeEnv | GymnasiumTask | None = None,
+        num_bin_actions: int = 3,
         agent_class: Callable | None = None,
         meta_agent_class: Callable | None = None,
         state_preprocess_class: Callable | None = None,
-        inverse_dynamics_class: Callable = InverseDynamics,
+        inverse_dynamics_class: Callable | None = None,
+        exp_action_wrapper: Any = None,
         replay_buffer: CircularBuffer | None = None,
         meta_replay_buffer: CircularBuffer | None = None,
+        replay_num_steps: int = 1,
+        meta_replay_num_steps: int = 1,
         critic_optimizer=None,
         actor_optimizer=None,
         meta_critic_optimizer=None,
         meta_actor_optimizer=None,
         repr_optimizer=None,
+        relabel_contexts: bool = False,
+        meta_relabel_contexts: bool = False,
         batch_size: int = 64,
+        repeat_size: int = 0,
         num_episodes_train: int = 2000,
         initial_episodes: int = 2,
+        initial_steps: int | None = None,
         num_updates_per_observation: int = 1,
         num_collect_per_update: int = 1,
         num_collect_per_meta_update: int = 1,
         gamma: float = 1.0,
         meta_gamma: float = 1.0,
+        reward_scale_factor: float = 1.0,
         target_update_period: int = 1,
+        should_stop_early: Callable | None = None,
         clip_gradient_norm: float = 0.0,
-        goal_sample_strategy: str | None = "sample",
-        max_steps_per_episode: int | None = None,
+        summarize_gradients: bool = False,
+        debug_summaries: bool = False,
         log_every_n_steps: int = 100,
+        prefetch_queue_capacity: int = 2,
+        policy_save_dir: str = "policy",
+        save_policy_every_n_steps: int = 1000,
+        save_policy_interval_secs: int = 0,
+        replay_context_ratio: float = 0.0,
+        next_state_as_context_ratio: float = 0.0,
+        state_index: int = 0,
+        zero_timer_ratio: float = 0.0,
+        timer_index: int = -1,
+        debug: bool = False,
+        max_policies_to_save: int | None = None,
+        max_steps_per_episode: int | None = None,
+        load_path: str | None = None,
+        goal_sample_strategy: str | None = "sample",
+        num_envs: int = 1,
         eval_every_n_steps: int = 50_000,
         checkpoint_every_n_steps: int = 25_000,
-        save_policy_every_n_steps: int = 100_000,
     ):
         """Builds everything; nothing is written and no step is taken.
 
+        The last four parameters are this port's own.  Accepted as in the original,
+        which does not use them either: num_bin_actions, exp_action_wrapper,
+        replay_context_ratio, next_state_as_context_ratio, state_index,
+        zero_timer_ratio, timer_index, debug.  Accepted, and without effect here:
+        prefetch_queue_capacity (batches are drawn when they are needed),
+        save_policy_interval_secs (nothing waits after saving), summarize_gradients and
+        debug_summaries.
+
         Args:
           seed: of the whole run.
+          train_dir: not to be set; the folder is that of the flag --root_dir.
           environment: the task.
           agent_class, meta_agent_class, state_preprocess_class,
             inverse_dynamics_class: see `build_hierarchy`.
           replay_buffer, meta_replay_buffer: for transitions and for segments.
+          replay_num_steps, meta_replay_num_steps: 1; the original fails with others.
           critic_optimizer, actor_optimizer: of the low level.
           meta_critic_optimizer, meta_actor_optimizer: of the high level.
           repr_optimizer: of the representation.
+          relabel_contexts: whether the low level learns with goals drawn from its
+            context's "train" sampler instead of the stored ones.
+          meta_relabel_contexts: the same for the high level's targets.
           batch_size: of every update.
+          repeat_size: how often a batch is repeated in addition, within itself.
           num_episodes_train: episodes of the whole run.
           initial_episodes: episodes before learning begins.
+          initial_steps: environment steps before learning begins; None is
+            `initial_episodes` times the length of an episode.
           num_updates_per_observation: low-level updates per `num_collect_per_update`.
           num_collect_per_update: environment steps per round of low-level updates.
-          num_collect_per_meta_update: environment steps per high-level update, a
-            multiple of `num_collect_per_update`.
+          num_collect_per_meta_update: environment steps per high-level update.
           gamma, meta_gamma: discounts of low and high level, per update of that level.
-          target_update_period: updates per move of the target networks.
-          clip_gradient_norm: limit of gradient norms, 0 for none.
-          goal_sample_strategy: relabelling, "sample", "FuN" or None.
-          max_steps_per_episode: length of an episode; None is 500.
-          log_every_n_steps: environment steps per row of metrics.csv.
+          reward_scale_factor: factor on stored rewards when they are learned from.
+          target_update_period: updates per move of the target networks, and per
+            gradient of the actor.
+          should_stop_early: () -> whether to stop, asked after every block.
+          clip_gradient_norm: limit of each variable's gradient norm, 0 for none.
+          log_every_n_steps: environment steps per row of metrics.csv, 0 for none.
+          policy_save_dir: sub-folder for weights that are kept for good.
+          save_policy_every_n_steps: environment steps between them, 0 for none.
+          max_policies_to_save: how many are kept, the newest; None is all.
+          max_steps_per_episode: length of an episode; None is 500 in a maze and
+            elsewhere the environment's own.
+          load_path: weights (a path as in "runs/a/policy/policy-100000") with which the
+            low level and the representation begin; the targets begin with them too.
+          goal_sample_strategy: relabelling of goals, "sample", "FuN" or None.
+          num_envs: environments that collect side by side.
           eval_every_n_steps: environment steps between evaluations.
           checkpoint_every_n_steps: environment steps between checkpoints.
-          save_policy_every_n_steps: environment steps between weights that are kept for good.
 
         Raises:
           ValueError: a number outside its range, or a missing part.
         """
-        _check_positive(
+        if train_dir is not None:
+            raise ValueError(f"{_TRAIN_DIR} = {train_dir!r}; the run's folder is given by --root_dir")
+        _check_whole(
+            1,
             batch_size=batch_size,
             num_episodes_train=num_episodes_train,
             num_updates_per_observation=num_updates_per_observation,
             num_collect_per_update=num_collect_per_update,
             num_collect_per_meta_update=num_collect_per_meta_update,
             target_update_period=target_update_period,
+            num_envs=num_envs,
             max_steps_per_episode=EPISODE_STEPS if max_steps_per_episode is None else max_steps_per_episode,
-            log_every_n_steps=log_every_n_steps,
+            max_policies_to_save=1 if max_policies_to_save is None else max_policies_to_save,
+            initial_steps=1 if initial_steps is None else initial_steps,
+            initial_episodes=initial_episodes if initial_steps is None else 1,
             eval_every_n_steps=eval_every_n_steps,
             checkpoint_every_n_steps=checkpoint_every_n_steps,
+        )
+        _check_whole(
+            0,
+            repeat_size=repeat_size,
+            log_every_n_steps=log_every_n_steps,
             save_policy_every_n_steps=save_policy_every_n_steps,
         )
-        if not isinstance(environment, MazeEnv):
-            raise ValueError(f"train_uvf.environment = {environment!r}; allowed: @create_maze_env()")
+        check_environment("train_uvf.environment", environment)
         _check_set(
+            inverse_dynamics_class=inverse_dynamics_class or InverseDynamics,
             replay_buffer=replay_buffer,
             meta_replay_buffer=meta_replay_buffer,
             critic_optimizer=critic_optimizer,
@@ -128,55 +203,55 @@ class Trainer:
             meta_critic_optimizer=meta_critic_optimizer,
             meta_actor_optimizer=meta_actor_optimizer,
         )
-        if not isinstance(initial_episodes, int) or initial_episodes < 1:
-            raise ValueError(
-                f"train_uvf.initial_episodes = {initial_episodes!r}; allowed: a whole number from 1, because"
-                " learning needs experience"
-            )
-        if num_collect_per_meta_update % num_collect_per_update:
-            raise ValueError(
-                f"train_uvf.num_collect_per_meta_update = {num_collect_per_meta_update}; allowed: a multiple"
-                f" of num_collect_per_update = {num_collect_per_update}"
-            )
+        for name, steps in (
+            ("replay_num_steps", replay_num_steps),
+            ("meta_replay_num_steps", meta_replay_num_steps),
+        ):
+            if steps != 1:
+                raise ValueError(f"train_uvf.{name} = {steps!r}; allowed: 1")
         for name, discount in (("gamma", gamma), ("meta_gamma", meta_gamma)):
             if not 0.0 <= discount <= 1.0:
                 raise ValueError(f"train_uvf.{name} = {discount!r}; allowed: 0 to 1")
+        if load_path is not None:
+            check_weights(load_path)
         tf.keras.utils.set_random_seed(seed)
-        episode_steps = max_steps_per_episode or EPISODE_STEPS
-        self.total_steps = num_episodes_train * episode_steps
-        self.initial_steps = initial_episodes * episode_steps
-        self.steps_per_block = num_collect_per_meta_update
-        self._low_updates = (
-            num_collect_per_meta_update // num_collect_per_update * num_updates_per_observation
+        episode_steps = max_steps_per_episode
+        if episode_steps is None and isinstance(environment, MazeEnv):
+            episode_steps = EPISODE_STEPS
+        self.total_steps = num_episodes_train * (episode_steps or EPISODE_STEPS)
+        if initial_steps is None:
+            initial_steps = initial_episodes * (episode_steps or EPISODE_STEPS)
+        self.initial_steps = initial_steps
+        self.schedule = UpdateSchedule(
+            initial_steps, num_collect_per_update, num_updates_per_observation, num_collect_per_meta_update
         )
+        self.steps_per_block = num_envs * math.ceil(self.schedule.period / num_envs)
         self._log_period = log_every_n_steps
         self._eval_period = eval_every_n_steps
         self._checkpoint_period = checkpoint_every_n_steps
         self._policy_period = save_policy_every_n_steps
+        self._policy_folder = policy_save_dir
+        self._kept_policies = max_policies_to_save
+        self._load_path = load_path
+        self._should_stop_early = should_stop_early or (lambda: False)
 
-        self.maze = environment.maze
-        self._py_env = BatchedMazeEnvironment(environment.maze, 1, seed, episode_steps=episode_steps)
-        tf_env = tf_py_environment.TFPyEnvironment(self._py_env)
+        self.environment = environment
+        self._py_env = make_batched(environment, num_envs, seed, episode_steps)
         shared = {"target_update_period": target_update_period, "clip_gradient_norm": clip_gradient_norm}
+        low_arguments = {"critic_optimizer": critic_optimizer, "actor_optimizer": actor_optimizer}
+        high_arguments = {
+            "critic_optimizer": meta_critic_optimizer,
+            "actor_optimizer": meta_actor_optimizer,
+        }
         self.hierarchy = build_hierarchy(
-            tf_env,
+            tf_py_environment.TFPyEnvironment(self._py_env),
             agent_class,
             meta_agent_class,
             state_preprocess_class,
-            inverse_dynamics_class,
+            inverse_dynamics_class or InverseDynamics,
             seed,
-            {
-                "critic_optimizer": critic_optimizer,
-                "actor_optimizer": actor_optimizer,
-                "gamma": gamma,
-                **shared,
-            },
-            {
-                "critic_optimizer": meta_critic_optimizer,
-                "actor_optimizer": meta_actor_optimizer,
-                "gamma": meta_gamma,
-                **shared,
-            },
+            {"gamma": gamma, **low_arguments, **shared},
+            {"gamma": meta_gamma, **high_arguments, **shared},
             repr_optimizer,
         )
         low, high = self.hierarchy.low, self.hierarchy.high
@@ -184,20 +259,45 @@ class Trainer:
             _check_set(repr_optimizer=repr_optimizer)
         self.low_replay = replay_buffer.build(low.training_data_spec)
         self.high_replay = meta_replay_buffer.build(high.training_data_spec)
+        for agent, replay in ((low, self.low_replay), (high, self.high_replay)):
+            agent.context.set_replay(replay.sample_next_states)
+        if high.context.settable_context and not self._py_env.can_set_context:
+            raise ValueError(
+                "meta/Context.settable_context = True; this environment has no method set_context,"
+                " allowed: False"
+            )
+        collecting_env = environment_for(self._py_env, low)
         policy = HierarchicalPolicy(
-            tf_env.time_step_spec(), low, high, target_mode="explore", explore=True, seed=seed
+            collecting_env.time_step_spec(),
+            low,
+            high,
+            target_mode="explore",
+            explore=True,
+            seed=seed,
+            set_context=self._py_env.set_context if high.context.settable_context else None,
         )
         self.collector = Collector(
-            tf_env, policy, low, high, self.low_replay, self.high_replay, self.steps_per_block
+            collecting_env, policy, low, high, self.low_replay, self.high_replay, self.steps_per_block
         )
         self.learner = Learner(
-            self.hierarchy, self.low_replay, self.high_replay, batch_size, seed, goal_sample_strategy
+            self.hierarchy,
+            self.low_replay,
+            self.high_replay,
+            batch_size,
+            seed,
+            goal_sample_strategy,
+            relabel_contexts=relabel_contexts,
+            meta_relabel_contexts=meta_relabel_contexts,
+            repeat_size=repeat_size,
+            reward_scale_factor=reward_scale_factor,
         )
-        self.evaluator = Evaluator(self.hierarchy, seed=seed)
+        self.evaluator = Evaluator(hierarchy=self.hierarchy, seed=seed, default_environment=environment)
 
     def learn(self) -> None:
-        """The updates of one block."""
-        self.learner.learn(tf.constant(self._low_updates))
+        """The updates that are due."""
+        steps, updates = int(self.collector.env_steps), self.hierarchy.high.train_step_counter
+        for _ in range(self.schedule.high_updates_due(steps, int(updates))):
+            self.learner.learn(tf.constant(self.schedule.low_updates(int(updates))))
 
     def checkpoints(self, folder: RunFolder, clocks: ScalarState) -> Checkpoints:
         """Everything that a run of this trainer needs to go on, in `folder`."""
@@ -228,7 +328,9 @@ class Trainer:
         clocks = ScalarState(wall_s=0.0, evaluated_steps=0)
         checkpoints = self.checkpoints(folder, clocks)
         resumes = checkpoints.restore()
-        if not resumes:
+        if not resumes and self._load_path is not None:
+            load_low_level(self._load_path, self.hierarchy)
+        if not resumes or not self._py_env.keeps_state:
             self.collector.start()
         steps = int(self.collector.env_steps)
         if self._is_complete(steps, clocks):
@@ -249,18 +351,20 @@ class Trainer:
         with StopRequest() as stop:
             while True:
                 if self._is_due(steps, self._eval_period, clocks.values["evaluated_steps"]):
-                    results = self._evaluate(steps, stop)
+                    results = self.evaluator.evaluate(steps, lambda: bool(stop))
                     if results is not None:
                         clocks.values["evaluated_steps"] = steps
                         log.log_evaluation(steps, results)
                         plots.draw_run(folder.root)
                         progress.evaluated({r.target: r.success_rate for r in results})
                 if self._is_due(steps, self._policy_period, policy_at):
-                    save_weights(folder.path("policies"), self.hierarchy.weights(), steps)
+                    policies = folder.path(self._policy_folder)
+                    save_weights(policies, self.hierarchy.weights(), steps, self._kept_policies)
                     policy_at = steps
                 before, now = now, time.perf_counter()
                 clocks.values["wall_s"] += now - before
-                ends = bool(stop) or steps >= self.total_steps
+                stops_early = bool(self._should_stop_early())
+                ends = bool(stop) or stops_early or steps >= self.total_steps
                 if ends or self._is_due(steps, self._checkpoint_period, saved_at):
                     checkpoints.save(steps)
                     saved_at = steps
@@ -270,11 +374,11 @@ class Trainer:
                     break
 
                 began = time.perf_counter()
+                steps_before = steps
                 self.collector.collect()
-                steps += self.steps_per_block
-                if steps >= self.initial_steps:
-                    self.learn()
-                logs = self._is_due(steps, self._log_period, steps - self.steps_per_block)
+                steps = int(self.collector.env_steps)
+                self.learn()
+                logs = self._is_due(steps, self._log_period, steps_before)
                 losses = self.learner.mean_losses() if logs else {}
                 block_s = time.perf_counter() - began
                 training_s, interval_s = training_s + block_s, interval_s + block_s
@@ -290,8 +394,11 @@ class Trainer:
                 progress.update(steps)
         progress.close()
         rate = (steps - trained_from) / training_s if training_s else math.nan
-        is_stopped = stop and not self._is_complete(steps, clocks)
-        reason = f"stopped by {stop.name}; the same command continues" if is_stopped else "finished"
+        reason = "finished"
+        if stop and not self._is_complete(steps, clocks):
+            reason = f"stopped by {stop.name}; the same command continues"
+        elif stops_early and not self._is_complete(steps, clocks):
+            reason = "stopped by train_uvf.should_stop_early"
         announce(
             f"{folder.root}: {reason} at {steps:,} environment steps;"
             f" {rate:.0f} steps/s without evaluation and checkpoints"
@@ -301,18 +408,14 @@ class Trainer:
         return steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps
 
     def _is_due(self, steps, period, done_at):
-        """Whether a clock of `period` has struck after `done_at`, or strikes now because the run is over."""
+        """Whether a clock of `period` has struck after `done_at`, or strikes now because the run is over.
+
+        A period of 0 never strikes.
+        """
+        if period == 0:
+            return False
         at_end = steps >= self.total_steps and done_at < steps
         return at_end or steps // period > done_at // period
-
-    def _evaluate(self, steps, stop):
-        """Results for every target, or None when a stop was requested meanwhile."""
-        results = []
-        for mode in self.evaluator.eval_modes:
-            if stop:
-                return None
-            results.append(self.evaluator.evaluate_target(mode, steps))
-        return results
 
     def _mean_returns(self):
         finished = self.collector.returns.finished()
@@ -322,10 +425,10 @@ class Trainer:
         return {"low_episode_return": mean(finished.low), "high_episode_return": mean(finished.high)}
 
 
-def _check_positive(**values):
+def _check_whole(least, **values):
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"train_uvf.{name} = {value!r}; allowed: a whole number from 1")
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"train_uvf.{name} = {value!r}; allowed: a whole number from {least}")
 
 
 def _check_set(**values):

@@ -1,9 +1,11 @@
-"""N mazes stepped together, as a tf-agents batched PyEnvironment.
+"""N simulations stepped together, as a tf-agents batched PyEnvironment.
 
-The only file here that knows tf_agents.  Physics runs in `mujoco.batch.Batch`,
-which is bit-identical to N separate simulations at any number of threads.
+Physics runs in `mujoco.batch.Batch`, which is bit-identical to N separate
+simulations at any number of threads.  Of this package only the files named
+`batched*` know tf_agents.
 """
 
+import abc
 import json
 
 import mujoco.batch
@@ -13,50 +15,42 @@ from tf_agents.environments import py_environment
 from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
-from environments.maze_env import EPISODE_STEPS, Maze
+from environments.maze import EPISODE_STEPS, Maze
 
 
-class BatchedMazeEnvironment(py_environment.PyEnvironment):
-    """`num_envs` independent simulations of one maze.
+class BatchedEnvironment(py_environment.PyEnvironment):
+    """`num_envs` independent environments, each with episodes of its own.
 
-    Every simulation starts its episode at the same time and ends it after 500
-    steps by a time-out: the last step has discount 1, because truncation is not
-    termination.  The next call of `step` then ignores its action and begins new
-    episodes.  Simulation i draws from a generator seeded with `seed + i`, as
-    `MazeEnv.reset(seed=seed + i)` does.
+    An episode ends by termination (discount 0), or by a time-out after
+    `episode_steps` or by request (discount 1: truncation is not termination).
+    The next call of `step` then ignores that environment's action and begins its
+    next episode.
+
+    Attributes:
+      episode_steps: steps after which an episode is truncated; None is never.
     """
 
-    def __init__(
-        self, maze: Maze, num_envs: int, seed: int, num_threads: int = 1, episode_steps: int = EPISODE_STEPS
-    ):
-        """Builds the simulations; no episode has begun yet.
+    def __init__(self, num_envs: int, episode_steps: int | None):
+        """Prepares the clocks; no episode has begun yet.
 
         Args:
-          maze: the definition that all of them share.
           num_envs: N, at least 1.
-          seed: of the first simulation, a non-negative integer.
-          num_threads: physics threads.
-          episode_steps: steps after which an episode is truncated.
+          episode_steps: steps after which an episode is truncated; None is never.
+
+        Raises:
+          ValueError: a number below 1.
         """
-        super().__init__(handle_auto_reset=True)
-        if num_envs < 1:
-            raise ValueError(f"num_envs = {num_envs}; allowed: 1 or more")
-        if episode_steps < 1:
-            raise ValueError(f"episode_steps = {episode_steps}; allowed: 1 or more")
-        self._maze = maze
+        super().__init__(handle_auto_reset=False)
+        for name, value in (("num_envs", num_envs), ("episode_steps", episode_steps)):
+            is_number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if not (is_number and value >= 1) and not (name == "episode_steps" and value is None):
+                raise ValueError(f"{name} = {value!r}; allowed: a whole number from 1")
         self._num_envs = num_envs
-        self._episode_steps = episode_steps
-        self.seed(seed)
-        self._batch = mujoco.batch.Batch(maze.model, nsim=num_envs, nthread=num_threads)
-        self._qpos = self._batch.bind("qpos")
-        self._qvel = self._batch.bind("qvel")
-        self._ctrl = self._batch.bind("ctrl")
-        self._xpos = self._batch.bind("xpos")
-        self._torso_x = np.zeros(num_envs)  # as the last call left it, for the next reward
-        self._ones = np.ones(num_envs, np.float32)  # discounts
-        kinds = (ts.StepType.MID, ts.StepType.LAST)
-        self._step_types = {int(kind): np.full(num_envs, kind, np.int32) for kind in kinds}
-        self._steps = 0
+        self.episode_steps = episode_steps
+        self._steps = np.zeros(num_envs, np.int64)
+        self._truncated = np.zeros(num_envs, bool)  # by the environment itself, at the last step
+        self._begins = np.zeros(num_envs, bool)  # at the next step
+        self._goes_on = np.zeros(num_envs, bool)  # that it then begins where the last one ended
 
     @property
     def batched(self) -> bool:
@@ -67,12 +61,121 @@ class BatchedMazeEnvironment(py_environment.PyEnvironment):
         return self._num_envs
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether `get_state` holds everything that the future depends on."""
+        return True
+
+    @property
+    def can_set_context(self) -> bool:
+        """Whether there is a method `set_context` that wants to be told of targets."""
+        return False
+
+    @abc.abstractmethod
+    def seed(self, seed: int) -> None:
+        """Reseeds every environment, environment i with `seed + i`; episodes under way go on."""
+
+    @abc.abstractmethod
+    def _restart(self, ids: np.ndarray) -> None:
+        """Puts environments into a drawn first state."""
+
+    @abc.abstractmethod
+    def _advance(self, action: np.ndarray, ids: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Steps environments `ids` (None is all) with action [N, A]; rewards [n] and terminations [n].
+
+        Environments with time-outs of their own mark them in `self._truncated`.
+        """
+
+    @abc.abstractmethod
+    def _observe(self) -> np.ndarray:
+        """Observations of all environments, float32 [N, S]."""
+
+    def end_episodes(self, ends: np.ndarray, goes_on: np.ndarray) -> None:
+        """Truncates episodes after the step just taken.
+
+        Args:
+          ends: whose, bool [N].
+          goes_on: whether the next episode begins in the state in which this one
+            ended, instead of a drawn one, bool [N]; only looked at where `ends`.
+        """
+        self._goes_on |= ends & goes_on & ~self._begins
+        self._begins |= ends
+        step_type = np.where(self._begins, ts.StepType.LAST, self._current_time_step.step_type)
+        self._current_time_step = self._current_time_step._replace(step_type=step_type.astype(np.int32))
+
+    def _reset(self):
+        self._restart(np.arange(self._num_envs))
+        self._steps[:] = 0
+        self._begins[:] = False
+        self._goes_on[:] = False
+        return ts.restart(self._observe(), batch_size=self._num_envs)
+
+    def _step(self, action):
+        begins = self._begins
+        reward = np.zeros(self._num_envs, np.float32)
+        terminated = np.zeros(self._num_envs, bool)
+        self._truncated[:] = False
+        if begins.any():
+            restarts = np.flatnonzero(begins & ~self._goes_on)
+            if restarts.size:
+                self._restart(restarts)
+            self._goes_on[:] = False
+            self._steps[begins] = 0
+            active = np.flatnonzero(~begins)
+            if active.size:
+                reward[active], terminated[active] = self._advance(action, active)
+                self._steps[active] += 1
+        else:
+            reward[:], terminated[:] = self._advance(action, None)
+            self._steps += 1
+        times_out = ~begins & (self._steps >= (self.episode_steps or np.inf))
+        ends = terminated | self._truncated | times_out
+        step_type = np.where(begins, ts.StepType.FIRST, np.where(ends, ts.StepType.LAST, ts.StepType.MID))
+        self._begins = ends
+        discount = np.where(terminated, 0.0, 1.0).astype(np.float32)
+        return ts.TimeStep(step_type.astype(np.int32), reward, discount, self._observe())
+
+
+class BatchedMazeEnvironment(BatchedEnvironment):
+    """`num_envs` independent simulations of one maze.
+
+    Simulation i draws from a generator seeded with `seed + i`, as
+    `MazeEnv.reset(seed=seed + i)` does.
+    """
+
+    def __init__(
+        self,
+        maze: Maze,
+        num_envs: int,
+        seed: int,
+        num_threads: int = 1,
+        episode_steps: int | None = EPISODE_STEPS,
+    ):
+        """Builds the simulations; no episode has begun yet.
+
+        Args:
+          maze: the definition that all of them share.
+          num_envs: N, at least 1.
+          seed: of the first simulation, a non-negative integer.
+          num_threads: physics threads.
+          episode_steps: steps after which an episode is truncated; None is never.
+        """
+        super().__init__(num_envs, episode_steps)
+        self._maze = maze
+        self.seed(seed)
+        self._batch = mujoco.batch.Batch(maze.model, nsim=num_envs, nthread=num_threads)
+        self._qpos = self._batch.bind("qpos")
+        self._qvel = self._batch.bind("qvel")
+        self._ctrl = self._batch.bind("ctrl")
+        self._xpos = self._batch.bind("xpos")
+        # Where bodies were seen last; read-only in the batch, and not part of its state.
+        self._bodies = self._xpos.copy()
+
+    @property
     def maze(self) -> Maze:
         """The definition shared by all simulations."""
         return self._maze
 
     def seed(self, seed: int) -> None:
-        """Reseeds every simulation, simulation i with `seed + i`; episodes under way go on."""
         self._rngs = [seeding.np_random(seed + i)[0] for i in range(self._num_envs)]
 
     def observation_spec(self):
@@ -82,54 +185,42 @@ class BatchedMazeEnvironment(py_environment.PyEnvironment):
         low, high = self._maze.action_low, self._maze.action_high
         return array_spec.BoundedArraySpec(low.shape, np.float32, low, high, "action")
 
-    def _reset(self):
-        self._batch.reset()
-        for i, rng in enumerate(self._rngs):
-            self._qpos[i], self._qvel[i] = self._maze.first_state(rng)
-        self._batch.forward(stage=mujoco.mjtStage.mjSTAGE_ACC)
-        self._torso_x = self._xpos[:, self._maze.torso_id, 0].copy()
-        self._steps = 0
-        return ts.restart(self._observe(), batch_size=self._num_envs)
+    def _restart(self, ids):
+        self._batch.reset(ids)
+        for i in ids:
+            self._qpos[i], self._qvel[i] = self._maze.first_state(self._rngs[i])
+        self._batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_ACC)
+        self._bodies[ids] = self._xpos[ids]
 
-    def _step(self, action):
+    def _advance(self, action, ids):
         maze = self._maze
-        action = np.clip(np.asarray(action, np.float32), maze.action_low, maze.action_high)
-        x_before = self._torso_x
-        xy_before = self._qpos[:, :2].copy()
-        self._qpos[:], self._ctrl[:] = maze.robot.begin_step(self._qpos, action)
-        self._batch.step(nstep=maze.robot.frame_skip)
-        maze.undo_moves_into_walls(self._qpos, xy_before)
-        self._torso_x = self._xpos[:, maze.torso_id, 0].copy()
-        self._steps += 1
-        reward = maze.robot.reward(x_before, self._torso_x, action, maze.dt).astype(np.float32)
-        if self._steps >= self._episode_steps:
-            return self._time_step(ts.StepType.LAST, reward)
-        return self._time_step(ts.StepType.MID, reward)
-
-    def _time_step(self, step_type, reward):
-        # Built directly: every environment step comes by here, and the arrays that
-        # `ts.transition` would make anew are always the same.
-        return ts.TimeStep(self._step_types[int(step_type)], reward, self._ones, self._observe())
+        rows = slice(None) if ids is None else ids
+        action = np.clip(np.asarray(action, np.float32)[rows], maze.action_low, maze.action_high)
+        x_before = self._bodies[rows, maze.torso_id, 0].copy()
+        xy_before = self._qpos[rows, :2].copy()
+        self._qpos[rows], self._ctrl[rows] = maze.robot.begin_step(self._qpos[rows], action)
+        self._batch.step(ids, nstep=maze.robot.frame_skip)
+        self._bodies[rows] = self._xpos[rows]
+        if maze.robot.is_stopped_by_walls:
+            qpos, bodies = self._qpos[rows], self._bodies[rows]
+            maze.undo_moves_into_walls(qpos, bodies, xy_before)
+            self._qpos[rows], self._bodies[rows] = qpos, bodies
+        reward = maze.robot.reward(x_before, self._bodies[rows, maze.torso_id, 0], action, maze.dt)
+        return reward, np.zeros(len(action), bool)
 
     def _observe(self):
-        return self._maze.observe(self._qpos, self._qvel, self._steps)
+        return self._maze.observe(self._qpos, self._qvel, self._bodies, self._steps)
 
     def get_state(self) -> str:
         """Everything that the future of these simulations depends on, as JSON.
 
-        Physics states are written as hexadecimal bytes, so that they come back
-        bit for bit.
+        Numbers are written as hexadecimal bytes, so that they come back bit for bit.
         """
+        state = {name: array.tobytes().hex() for name, array in self._arrays().items()}
+        state["rngs"] = [rng.bit_generator.state for rng in self._rngs]
         now = self._current_time_step
-        return json.dumps(
-            {
-                "physics": self._batch.state.tobytes().hex(),
-                "torso_x": self._torso_x.tobytes().hex(),
-                "rngs": [rng.bit_generator.state for rng in self._rngs],
-                "steps": self._steps,
-                "reward": None if now is None else now.reward.astype(np.float32).tobytes().hex(),
-            }
-        )
+        state["time_step"] = None if now is None else [_hex(x) for x in now[:3]]
+        return json.dumps(state)
 
     def set_state(self, state: str) -> None:
         """Restores what `get_state` of an equally sized environment returned.
@@ -138,24 +229,36 @@ class BatchedMazeEnvironment(py_environment.PyEnvironment):
           ValueError: the state belongs to another number of simulations or model.
         """
         state = json.loads(state)
-        physics = np.frombuffer(bytes.fromhex(state["physics"]), np.float64)
-        if physics.size != self._batch.state.size or len(state["rngs"]) != self._num_envs:
+        saved = {
+            name: np.frombuffer(bytes.fromhex(state[name]), a.dtype) for name, a in self._arrays().items()
+        }
+        sizes = saved["physics"].size, self._batch.state.size
+        if sizes[0] != sizes[1] or len(state["rngs"]) != self._num_envs:
             raise ValueError(
-                f"environment state with {len(state['rngs'])} simulations and {physics.size} numbers;"
-                f" this environment has {self._num_envs} and {self._batch.state.size}"
+                f"environment state with {len(state['rngs'])} simulations and {sizes[0]} numbers;"
+                f" this environment has {self._num_envs} and {sizes[1]}"
             )
-        self._batch.state[:] = physics.reshape(self._batch.state.shape)
+        for name, array in self._arrays().items():
+            array[:] = saved[name].reshape(array.shape)
         for rng, rng_state in zip(self._rngs, state["rngs"]):
             rng.bit_generator.state = rng_state
-        self._torso_x = np.frombuffer(bytes.fromhex(state["torso_x"]), np.float64)
-        self._steps = state["steps"]
-        if state["reward"] is None:
+        if state["time_step"] is None:
             self._current_time_step = None
             return
-        reward = np.frombuffer(bytes.fromhex(state["reward"]), np.float32)
-        if self._steps == 0:
-            self._current_time_step = ts.restart(self._observe(), batch_size=self._num_envs)
-        elif self._steps >= self._episode_steps:
-            self._current_time_step = self._time_step(ts.StepType.LAST, reward)
-        else:
-            self._current_time_step = self._time_step(ts.StepType.MID, reward)
+        kinds = (np.int32, np.float32, np.float32)
+        parts = (np.frombuffer(bytes.fromhex(x), kind) for x, kind in zip(state["time_step"], kinds))
+        self._current_time_step = ts.TimeStep(*parts, self._observe())
+
+    def _arrays(self):
+        """What a state holds beside the generators."""
+        return {
+            "physics": self._batch.state,
+            "bodies": self._bodies,
+            "steps": self._steps,
+            "begins": self._begins,
+            "goes_on": self._goes_on,
+        }
+
+
+def _hex(array):
+    return np.asarray(array).tobytes().hex()

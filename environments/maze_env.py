@@ -1,128 +1,64 @@
-"""A maze with a robot in it, as a gymnasium environment.
+"""A maze as a gymnasium environment, with or without its target in the observation."""
 
-`Maze` is the definition (layout x robot, compiled model, observation) and holds
-no state.  `MazeEnv` is one running simulation of it; `batched.py` runs many.
-"""
+from collections.abc import Mapping
+from typing import Any
 
 import gymnasium
 import mujoco
 import numpy as np
 
-from environments.layouts import WALL, Layout
-from environments.robots import Robot
+from environments.maze import EPISODE_STEPS, Maze
+from environments.rendering import MazeRenderer
+from environments.tasks import SUCCESS_DISTANCE
 
-EPISODE_STEPS = 500
-TIME_SCALE = 0.001  # the last observation entry is TIME_SCALE * environment steps so far
-
-_GEOM = mujoco.mjtGeom
-
-
-class Maze:
-    """A layout and a robot, compiled; shared by every simulation of it.
-
-    Attributes:
-      model: the compiled `mujoco.MjModel`.
-      action_low, action_high: float32 [A].
-      observation_size: length of an observation.
-    """
-
-    def __init__(self, layout: Layout, robot: Robot):
-        self.layout = layout
-        self.robot = robot
-        self.model = self._spec().compile()
-        self.action_low = self.model.actuator_ctrlrange[:, 0].astype(np.float32)
-        self.action_high = self.model.actuator_ctrlrange[:, 1].astype(np.float32)
-        self.observation_size = robot.nq + robot.nv + 1
-        self.dt = self.model.opt.timestep * robot.frame_skip  # seconds per environment step
-        self.torso_id = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, "torso")
-
-    def _spec(self) -> mujoco.MjSpec:
-        spec = mujoco.MjSpec()
-        self.robot.set_defaults(spec)
-        world = spec.worldbody
-        solid = {"contype": 1, "conaffinity": 1, "condim": 3}
-        world.add_geom(
-            name="floor", type=_GEOM.mjGEOM_PLANE, size=(40, 40, 40), rgba=(0.8, 0.9, 0.8, 1), **solid
-        )
-        world.add_light(pos=(0, 0, 30), dir=(0, 0, -1), type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
-        side = self.robot.cell_size
-        for row, column in self.layout.cells_of(WALL):
-            x, y = self.layout.centre((row, column), side)
-            world.add_geom(
-                name=f"block_{row}_{column}",
-                type=_GEOM.mjGEOM_BOX,
-                pos=(x, y, side / 4),
-                size=(side / 2, side / 2, side / 4),
-                rgba=(0.4, 0.4, 0.4, 1),
-                **solid,
-            )
-        self.robot.add_to(spec, height=0.0)
-        return spec
-
-    def first_state(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draws an episode's first positions and velocities, float64 [nq], [nv].
-
-        The robot's own coordinates are perturbed; everything else has the
-        model's default position and no velocity.
-        """
-        qpos = self.model.qpos0.copy()
-        qvel = np.zeros(self.model.nv)
-        starts = self.layout.start_cells
-        if len(starts) > 1:
-            qpos[:2] += self.layout.centre(starts[rng.integers(len(starts))], self.robot.cell_size)
-        noise_q, noise_v = self.robot.reset_noise(rng)
-        qpos[: self.robot.nq] += noise_q
-        qvel[: self.robot.nv] += noise_v
-        return qpos, qvel
-
-    def undo_moves_into_walls(self, qpos: np.ndarray, xy_before: np.ndarray) -> np.ndarray:
-        """Restores x, y of robots that a step has put into a wall cell.
-
-        Args:
-          qpos: positions after the step, float64 [..., nq]; changed in place.
-          xy_before: positions before it, [..., 2].
-
-        Returns:
-          Which robots were put back, bool [...].
-        """
-        if not self.robot.is_stopped_by_walls:
-            return np.zeros(qpos.shape[:-1], bool)
-        hit = self.layout.is_wall(qpos[..., :2], self.robot.cell_size)
-        qpos[..., :2] = np.where(hit[..., None], xy_before, qpos[..., :2])
-        return hit
-
-    def observe(self, qpos: np.ndarray, qvel: np.ndarray, steps: np.ndarray | int) -> np.ndarray:
-        """Observation, float32 [..., observation_size]: robot q, robot v, 0.001 t."""
-        nq, nv = self.robot.nq, self.robot.nv
-        observation = np.empty((*qpos.shape[:-1], self.observation_size), np.float32)
-        observation[..., :nq] = qpos[..., :nq]
-        observation[..., nq : nq + nv] = qvel[..., :nv]
-        observation[..., -1] = TIME_SCALE * steps
-        return observation
+_TARGET_STREAM = 1  # keeps the draws of targets apart from those of first states
 
 
 class MazeEnv(gymnasium.Env):
     """One robot in one maze.
 
     Observation: float32 [S]: robot positions (m, rad; the ant's orientation as a
-    quaternion), robot velocities (m/s, rad/s), 0.001 x steps so far.  Action:
-    float32 [A], clipped to the action space: joint torques in N m for the ant;
-    (forward in 0.2 m, turn in rad) for the point.  The reward is the robot's own
-    and knows nothing of goals.  An episode never terminates and is truncated
-    after 500 steps.
+    quaternion), in Block tasks with the block's x, y, z after the first three
+    entries; robot velocities (m/s, rad/s); range readings; top-down view; 0.001 x
+    steps so far.  Action: float32 [A], clipped to the action space: joint torques
+    in N m for the ant; (forward in 0.2 m, turn in rad) for the point.  The reward
+    is the robot's own and knows nothing of targets.  An episode never terminates
+    and is truncated after 500 steps.
+
+    Every episode has a target, which `info` tells about and which hierarchies
+    ignore: they draw targets of their own.  `info` holds "success" and, under the
+    name that other libraries look for, "is_success": whether the distance is
+    below 5 m; and "distance" in metres.
     """
 
-    metadata = {"render_modes": []}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
 
-    def __init__(self, maze: Maze):
+    def __init__(self, maze: Maze, render_mode: str | None = None):
+        """Starts a simulation; `reset` begins its first episode.
+
+        Args:
+          maze: the definition.
+          render_mode: "rgb_array" or None.
+
+        Raises:
+          ValueError: unknown render mode.
+        """
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode = {render_mode!r}; allowed: None, 'rgb_array'")
         self.maze = maze
+        self.render_mode = render_mode
+        self.metadata = self.metadata | {"render_fps": round(1 / maze.dt)}
         self.data = mujoco.MjData(maze.model)
         self.steps = 0
         self.action_space = gymnasium.spaces.Box(maze.action_low, maze.action_high, dtype=np.float32)
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (maze.observation_size,), np.float32)
+        self.observation_space = _unbounded(maze.observation_size)
+        self.target = np.zeros_like(maze.task.low)
+        self._target_rng = None
+        self._renderer = None
 
     def set_state(self, qpos: np.ndarray, qvel: np.ndarray, steps: int = 0) -> np.ndarray:
         """Puts the simulation into a given state, float64 [nq], [nv]; returns its observation."""
+        qpos, qvel = np.array(qpos), np.array(qvel)  # they may be the simulation's own arrays
         mujoco.mj_resetData(self.maze.model, self.data)
         self.data.qpos[:] = qpos
         self.data.qvel[:] = qvel
@@ -130,9 +66,31 @@ class MazeEnv(gymnasium.Env):
         self.steps = steps
         return self._observe()
 
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed, options=options)
-        return self.set_state(*self.maze.first_state(self.np_random)), {}
+    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None):
+        """Begins an episode.
+
+        Args:
+          seed: of first states and targets; None goes on with the present draws.
+          options: {"target": position [d]} sets the target; without it one is drawn
+            from the task's range that is inside the maze and not reached already.
+
+        Raises:
+          ValueError: an unknown option, or a target outside the maze or in a wall.
+        """
+        options = dict(options or {})
+        target = options.pop("target", None)
+        if options:
+            raise ValueError(f"reset option {next(iter(options))!r}; allowed: 'target'")
+        if target is not None:
+            target = self.maze.checked_target(target)
+        super().reset(seed=seed)
+        if seed is not None or self._target_rng is None:
+            self._target_rng = np.random.default_rng([abs(self.np_random_seed), _TARGET_STREAM])
+        observation = self.set_state(*self.maze.first_state(self.np_random))
+        if target is None:
+            target = self.maze.draw_target(self._target_rng, observation)
+        self.target = target
+        return self._result(observation)
 
     def step(self, action):
         maze, data = self.maze, self.data
@@ -144,11 +102,86 @@ class MazeEnv(gymnasium.Env):
         xy_before = data.qpos[:2].copy()
         data.qpos[:], data.ctrl[:] = maze.robot.begin_step(data.qpos, action)
         mujoco.mj_step(maze.model, data, maze.robot.frame_skip)
-        maze.undo_moves_into_walls(data.qpos, xy_before)
+        maze.undo_moves_into_walls(data.qpos, data.xpos, xy_before)
         self.steps += 1
         x_after = data.xpos[maze.torso_id, 0]
         reward = float(maze.robot.reward(x_before, x_after, action, maze.dt))
-        return self._observe(), reward, False, self.steps >= EPISODE_STEPS, {}
+        observation, info = self._result(self._observe())
+        return observation, self._reward(observation, reward, info), False, self.steps >= EPISODE_STEPS, info
+
+    def render(self) -> np.ndarray | None:
+        """A picture of the maze with robot and target, uint8 [480, 480, 3].
+
+        Raises:
+          OpenGLError: there is no OpenGL; says what to install.
+        """
+        if self.render_mode is None:
+            return None
+        if self._renderer is None:
+            self._renderer = MazeRenderer(self.maze)
+        return self._renderer.render(self.data, self.target)
+
+    def close(self):
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    def __getstate__(self):
+        return self.__dict__ | {"_renderer": None}  # an OpenGL context cannot travel
 
     def _observe(self):
-        return self.maze.observe(self.data.qpos, self.data.qvel, self.steps)
+        return self.maze.observe(self.data.qpos, self.data.qvel, self.data.xpos, self.steps)
+
+    def _result(self, observation):
+        distance = float(np.linalg.norm(self.maze.task.achieved(observation) - self.target, axis=-1))
+        success = distance < SUCCESS_DISTANCE
+        return observation, {"success": success, "is_success": success, "distance": distance}
+
+    def _reward(self, observation, robot_reward, info):
+        del observation, info
+        return robot_reward
+
+
+class GoalMazeEnv(MazeEnv):
+    """The same maze for goal-conditioned learners, e.g. with hindsight relabelling.
+
+    Observation: a dictionary of "observation" as in `MazeEnv`, "achieved_goal" and
+    "desired_goal", float32 [d], positions in metres.  Reward: minus the distance
+    between the two.
+    """
+
+    def __init__(self, maze: Maze, render_mode: str | None = None):
+        super().__init__(maze, render_mode)
+        goal_space = _unbounded(len(maze.task.indices))
+        self.observation_space = gymnasium.spaces.Dict(
+            observation=self.observation_space, achieved_goal=goal_space, desired_goal=goal_space
+        )
+
+    def compute_reward(self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info: Any) -> np.ndarray:
+        """Minus the distance in metres; [..., d], [..., d] -> [...]; `info` is not used."""
+        del info
+        return -np.linalg.norm(np.subtract(achieved_goal, desired_goal), axis=-1)
+
+    def compute_terminated(self, achieved_goal, desired_goal, info) -> bool:
+        """Never."""
+        del achieved_goal, desired_goal, info
+        return False
+
+    def compute_truncated(self, achieved_goal, desired_goal, info) -> bool:
+        """Whether the episode under way has had its 500 steps."""
+        del achieved_goal, desired_goal, info
+        return self.steps >= EPISODE_STEPS
+
+    def _result(self, observation):
+        observation, info = super()._result(observation)
+        achieved = self.maze.task.achieved(observation)
+        goals = {"achieved_goal": achieved, "desired_goal": self.target.copy()}
+        return {"observation": observation} | goals, info
+
+    def _reward(self, observation, robot_reward, info):
+        del robot_reward
+        return float(self.compute_reward(observation["achieved_goal"], observation["desired_goal"], info))
+
+
+def _unbounded(size):
+    return gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)

@@ -25,6 +25,7 @@ class Robot(abc.ABC):
       frame_skip: physics steps per environment step.
       nq, nv: how many position and velocity coordinates are the robot's own.
         They are the first ones of the model's.
+      has_height: whether its third coordinate is its height.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Robot(abc.ABC):
     frame_skip: int
     nq: int
     nv: int
+    has_height: bool
 
     @abc.abstractmethod
     def set_defaults(self, spec: mujoco.MjSpec) -> None:
@@ -57,6 +59,10 @@ class Robot(abc.ABC):
     def reward(self, torso_x_before, torso_x_after, action: np.ndarray, dt: float):
         """The robot's own task-free reward, float64 [...].  No learner uses it."""
 
+    @abc.abstractmethod
+    def heading(self, qpos: np.ndarray) -> np.ndarray:
+        """Direction in which the robot looks, rad [...], from positions [..., nq of the model]."""
+
     @property
     def is_stopped_by_walls(self) -> bool:
         """Whether a move that ends in a wall cell is undone, contact aside."""
@@ -75,6 +81,7 @@ class Ant(Robot):
     frame_skip = 5
     nq = 15
     nv = 14
+    has_height = True
 
     _TORSO_HEIGHT = 0.75
     _CONTROL_LIMIT = 30.0
@@ -138,6 +145,11 @@ class Ant(Robot):
         control_cost = 0.5 * np.sum(np.square(action), axis=-1)
         return (torso_x_after - torso_x_before) / dt - control_cost + 1.0
 
+    def heading(self, qpos):
+        """That of the body's x axis, projected on the floor."""
+        w, x, y, z = (qpos[..., i] for i in range(3, 7))
+        return np.arctan2(2 * (x * y + w * z), w * w + x * x - y * y - z * z)
+
 
 class Point(Robot):
     """A point that drives forward and turns; action = (forward, turn)."""
@@ -147,6 +159,7 @@ class Point(Robot):
     frame_skip = 1
     nq = 3
     nv = 3
+    has_height = False
 
     _SPEED = 0.2  # metres per unit of the forward action
     _WORLD_LIMIT = 100.0  # metres
@@ -194,6 +207,9 @@ class Point(Robot):
         """The point has no reward of its own: zeros."""
         del torso_x_after, action, dt
         return np.zeros_like(torso_x_before)
+
+    def heading(self, qpos):
+        return qpos[..., 2]
 
 
 ROBOTS = {robot.name: robot for robot in (Ant, Point)}

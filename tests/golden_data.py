@@ -8,8 +8,8 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from efficient_hrl.agent import MetaAgent, UvfAgent
+from efficient_hrl.agents.ddpg_agent import adam_optimizer
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
-from efficient_hrl.agents.td3_agent import adam_optimizer
 from efficient_hrl.context.context import Context
 from efficient_hrl.context.context_transition_functions import (
     relative_context_multi_transition_fn,
@@ -142,7 +142,14 @@ def hierarchy(method, hidden=(32, 24), representation_sizes=((20, 16), (24, 20))
             ),
         }
 
-    low = UvfAgent(OBSERVATION_SPEC, ACTION_SPEC, None, goals, make_representation, **level(not learned))
+    low = UvfAgent(
+        OBSERVATION_SPEC,
+        ACTION_SPEC,
+        None,
+        goals,
+        state_preprocess_class=make_representation,
+        **level(not learned),
+    )
     high = MetaAgent(OBSERVATION_SPEC, ACTION_SPEC, None, targets, goals, **level(False))
     low.initialize()
     high.initialize()
@@ -152,7 +159,8 @@ def hierarchy(method, hidden=(32, 24), representation_sizes=((20, 16), (24, 20))
 def transitions(arrays, update):
     """A recorded batch of the low level."""
     names = ("states", "actions", "rewards", "discounts", "next_states", "contexts", "next_contexts")
-    return Transition(*(tf.constant(arrays[f"batch/{name}"][update]) for name in names))
+    values = [tf.constant(arrays[f"batch/{name}"][update]) for name in names]
+    return Transition(*values, bootstrap=tf.ones(values[0].shape[0]))
 
 
 def segments(arrays, prefix, update=None):
@@ -174,4 +182,5 @@ def segments(arrays, prefix, update=None):
         length=tf.fill([states.shape[0]], 10),
         meta_context=get("meta_contexts"),
         next_meta_context=get("next_meta_contexts"),
+        bootstrap=tf.ones(states.shape[0]),
     )

@@ -68,7 +68,7 @@ def check_first_batch(agent, name, batch, arrays):
 @pytest.mark.parametrize("method", golden_data.METHODS)
 def test_low_level_losses_and_gradients(method):
     hierarchy, arrays = recorded_low(method)
-    batch = hierarchy.low.td3_batch(golden_data.transitions(arrays, 0))
+    batch = hierarchy.low.learning_batch(golden_data.transitions(arrays, 0))
     check_first_batch(hierarchy.low, "uvf_agent", batch, arrays)
 
 
@@ -78,7 +78,7 @@ def test_ten_low_level_updates(method):
     low, representation = hierarchy.low, hierarchy.representation
     train, train_representation = tf.function(low.train), tf.function(representation.update)
     for i in range(10):
-        batch = low.td3_batch(golden_data.transitions(arrays, i))
+        batch = low.learning_batch(golden_data.transitions(arrays, i))
         np.testing.assert_allclose(batch.reward, arrays["seq/rewards"][i], rtol=1e-3, atol=1e-4)
         actor_loss = low.actor_loss(batch.observation)
         np.testing.assert_allclose(actor_loss, arrays["seq/actor_loss"][i], rtol=1e-3)
@@ -125,7 +125,7 @@ def test_high_level_losses_and_gradients(method):
     hierarchy, arrays = recorded_high(method)
     segments = golden_data.segments(arrays, "batch", 0)
     segments = relabelled(hierarchy, segments, tf.constant(arrays["seq/relabel_z"][0]))
-    check_first_batch(hierarchy.high, "meta_agent", hierarchy.high.td3_batch(segments), arrays)
+    check_first_batch(hierarchy.high, "meta_agent", hierarchy.high.learning_batch(segments), arrays)
 
 
 @pytest.mark.parametrize("method", golden_data.METHODS)

@@ -99,7 +99,7 @@ def test_mean_losses_are_means_since_the_last_call():
     learner = Learner(hierarchy, low, high, BATCH, SEED)
     assert all(np.isnan(value) for value in learner.mean_losses().values())
     batch = low.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, tf.constant(0)))
-    actor_loss = hierarchy.low.actor_loss(hierarchy.low.td3_batch(batch).observation)
+    actor_loss = hierarchy.low.actor_loss(hierarchy.low.learning_batch(batch).observation)
     learner.learn(tf.constant(2))
     losses = learner.mean_losses()
     # The second update's actor gradient does not count, and so neither does its loss.

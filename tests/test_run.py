@@ -114,7 +114,7 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):
     root = tmp_path / "run"
     here = f"--root_dir={root}"
     file = "--gin_file=gin/norl_ant_maze.gin"
-    assert "'AntMaz'; known environments: AntMaze" in error_of(
+    assert "'AntMaz'; known environments: AntBlock, AntBlockMaze, AntFall, AntMaze" in error_of(
         file, here, "--gin_bindings=create_maze_env.env_name='AntMaz'"
     )
     assert "'batchsize'" in error_of(file, here, "--gin_bindings=train_uvf.batchsize=5")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import restore_weights
+from efficient_hrl.checkpoints import newest_weights, restore_weights
 from efficient_hrl.config import load_config
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.metrics import read_rows
@@ -159,7 +159,7 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
 
     def learn_and_die():
         learn()
-        if next(count) == 15:  # at 270 + 10: after the rows of 270, 80 steps after a checkpoint
+        if next(count) == 28:  # at 270 + 10: after the rows of 270, 80 steps after a checkpoint
             raise Killed
 
     trainer.learn = learn_and_die
@@ -185,7 +185,8 @@ def test_a_finished_run_says_so(uninterrupted):
 def test_evaluation_of_a_checkpoint_repeats_the_runs_own(uninterrupted):
     root, _, _ = uninterrupted
     evaluator = Evaluator(seed=0)
-    path = restore_weights(root / "checkpoints", evaluator.hierarchy.weights())
+    path = newest_weights(root / "checkpoints")
+    restore_weights(path, evaluator.hierarchy.weights())
     assert path.endswith("-540")
     results = [evaluator.evaluate_target(mode, 540) for mode in evaluator.eval_modes]
     for result, row in zip(results, rows(root, "eval.csv")[-3:]):
@@ -200,7 +201,8 @@ def test_a_checkpoint_of_other_networks_is_refused(uninterrupted):
     gin.clear_config()
     load_config([str(GIN_FILE)], load_more)
     with pytest.raises(UsageError, match="does not fit this configuration") as caught:
-        restore_weights(root / "checkpoints", Evaluator(seed=0).hierarchy.weights())
+        path = newest_weights(root / "checkpoints")
+        restore_weights(path, Evaluator(seed=0).hierarchy.weights())
     assert "\n" not in str(caught.value)
 
 
@@ -208,7 +210,7 @@ def test_success_is_a_last_distance_below_five():
     evaluator = Evaluator(seed=0, success_distance=5.0)
     rewards = tf.constant([0.0, -4.99, -5.01, -9.0])
     low_return, low_last, high_return = rewards - 100, rewards - 50, rewards - 20
-    evaluator._rollout = lambda targets: (low_return, low_last, high_return, rewards)
+    evaluator._rollouts["eval1"] = lambda targets: (low_return, low_last, high_return, rewards)
     result = evaluator.evaluate_target("eval1", 0)
     assert result.success_rate == 0.5
     means = (result.low_return, result.low_last_reward, result.high_return, result.high_last_reward)

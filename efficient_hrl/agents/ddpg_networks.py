@@ -3,6 +3,7 @@
 The gin names `ddpg_actor_net` and `ddpg_critic_net` are the original's.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 
 import gin
@@ -10,10 +11,12 @@ import tensorflow as tf
 from tf_agents.networks import network
 
 
-def hidden_layer(units: int, activation_fn: Callable, name: str) -> tf.keras.layers.Dense:
+def hidden_layer(units: int, activation_fn: Callable | None, name: str, use_bias: bool = True):
     """Dense layer with weights U(+-sqrt(1 / fan_in)) and zero biases."""
     initializer = tf.keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform")
-    return tf.keras.layers.Dense(units, activation=activation_fn, kernel_initializer=initializer, name=name)
+    return tf.keras.layers.Dense(
+        units, activation=activation_fn, kernel_initializer=initializer, use_bias=use_bias, name=name
+    )
 
 
 def output_layer(units: int, activation_fn: Callable | None, name: str) -> tf.keras.layers.Dense:
@@ -22,9 +25,28 @@ def output_layer(units: int, activation_fn: Callable | None, name: str) -> tf.ke
     return tf.keras.layers.Dense(units, activation=activation_fn, kernel_initializer=initializer, name=name)
 
 
-def dense_stack(sizes: Sequence[int], activation_fn: Callable, name: str) -> list[tf.keras.layers.Dense]:
-    """A stack of `hidden_layer`s named name_1, name_2, ..."""
-    return [hidden_layer(size, activation_fn, f"{name}_{i}") for i, size in enumerate(sizes, start=1)]
+def dense_stack(
+    sizes: Sequence[int], activation_fn: Callable, name: str, normalizer_fn: Callable | None = None
+) -> list[tf.keras.layers.Layer]:
+    """A stack of `hidden_layer`s named name_1, name_2, ...
+
+    Args:
+      sizes: units of each layer.
+      activation_fn: of every layer.
+      name: of the stack.
+      normalizer_fn: None, a class of Keras layers, or a function of tensors; it is
+        applied before the activation, in layers that then have no bias.
+    """
+    layers = []
+    for i, size in enumerate(sizes, start=1):
+        if normalizer_fn is None:
+            layers.append(hidden_layer(size, activation_fn, f"{name}_{i}"))
+            continue
+        is_layer = inspect.isclass(normalizer_fn)
+        layers.append(hidden_layer(size, None, f"{name}_{i}", use_bias=False))
+        layers.append(normalizer_fn() if is_layer else tf.keras.layers.Lambda(normalizer_fn))
+        layers.append(tf.keras.layers.Activation(activation_fn))
+    return layers
 
 
 def zero_entries(inputs: tf.Tensor, entries: Sequence[int]) -> tf.Tensor:
@@ -54,6 +76,7 @@ class ActorNetwork(network.Network):
         input_tensor_spec: tf.TensorSpec,
         action_spec,
         hidden_layers: Sequence[int] = (400, 300),
+        normalizer_fn: Callable | None = None,
         activation_fn: Callable = tf.nn.relu,
         zero_obs: bool = False,
         images: bool = False,
@@ -65,6 +88,7 @@ class ActorNetwork(network.Network):
           input_tensor_spec: shape [S + G].
           action_spec: a BoundedTensorSpec, shape [A].
           hidden_layers: sizes of the hidden layers.
+          normalizer_fn: of the hidden layers, see `dense_stack`.
           activation_fn: their activation.
           zero_obs: hide x and y, the first two inputs.
           images: likewise; a view of the surroundings takes their place.
@@ -75,7 +99,7 @@ class ActorNetwork(network.Network):
         self._hide_xy = zero_obs or images
         self._middle = tf.constant((action_spec.maximum + action_spec.minimum) / 2.0, tf.float32)
         self._half_range = tf.constant((action_spec.maximum - action_spec.minimum) / 2.0, tf.float32)
-        self._states = dense_stack(hidden_layers, activation_fn, "states")
+        self._states = dense_stack(hidden_layers, activation_fn, "states", normalizer_fn)
         self._actions = output_layer(action_spec.shape.num_elements(), tf.nn.tanh, "actions")
 
     def call(self, observation, step_type=(), network_state=(), training=False):
@@ -102,6 +126,7 @@ class CriticNetwork(network.Network):
         actions_hidden_layers: Sequence[int] | None = None,
         joint_hidden_layers: Sequence[int] = (300,),
         weight_decay: float = 0.0001,
+        normalizer_fn: Callable | None = None,
         activation_fn: Callable = tf.nn.relu,
         zero_obs: bool = False,
         images: bool = False,
@@ -117,6 +142,7 @@ class CriticNetwork(network.Network):
             joins again; None joins it as it is.
           joint_hidden_layers: sizes of the layers on [hidden, action].
           weight_decay: accepted as in the original, which never adds it to a loss.
+          normalizer_fn: of all hidden layers, see `dense_stack`.
           activation_fn: of all hidden layers.
           zero_obs: hide x and y, the first two inputs.
           images: likewise; a view of the surroundings takes their place.
@@ -126,9 +152,9 @@ class CriticNetwork(network.Network):
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._num_reward_dims = num_reward_dims
         self._hide_xy = zero_obs or images
-        self._states = dense_stack(states_hidden_layers, activation_fn, "states")
-        self._actions = dense_stack(actions_hidden_layers or (), activation_fn, "actions")
-        self._joint = dense_stack(joint_hidden_layers, activation_fn, "joint")
+        self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
+        self._actions = dense_stack(actions_hidden_layers or (), activation_fn, "actions", normalizer_fn)
+        self._joint = dense_stack(joint_hidden_layers, activation_fn, "joint", normalizer_fn)
         self._value = output_layer(num_reward_dims, None, "q_value")
 
     def call(self, inputs, step_type=(), network_state=(), training=False, for_critic_loss: bool = False):

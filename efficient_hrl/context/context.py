@@ -14,26 +14,38 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from efficient_hrl.context.samplers import sampler_seeds
+from efficient_hrl.context.samplers import ReplaySampler, sampler_seeds
 
 
 @gin.configurable
-class Context:
+class Context(tf.Module):
     """One or more context tensors with their samplers, transition and reward.
+
+    Where one tensor is wanted (an observation, a replay buffer), contexts are joined
+    along their last axis; `merge` and `split` go from one form to the other.
 
     Attributes:
       specs: one BoundedTensorSpec, shape [G], per context tensor.
+      size: sum of their sizes.
       meta_action_every_n: c, environment steps per high-level action, or None.
+      settable_context: whether the environment is told of new contexts.
     """
 
     def __init__(
         self,
         tf_env: Any,
         context_ranges: Sequence | None = None,
-        context_shapes: Sequence[int] | None = None,
-        samplers: Mapping[str, Sequence[Callable]] | None = None,
+        context_shapes: Sequence[int | None] | None = None,
+        state_indices: Sequence | None = None,
+        variable_indices: Sequence | None = None,
+        gamma_index: int | None = None,
+        settable_context: bool = False,
+        timers: Any = None,
+        samplers: Mapping[str, Callable | Sequence[Callable]] | None = None,
         reward_weights: Sequence[float] | None = None,
         reward_fn: Callable | Sequence[Callable] | None = None,
+        random_sampler_mode: str = "random",
+        normalizers: Sequence[Callable | None] | None = None,
         context_transition_fn: Callable | None = None,
         context_multi_transition_fn: Callable | None = None,
         meta_action_every_n: int | None = None,
@@ -41,62 +53,116 @@ class Context:
         """Builds samplers and specifications.
 
         Args:
-          tf_env: the environment; accepted as in the original, not read.
+          tf_env: the environment, for contexts of a state's shape.
           context_ranges: per context (minimum, maximum), numbers or sequences of them.
-          context_shapes: per context its number of dimensions G.
-          samplers: mode ("train", "explore", "eval1", ...) -> one sampler class per context.
+          context_shapes: per context its number of dimensions G; None is that of a state.
+          state_indices, variable_indices: accepted as in the original, which only looks
+            at their lengths: one entry per context.
+          gamma_index: which context holds the discount of this level, in place of
+            gamma; None for none.
+          settable_context: tell the environment of every newly drawn context, through
+            its method `set_context`.
+          timers: accepted as in the original; has no effect.
+          samplers: mode ("train", "explore", "eval1", ...) -> one sampler class per
+            context, or a single class.
           reward_weights: one weight per reward function, default all 1.
           reward_fn: a reward function or several; several are summed with their
             weights and their discounts multiplied.
-          context_transition_fn: g, s, s' -> g'; None keeps contexts as they are.
+          random_sampler_mode: mode of `sample_random`.
+          normalizers: per context None, or what makes from zeros [G] an object with
+            `update_apply(x)`, `apply(x)` and `unapply(x)`; sampled contexts are
+            normalised by it.
+          context_transition_fn: contexts, s, s' -> contexts; None keeps them as they are.
           context_multi_transition_fn: the same for a sequence of states.
           meta_action_every_n: c.
 
         Raises:
           ValueError: lists of unequal length, or a period below 1.
         """
-        del tf_env
+        super().__init__(name="context")
         if not context_ranges or not context_shapes or len(context_ranges) != len(context_shapes):
             raise ValueError(
                 f"Context.context_ranges = {context_ranges!r} and Context.context_shapes ="
                 f" {context_shapes!r}; allowed: two lists of one length, at least 1"
             )
-        if meta_action_every_n is not None and meta_action_every_n < 1:
-            raise ValueError(f"Context.meta_action_every_n = {meta_action_every_n!r}; allowed: 1 or more")
+        if meta_action_every_n is not None and (
+            isinstance(meta_action_every_n, bool)
+            or not isinstance(meta_action_every_n, int)
+            or meta_action_every_n < 1
+        ):
+            raise ValueError(
+                f"Context.meta_action_every_n = {meta_action_every_n!r}; allowed: a whole number from 1"
+            )
+        del timers
+        count = len(context_shapes)
+        _check_length(count, state_indices=state_indices, variable_indices=variable_indices)
+        _check_length(count, normalizers=normalizers)
+        if gamma_index is not None and not -count <= gamma_index < count:
+            raise ValueError(f"Context.gamma_index = {gamma_index!r}; allowed: None, 0 to {count - 1}")
         self.meta_action_every_n = meta_action_every_n
+        self.settable_context = settable_context
+        self._gamma_index = gamma_index
+        self._random_sampler_mode = random_sampler_mode
+        shapes = [tf_env.observation_spec().shape[0] if size is None else size for size in context_shapes]
         self.specs = tuple(
-            _context_spec(i, limits, size)
-            for i, (limits, size) in enumerate(zip(context_ranges, context_shapes))
+            _context_spec(i, limits, size) for i, (limits, size) in enumerate(zip(context_ranges, shapes))
         )
+        self.size = sum(spec.shape[0] for spec in self.specs)
         self._samplers = {}
         for mode, classes in (samplers or {}).items():
-            if len(classes) != len(self.specs):
+            classes = list(classes) if isinstance(classes, (list, tuple)) else [classes]
+            if len(classes) != count:
                 raise ValueError(
-                    f"Context.samplers[{mode!r}] has {len(classes)} samplers; allowed: {len(self.specs)},"
+                    f"Context.samplers[{mode!r}] has {len(classes)} samplers; allowed: {count},"
                     " one per context"
                 )
+            if not all(callable(make) for make in classes):
+                raise ValueError(f"Context.samplers[{mode!r}] = {classes!r}; allowed: sampler classes")
             self._samplers[mode] = [make(spec) for make, spec in zip(classes, self.specs)]
+        make_normalizers = normalizers or [None] * count
+        self._normalizers = [
+            make and make(tf.zeros(spec.shape)) for make, spec in zip(make_normalizers, self.specs)
+        ]
         self._reward_fns = list(reward_fn) if isinstance(reward_fn, (list, tuple)) else [reward_fn]
         self._reward_weights = reward_weights or [1.0] * len(self._reward_fns)
         if len(self._reward_weights) != len(self._reward_fns):
             raise ValueError(
-                f"Context.reward_weights = {reward_weights!r}; allowed: {len(self._reward_fns)} weights,"
-                " one per reward function"
+                f"Context.reward_weights has {len(self._reward_weights)} entries; allowed:"
+                f" {len(self._reward_fns)}, one per reward function"
             )
         self._transition_fn = context_transition_fn
         self._multi_transition_fn = context_multi_transition_fn
 
     def samplers(self, mode: str) -> list:
-        """The samplers of a mode, one per context.
+        """The samplers of a mode.
 
         Raises:
           ValueError: unknown mode.
         """
         if mode not in self._samplers:
             raise ValueError(
-                f"unknown context mode {mode!r}; Context.samplers has: {', '.join(self._samplers)}"
+                f"no context sampler for mode {mode!r}; Context.samplers has {', '.join(self._samplers)}"
             )
         return self._samplers[mode]
+
+    def modes_like(self, beginning: str) -> tuple[str, ...]:
+        """Modes with samplers whose names begin so; `beginning` itself if there are none."""
+        return tuple(mode for mode in self._samplers if mode.startswith(beginning)) or (beginning,)
+
+    def set_replay(self, draw_next_states: Callable) -> None:
+        """Gives `ReplaySampler`s what they draw from: (batch size, seed) -> next states, [B, S]."""
+        for samplers in self._samplers.values():
+            for sampler in samplers:
+                if isinstance(sampler, ReplaySampler):
+                    sampler.set_replay(draw_next_states)
+
+    def merge(self, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Contexts as one tensor, [..., size]."""
+        return tf.concat(contexts, axis=-1)
+
+    def split(self, merged: tf.Tensor) -> list[tf.Tensor]:
+        """What `merge` has joined."""
+        return tf.split(merged, [spec.shape[0] for spec in self.specs], axis=-1)
 
     def sample(
         self,
@@ -112,21 +178,47 @@ class Context:
           mode: one of the constructor's.
           batch_size: B.
           seed: int32 [2], the stateless seed.
-          state, next_state: representations, [B, S], for samplers that use them.
+          state, next_state: states or representations, [B, S], for samplers that use them.
         """
         samplers = self.samplers(mode)
         seeds = sampler_seeds(seed, len(samplers))
-        pairs = [sample(batch_size, s, state, next_state) for sample, s in zip(samplers, seeds)]
-        contexts, next_contexts = zip(*pairs)
-        return list(contexts), list(next_contexts)
+        contexts, next_contexts = [], []
+        for sampler, normalizer, its_seed in zip(samplers, self._normalizers, seeds):
+            context, next_context = sampler(batch_size, its_seed, state, next_state)
+            if normalizer is not None:
+                context, next_context = normalizer.update_apply(context), normalizer.apply(next_context)
+            contexts.append(context)
+            next_contexts.append(next_context)
+        return contexts, next_contexts
+
+    def sample_random(self, batch_size: int, seed: tf.Tensor) -> list[tf.Tensor]:
+        """Contexts drawn in `random_sampler_mode`."""
+        return self.sample(self._random_sampler_mode, batch_size, seed)[0]
+
+    def unnormalized(self, contexts: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Contexts as their samplers drew them, before normalisation."""
+        return [x if n is None else n.unapply(x) for x, n in zip(contexts, self._normalizers)]
 
     def transition(
-        self, contexts: Sequence[tf.Tensor], state: tf.Tensor, next_state: tf.Tensor
+        self,
+        contexts: Sequence[tf.Tensor],
+        state: tf.Tensor,
+        next_state: tf.Tensor,
+        timer: tf.Tensor | None = None,
+        sampler_fn: Callable | None = None,
     ) -> list[tf.Tensor]:
-        """Contexts after a step from `state` to `next_state` (representations)."""
+        """Contexts after a step from `state` to `next_state`.
+
+        Args:
+          contexts: [..., G] each.
+          state, next_state: representations or states, [..., S].
+          timer: steps since the contexts were drawn, before this one, int [...]; for
+            transition functions that go by the clock.
+          sampler_fn: () -> fresh contexts, for those that draw anew.
+        """
         if self._transition_fn is None:
             return list(contexts)
-        return self._transition_fn(contexts, None, None, state=state, next_state=next_state)
+        return self._transition_fn(contexts, timer, sampler_fn, state=state, next_state=next_state)
 
     def multi_transition(self, contexts: Sequence[tf.Tensor], states: tf.Tensor) -> list[tf.Tensor]:
         """Contexts at every state of a sequence; contexts [..., G], states [..., c, S]."""
@@ -152,6 +244,18 @@ class Context:
             total += weight * reward
             discount *= reward_discount
         return total, discount
+
+    def discount(self, gamma: float, reward_discount: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Discount of the next value: gamma, or what context `gamma_index` says, times the reward's own."""
+        if self._gamma_index is None:
+            return gamma * reward_discount
+        return reward_discount * contexts[self._gamma_index][..., 0]
+
+
+def _check_length(count, **lists):
+    for name, values in lists.items():
+        if values is not None and len(values) != count:
+            raise ValueError(f"Context.{name} has {len(values)} entries; allowed: {count}, one per context")
 
 
 def _context_spec(index, limits, size):

@@ -1,4 +1,8 @@
-"""How a goal changes between two high-level decisions.
+"""How contexts change from step to step.
+
+A transition function takes (contexts, timer, sampler_fn) and the states around the
+step, and returns the contexts for the next state.  Goals follow the state between
+two high-level decisions; other contexts may be drawn anew from time to time.
 
 With relative goals g means "move by g in representation space".  After a step
 from s to s' the distance still to go is g + s - s', so that the absolute goal
@@ -9,6 +13,8 @@ from collections.abc import Callable, Sequence
 
 import gin
 import tensorflow as tf
+
+from efficient_hrl.context.rewards_functions import context_at
 
 
 @gin.configurable
@@ -65,3 +71,84 @@ def relative_context_multi_transition_fn(
     rest = goals[..., None, k:]
     rest = tf.broadcast_to(rest, tf.concat([tf.shape(moved)[:-1], tf.shape(rest)[-1:]], axis=0))
     return [tf.concat([moved, rest], axis=-1)]
+
+
+@gin.configurable
+def periodic_context_fn(
+    contexts: Sequence[tf.Tensor],
+    timer: tf.Tensor,
+    sampler_fn: Callable,
+    period: int = 1,
+    state: tf.Tensor | None = None,
+    next_state: tf.Tensor | None = None,
+) -> list[tf.Tensor]:
+    """New contexts on every `period`-th step, the same ones in between.
+
+    Args:
+      contexts: float [..., G] each.
+      timer: steps since the episode began, before this one, int [...]; 0 counts as
+        due, so the first step draws.
+      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due.
+      period: steps between two draws.
+      state, next_state: not used; every transition function gets them.
+
+    Returns:
+      The contexts for the next step, [..., G] each.
+
+    Raises:
+      ValueError: a period below 1.
+    """
+    del state, next_state
+    _check_period("periodic_context_fn", period)
+    due = tf.math.floormod(timer, period) == 0
+    return _where(due[..., None], sampler_fn(), contexts)
+
+
+@gin.configurable
+def timer_context_fn(
+    contexts: Sequence[tf.Tensor],
+    timer: tf.Tensor | None,
+    sampler_fn: Callable,
+    period: int = 1,
+    timer_index: int = -1,
+    debug: bool = False,
+    state: tf.Tensor | None = None,
+    next_state: tf.Tensor | None = None,
+) -> list[tf.Tensor]:
+    """New contexts when the context that counts down is at 0.
+
+    Then the countdown starts at `period` again; on all other steps it falls by 1 and
+    the other contexts stay.  It takes the values period, ..., 1, 0, so that a cycle
+    has period + 1 steps.  A countdown below 0 goes on falling and never draws.
+
+    Args:
+      contexts: float [..., G] each, the countdown among them.
+      timer: not used; every transition function has it.
+      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due.
+      period: where the countdown starts.
+      timer_index: which of `contexts` is the countdown; its first element decides.
+      debug: accepted as in the original, where it prints; no effect.
+      state, next_state: not used; every transition function gets them.
+
+    Returns:
+      The contexts for the next step, [..., G] each.
+
+    Raises:
+      ValueError: a period below 1, or no context at `timer_index`.
+    """
+    del timer, debug, state, next_state
+    _check_period("timer_context_fn", period)
+    countdown = context_at("timer_context_fn.timer_index", contexts, timer_index)
+    kept, fresh = list(contexts), list(sampler_fn())
+    kept[timer_index] = countdown - 1
+    fresh[timer_index] = tf.fill(tf.shape(countdown), tf.cast(period, countdown.dtype))
+    return _where(countdown[..., :1] == 0, fresh, kept)
+
+
+def _check_period(function, period):
+    if period < 1:
+        raise ValueError(f"{function}.period = {period!r}; allowed: 1 or more")
+
+
+def _where(due, fresh, kept):
+    return [tf.where(due, new, old) for new, old in zip(fresh, kept, strict=True)]

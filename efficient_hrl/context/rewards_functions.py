@@ -1,18 +1,116 @@
-"""Goal-conditioned rewards.
+"""Rewards for pursuing a context.
 
 Each takes (states, actions, rewards, next_states, contexts) and returns
-(rewards, discounts); a discount of 0 says that the goal is reached.
+(rewards, discounts), float32: states and next states [B, S], actions [B, A], the
+environment's rewards [B], and a list of contexts [B, G] each, of which the first
+is the goal.  A discount of 0 says that the goal is reached, 1 that it is not.
+What a function does not read may be None.  Rewards that are made of other
+rewards are in reward_wrappers.py.
 """
 
 from collections.abc import Sequence
 
 import gin
+import numpy as np
 import tensorflow as tf
+
+
+def context_at(name: str, contexts: Sequence[tf.Tensor], index: int) -> tf.Tensor:
+    """The context at a place in the list.
+
+    Args:
+      name: of the parameter that holds `index`, for the message.
+      contexts: all contexts.
+      index: which; negative ones count from the end.
+
+    Raises:
+      ValueError: there is no such context.
+    """
+    try:
+        return tf.convert_to_tensor(contexts[index])
+    except (IndexError, TypeError):
+        raise ValueError(
+            f"{name} = {index!r}; allowed: {-len(contexts)} to {len(contexts) - 1}, the place of one of the"
+            f" {len(contexts)} contexts"
+        ) from None
 
 
 def _select(values: tf.Tensor, indices: Sequence[int] | None) -> tf.Tensor:
     values = tf.convert_to_tensor(values)
     return values if indices is None else tf.gather(values, indices, axis=-1)
+
+
+def _check_norm(function, norm):
+    if norm not in ("L1", "L2"):
+        raise ValueError(f"{function}.norm = {norm!r}; allowed: 'L1', 'L2'")
+
+
+def _distance(squares, norm, epsilon):
+    """L1 or L2 norm from squared components."""
+    if norm == "L1":
+        return tf.reduce_sum(tf.sqrt(squares + epsilon), axis=-1)
+    return tf.sqrt(tf.reduce_sum(squares, axis=-1) + epsilon)
+
+
+def _mean_squared_error(next_states, goals, state_scales, goal_scales):
+    next_states, goals = tf.convert_to_tensor(next_states), tf.convert_to_tensor(goals)
+    squares = tf.math.squared_difference(next_states * state_scales, goals * goal_scales)
+    return tf.reduce_mean(squares, axis=-1)
+
+
+def _filled(name, values, size):
+    """One number for each of `size` dimensions; a short list goes on with its last number."""
+    values = np.atleast_1d(np.asarray(values, np.float32))
+    if values.ndim != 1 or not 1 <= len(values) <= size:
+        raise ValueError(f"{name} = {values.tolist()}; allowed: a number or 1 to {size} numbers")
+    return np.pad(values, (0, size - len(values)), mode="edge")
+
+
+@gin.configurable
+def tanh_similarity(
+    states: tf.Tensor | None,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    mse_scale: float = 1.0,
+    state_scales: float | Sequence[float] = 1.0,
+    goal_scales: float | Sequence[float] = 1.0,
+    summarize: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """1 - tanh(mse_scale * MSE), MSE the mean over dimensions of (state_scales s' - goal_scales g)^2.
+
+    Args:
+      states, actions, rewards: not used.
+      next_states: [B, G].
+      contexts: the goals come first, [B, G].
+      mse_scale: factor on the MSE.
+      state_scales, goal_scales: factors on s' and on the goal.
+      summarize: accepted for the original's gin files; has no effect.
+
+    Returns:
+      Rewards in [0, 1] and discounts of 1, [B] each.
+    """
+    del states, actions, rewards, summarize
+    error = _mean_squared_error(next_states, contexts[0], state_scales, goal_scales)
+    return 1.0 - tf.tanh(mse_scale * error), tf.ones_like(error)
+
+
+@gin.configurable
+def negative_mse(
+    states: tf.Tensor | None,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    state_scales: float | Sequence[float] = 1.0,
+    goal_scales: float | Sequence[float] = 1.0,
+    summarize: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Minus the MSE of `tanh_similarity`, with its arguments; discounts of 1, [B] each."""
+    del states, actions, rewards, summarize
+    error = _mean_squared_error(next_states, contexts[0], state_scales, goal_scales)
+    return -error, tf.ones_like(error)
 
 
 @gin.configurable
@@ -73,8 +171,7 @@ def negative_distance(
       ValueError: unknown norm.
     """
     del actions, rewards, summarize
-    if norm not in ("L1", "L2"):
-        raise ValueError(f"negative_distance.norm = {norm!r}; allowed: 'L1', 'L2'")
+    _check_norm("negative_distance", norm)
     states = _select(states, state_indices)
     next_states = _select(next_states, state_indices)
     goals = _select(contexts[0], goal_indices)
@@ -87,11 +184,7 @@ def negative_distance(
             squares *= tf.constant(weight_vector, squares.dtype)
         if weight_index is not None:
             squares *= tf.abs(_select(contexts[0], weight_index))
-        if vectorize:
-            return tf.sqrt(squares + epsilon)
-        if norm == "L1":
-            return tf.reduce_sum(tf.sqrt(squares + epsilon), axis=-1)
-        return tf.sqrt(tf.reduce_sum(squares, axis=-1) + epsilon)
+        return tf.sqrt(squares + epsilon) if vectorize else _distance(squares, norm, epsilon)
 
     distance = distance_from(next_states)
     discounts = tf.cast(distance > termination_epsilon, tf.float32)
@@ -99,3 +192,273 @@ def negative_distance(
     if diff:
         return bonus + reward_scales * (distance_from(states) - distance), discounts
     return bonus - reward_scales * distance, discounts
+
+
+@gin.configurable
+def cosine_similarity(
+    states: tf.Tensor,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    state_scales: float | Sequence[float] = 1.0,
+    goal_scales: float | Sequence[float] = 1.0,
+    reward_scales: float | Sequence[float] = 1.0,
+    normalize_states: bool = True,
+    normalize_goals: bool = True,
+    weight_index: Sequence[int] | None = None,
+    weight_vector: Sequence[float] | None = None,
+    summarize: bool = False,
+    state_indices: Sequence[int] | None = None,
+    goal_indices: Sequence[int] | None = None,
+    offset: float = 0.0,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """offset + (s' - s) . w g: how far the step went in the goal's direction.
+
+    Args:
+      states: [B, S].
+      actions, rewards: not used.
+      next_states: [B, S].
+      contexts: the goals, directions, come first, [B, G].
+      state_scales, goal_scales, reward_scales: accepted as in the original, which does
+        not use them either; no effect.
+      normalize_states, normalize_goals: bring s' - s and w g to length 1; zero stays zero.
+      weight_index: columns of the goal tensor whose absolute values are weights w.
+      weight_vector: constant weights w.
+      summarize: accepted for the original's gin files; has no effect.
+      state_indices, goal_indices: entries of state and goal to compare; None is all.
+      offset: added to every reward.
+
+    Returns:
+      Rewards and discounts of 1, [B] each.
+    """
+    del actions, rewards, state_scales, goal_scales, reward_scales, summarize
+    moved = _select(next_states, state_indices) - _select(states, state_indices)
+    goals = _select(contexts[0], goal_indices)
+    if weight_vector is not None:
+        goals *= tf.constant(weight_vector, goals.dtype)
+    if weight_index is not None:
+        goals *= tf.abs(_select(contexts[0], weight_index))
+    if normalize_states:
+        moved = tf.math.l2_normalize(moved, axis=-1, epsilon=1e-12)
+    if normalize_goals:
+        goals = tf.math.l2_normalize(goals, axis=-1, epsilon=1e-12)
+    similarity = tf.reduce_sum(moved * goals, axis=-1) + offset
+    return similarity, tf.ones_like(similarity)
+
+
+@gin.configurable
+def diff_distance(
+    states: tf.Tensor,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    state_scales: float | Sequence[float] = 1.0,
+    goal_scales: float | Sequence[float] = 1.0,
+    reward_scales: float = 1.0,
+    weight_index: int | None = None,
+    weight_vector: Sequence[float] | None = None,
+    summarize: bool = False,
+    termination_epsilon: float = 1e-4,
+    state_indices: Sequence[int] | None = None,
+    goal_indices: Sequence[int] | None = None,
+    norm: str = "L2",
+    epsilon: float = 1e-10,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """reward_scales * (distance(s, g) - distance(s', g)), distances as in `negative_distance`.
+
+    Args:
+      states: [B, S].
+      actions, rewards: not used.
+      next_states: [B, S].
+      contexts: the goals come first, [B, G]; they are never relative.
+      state_scales, goal_scales: factors on s, s' and on the goal.
+      reward_scales: factor on the decrease in distance.
+      weight_index: which of `contexts` holds weights w, used with their sign.  (Unlike
+        in `negative_distance`, where it lists columns of the goals.)
+      weight_vector: constant weights w.
+      summarize: accepted for the original's gin files; has no effect.
+      termination_epsilon: discount = [distance(s', g) > termination_epsilon].
+      state_indices, goal_indices: entries of state and goal to compare; None is all.
+      norm: "L2" or "L1".
+      epsilon: inside the root, keeps the gradient finite.
+
+    Returns:
+      Rewards and discounts, [B] each.
+
+    Raises:
+      ValueError: unknown norm, or no context at `weight_index`.
+    """
+    del actions, rewards, summarize
+    _check_norm("diff_distance", norm)
+    goals = _select(contexts[0], goal_indices)
+
+    def distance_from(positions):
+        positions = _select(positions, state_indices)
+        squares = tf.math.squared_difference(positions * state_scales, goals * goal_scales)
+        if weight_vector is not None:
+            squares *= tf.constant(weight_vector, squares.dtype)
+        if weight_index is not None:
+            squares *= context_at("diff_distance.weight_index", contexts, weight_index)
+        return _distance(squares, norm, epsilon)
+
+    distance = distance_from(next_states)
+    discounts = tf.cast(distance > termination_epsilon, tf.float32)
+    return reward_scales * (distance_from(states) - distance), discounts
+
+
+@gin.configurable
+def binary_indicator(
+    states: tf.Tensor | None,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    termination_epsilon: float = 1e-4,
+    offset: float = 0,
+    epsilon: float = 1e-10,
+    state_indices: Sequence[int] | None = None,
+    summarize: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """offset + [|s' - g| <= termination_epsilon], and no termination.
+
+    Args:
+      states, actions, rewards: not used.
+      next_states: [B, S].
+      contexts: the goals come first, [B, G].
+      termination_epsilon: distance up to which the goal counts as reached.
+      offset: added to every reward.
+      epsilon: added to the squared distance.
+      state_indices: entries of the state to compare, G of them; None is all.
+      summarize: accepted for the original's gin files; has no effect.
+
+    Returns:
+      Rewards and discounts, [B] each; as in the original discounts are 1 at the goal too.
+    """
+    del states, actions, rewards, summarize
+    squares = tf.math.squared_difference(_select(next_states, state_indices), contexts[0])
+    reached = tf.cast(_distance(squares, "L2", epsilon) <= termination_epsilon, tf.float32)
+    return reached + offset, tf.ones_like(reached)
+
+
+@gin.configurable
+def plain_rewards(
+    states: tf.Tensor | None,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor,
+    next_states: tf.Tensor | None,
+    contexts: Sequence[tf.Tensor] | None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The given rewards, [B], with discounts of 1; the rest is not used.
+
+    Raises:
+      ValueError: no rewards given.
+    """
+    del states, actions, next_states, contexts
+    if rewards is None:
+        raise ValueError("plain_rewards.rewards = None; allowed: the environment's rewards, [B]")
+    rewards = tf.cast(rewards, tf.float32)
+    return rewards, tf.ones_like(rewards)
+
+
+@gin.configurable
+def ctrl_rewards(
+    states: tf.Tensor | None,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor] | None,
+    reward_scales: float = 1.0,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """-reward_scales |a|^2, the cost of control.
+
+    Args:
+      states, rewards, contexts: not used.
+      actions: [B, A]; without them every reward is 0.
+      next_states: [B, S], for the batch size only.
+      reward_scales: factor on the squared length.
+
+    Returns:
+      Rewards and discounts of 1, [B] each.
+    """
+    del states, rewards, contexts
+    if actions is None:
+        costs = tf.zeros_like(tf.convert_to_tensor(next_states)[..., 0])
+    else:
+        costs = tf.reduce_sum(tf.square(actions), axis=-1)
+    return -reward_scales * costs, tf.ones_like(costs)
+
+
+@gin.configurable
+def diff_rewards(
+    states: tf.Tensor | None,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    state_indices: Sequence[int] | None = None,
+    goal_index: int = 0,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """s' - g, one reward for each dimension.
+
+    Args:
+      states, actions, rewards: not used.
+      next_states: [B, S].
+      contexts: the goals are at `goal_index`, [B, G].
+      state_indices: entries of the state, G of them; None is all.
+      goal_index: which of `contexts` holds the goals.
+
+    Returns:
+      Rewards and discounts of 1, [B, G] each.
+
+    Raises:
+      ValueError: no context at `goal_index`.
+    """
+    del states, actions, rewards
+    goals = context_at("diff_rewards.goal_index", contexts, goal_index)
+    difference = _select(next_states, state_indices) - goals
+    return difference, tf.ones_like(difference)
+
+
+@gin.configurable
+def state_rewards(
+    states: tf.Tensor | None,
+    actions: tf.Tensor | None,
+    rewards: tf.Tensor | None,
+    next_states: tf.Tensor,
+    contexts: Sequence[tf.Tensor],
+    weight_index: int | None = None,
+    state_indices: Sequence[int] | None = None,
+    weight_vector: float | Sequence[float] = 1.0,
+    offset_vector: float | Sequence[float] = 0.0,
+    summarize: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """w . (s' + offset_vector), a linear function of the state.
+
+    Args:
+      states, actions, rewards: not used.
+      next_states: [B, S].
+      contexts: may hold weights, [B, n].
+      weight_index: which of `contexts` is a factor of w, with its sign; None is none.
+      state_indices: the n entries of the state that count; None is all.
+      weight_vector: the other factor of w, a number or a list.
+      offset_vector: a number or a list.  As in the original, a list shorter than n goes
+        on with its last number; so does `weight_vector`.
+      summarize: accepted for the original's gin files; has no effect.
+
+    Returns:
+      Rewards and discounts of 1, [B] each.
+
+    Raises:
+      ValueError: a list longer than n, or no context at `weight_index`.
+    """
+    del states, actions, rewards, summarize
+    values = _select(next_states, state_indices)
+    size = values.shape[-1]
+    weights = _filled("state_rewards.weight_vector", weight_vector, size)
+    if weight_index is not None:
+        weights = weights * context_at("state_rewards.weight_index", contexts, weight_index)
+    values += _filled("state_rewards.offset_vector", offset_vector, size)
+    total = tf.reduce_sum(weights * values, axis=-1)
+    return total, tf.ones_like(total)

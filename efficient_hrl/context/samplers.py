@@ -1,16 +1,20 @@
 """Where goals and targets come from.
 
-A sampler draws with stateless random numbers: equal seeds give equal contexts.
+A sampler draws with stateless random numbers: equal seeds give equal contexts
+(only `ScheduledSampler` has a memory).  Constructors take `context_spec`, their own
+parameters and those of `BaseSampler`, by name.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 import gin
 import tensorflow as tf
 
 
-class BaseSampler:
-    """Draws contexts of one specification."""
+@gin.configurable
+class BaseSampler(tf.Module):
+    """Draws contexts of one specification.  A module, so that variables of samplers are saved."""
 
     def __init__(self, context_spec: tf.TensorSpec, context_range=None, k: int = 2, scope: str = "sampler"):
         """Remembers what to draw.
@@ -19,11 +23,12 @@ class BaseSampler:
           context_spec: shape [G] and dtype of one context.
           context_range: (minimum, maximum), each a number or G numbers.
           k: leading dimensions that are relative to a state, for samplers that have such.
-          scope: name of the sampler.
+          scope: name of the sampler and, with _ for what a name must not contain, of the module.
 
         Raises:
           ValueError: a range that does not fit the specification or is empty.
         """
+        super().__init__(name=re.sub(r"^(?![A-Za-z_])|[^A-Za-z0-9_]", "_", scope))
         self._context_spec = context_spec
         self._k = k
         self.scope = scope
@@ -58,11 +63,59 @@ class BaseSampler:
         """
         raise NotImplementedError
 
+    def set_replay(self, draw_next_states: Callable) -> None:
+        """Gives access to replay; only `ReplaySampler` uses it.
+
+        Args:
+          draw_next_states: (batch_size, seed) -> next states of random transitions, [B, S].
+        """
+
     def _uniform(self, batch_size, seed):
         if self._minimum is None:
             raise ValueError(f"{type(self).__name__}.context_range is not set; allowed: (minimum, maximum)")
         unit = tf.random.stateless_uniform([batch_size, *self._context_spec.shape], seed)
         return self._minimum + unit * (self._maximum - self._minimum)
+
+
+@gin.configurable
+class ZeroSampler(BaseSampler):
+    """Always 0."""
+
+    def __call__(self, batch_size, seed, state=None, next_state=None):
+        del seed, state, next_state
+        contexts = tf.zeros([batch_size, *self._context_spec.shape], self._context_spec.dtype)
+        return contexts, contexts
+
+
+def binary_contexts(uniform: tf.Tensor, probs: float | Sequence[float]) -> tf.Tensor:
+    """1 where a draw from U[0, 1) is above `probs`, else 0; float32, shaped as the draws."""
+    return tf.cast(uniform > probs, tf.float32)
+
+
+@gin.configurable
+class BinarySampler(BaseSampler):
+    """Zeros and ones; the next context equals the context.
+
+    As in the original, and other than the name says, `probs` is the probability of 0:
+    P(1) = 1 - probs.
+    """
+
+    def __init__(self, context_spec, *, probs: float | Sequence[float] = 0.5, **base):
+        super().__init__(context_spec, **base)
+        size = context_spec.shape[0]
+        values = tf.convert_to_tensor(probs, tf.float32)
+        fits = values.shape in (tf.TensorShape([]), context_spec.shape)
+        if not fits or not bool(tf.reduce_all((values >= 0) & (values <= 1))):
+            raise ValueError(
+                f"BinarySampler.probs = {probs!r}; allowed: a number or {size} numbers in [0, 1]"
+            )
+        self._probs = values
+
+    def __call__(self, batch_size, seed, state=None, next_state=None):
+        del state, next_state
+        uniform = tf.random.stateless_uniform([batch_size, *self._context_spec.shape], seed)
+        contexts = tf.cast(binary_contexts(uniform, self._probs), self._context_spec.dtype)
+        return contexts, contexts
 
 
 @gin.configurable
@@ -76,15 +129,227 @@ class RandomSampler(BaseSampler):
 
 
 @gin.configurable
+class ScheduledSampler(BaseSampler):
+    """Goes through a list, one entry per call for the whole batch; the next context equals the context.
+
+    A call first advances and then reads: with inc = 1 the first context is `values[1]`,
+    and `values[0]` comes last.  Where it stands is a variable, `pointer`.
+    """
+
+    def __init__(
+        self,
+        context_spec,
+        *,
+        scope: str = "default",
+        values: Sequence | None = None,
+        scheduler: str = "cycle",
+        scheduler_params: Mapping[str, int] | None = None,
+        **base,
+    ):
+        """Remembers the list.
+
+        Args:
+          context_spec: shape [G] and dtype of one context.
+          scope: name of the sampler.
+          values: each a number, for all dimensions, or G numbers.
+          scheduler: only "cycle": from the end on to the beginning.
+          scheduler_params: {"inc": entries to advance per call}; without it, or with 0, one.
+          **base: the other parameters of `BaseSampler`.
+
+        Raises:
+          ValueError: no values, one of another size, an unknown scheduler or parameter of it.
+        """
+        super().__init__(context_spec, scope=scope, **base)
+        if scheduler != "cycle":
+            raise ValueError(f"ScheduledSampler.scheduler = {scheduler!r}; allowed: 'cycle'")
+        params = dict(scheduler_params or {})
+        self._inc = params.pop("inc", None) or 1
+        if params or not isinstance(self._inc, int):
+            raise ValueError(
+                f"ScheduledSampler.scheduler_params = {scheduler_params!r}; allowed: {{'inc': an integer}}"
+            )
+        if values is None or len(values) == 0:
+            raise ValueError(f"ScheduledSampler.values = {values!r}; allowed: a list of at least 1 value")
+        self._values = tf.stack([_constant("ScheduledSampler.values", v, context_spec) for v in values])
+        self.pointer = tf.Variable(0, trainable=False, dtype=tf.int32, name="pointer")
+
+    def __call__(self, batch_size, seed, state=None, next_state=None):
+        del seed, state, next_state
+        pointer = self.pointer.assign(tf.math.floormod(self.pointer + self._inc, len(self._values)))
+        contexts = tf.tile(tf.gather(self._values, pointer)[None], [batch_size, 1])
+        return contexts, contexts
+
+
+def replay_contexts(
+    next_states: tf.Tensor,
+    uniform: tf.Tensor | None = None,
+    override_indices: Sequence[int] | None = None,
+    state_indices: Sequence[int] | None = None,
+    size: int | None = None,
+) -> tf.Tensor:
+    """Cuts contexts out of states.
+
+    Args:
+      next_states: [B, S].
+      uniform: what replaces the columns at `override_indices`, one column for each.
+      override_indices: columns of the states; None replaces none.
+      state_indices: columns that make the context; None is the first `size`.
+      size: G.
+
+    Returns:
+      [B, G].
+    """
+    if override_indices is not None:
+        columns = tf.transpose(next_states)
+        columns = tf.tensor_scatter_nd_update(columns, [[i] for i in override_indices], tf.transpose(uniform))
+        next_states = tf.transpose(columns)
+    if state_indices is not None:
+        return tf.gather(next_states, list(state_indices), axis=-1)
+    return next_states[:, :size]
+
+
+@gin.configurable
+class ReplaySampler(BaseSampler):
+    """Next states of random transitions in replay; the next context equals the context.
+
+    `set_replay` must be called before the first draw.
+    """
+
+    def __init__(
+        self,
+        context_spec,
+        *,
+        prefetch_queue_capacity: int = 2,
+        override_indices: Sequence[int] | None = None,
+        state_indices: Sequence[int] | None = None,
+        **base,
+    ):
+        """Remembers what to take of a state.
+
+        Args:
+          context_spec: shape [G] and dtype of one context.
+          prefetch_queue_capacity: accepted as in the original; no effect, since draws are
+            made when they are needed.
+          override_indices: columns of the state that are drawn uniformly from
+            `context_range`, one number for each bound, instead.  Without `state_indices`
+            the first G columns are then the context.
+          state_indices: the G columns of the state that are the context.  (The original
+            takes the first G whatever the list says.)  With neither list, S must be G.
+          **base: the other parameters of `BaseSampler`.
+
+        Raises:
+          ValueError: not G `state_indices`, or `override_indices` without such a range.
+        """
+        super().__init__(context_spec, **base)
+        del prefetch_queue_capacity
+        size = context_spec.shape[0]
+        if state_indices is not None and len(state_indices) != size:
+            raise ValueError(f"ReplaySampler.state_indices = {state_indices!r}; allowed: {size} columns")
+        if override_indices is not None:
+            bounds = (self._minimum, self._maximum)
+            if any(bound is None or bool(tf.reduce_any(bound != bound[0])) for bound in bounds):
+                raise ValueError(
+                    f"ReplaySampler.context_range = {base.get('context_range')!r} with override_indices ="
+                    f" {override_indices!r}; allowed: (minimum, maximum), each one number"
+                )
+        self._override_indices = override_indices
+        self._state_indices = state_indices
+        self._draw_next_states = None
+
+    def set_replay(self, draw_next_states):
+        self._draw_next_states = draw_next_states
+
+    def __call__(self, batch_size, seed, state=None, next_state=None):
+        """Draws contexts, see `BaseSampler`.
+
+        Raises:
+          ValueError: no replay was set, or its states do not have the columns asked for.
+        """
+        del state, next_state
+        if self._draw_next_states is None:
+            raise ValueError("ReplaySampler has no replay; call set_replay(draw_next_states) before drawing")
+        seeds = sampler_seeds(seed, 2)
+        next_states = tf.cast(self._draw_next_states(batch_size, seeds[0]), self._context_spec.dtype)
+        size, uniform = self._context_spec.shape[0], None
+        self._check_columns(next_states.shape[-1])
+        if self._override_indices is not None:
+            unit = tf.random.stateless_uniform([batch_size, len(self._override_indices)], seeds[1])
+            uniform = self._minimum[0] + unit * (self._maximum[0] - self._minimum[0])
+        contexts = replay_contexts(next_states, uniform, self._override_indices, self._state_indices, size)
+        return contexts, contexts
+
+    def _check_columns(self, width):
+        size = self._context_spec.shape[0]
+        lists = {"override_indices": self._override_indices, "state_indices": self._state_indices}
+        for name, indices in lists.items():
+            if indices is not None and not all(0 <= i < width for i in indices):
+                raise ValueError(f"ReplaySampler.{name} = {list(indices)}; allowed: columns 0 to {width - 1}")
+        if self._state_indices is None and (
+            width < size or (width > size and self._override_indices is None)
+        ):
+            raise ValueError(
+                f"ReplaySampler.state_indices = None and states of {width} numbers; allowed: a list of the"
+                f" {size} columns that make a context"
+            )
+
+
+def time_contexts(times: tf.Tensor, timestep: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Times and the times one step later, max(times + timestep, 0); shaped as the times."""
+    return times, tf.maximum(times + timestep, 0)
+
+
+@gin.configurable
+class TimeSampler(BaseSampler):
+    """A whole number of steps, and as the next context what a timer shows one step later.
+
+    The only sampler whose two outputs differ.
+    """
+
+    def __init__(self, context_spec, *, minval: int = 0, maxval: int = 1, timestep: int = -1, **base):
+        """Remembers what to draw.
+
+        Args:
+          context_spec: shape [1] and dtype of one context.
+          minval, maxval: uniform in minval, ..., maxval - 1; always maxval if both are equal.
+          timestep: added for the next context, which stays at 0 or above.
+          **base: the parameters of `BaseSampler`.
+
+        Raises:
+          ValueError: contexts of another size, or minval above maxval.
+        """
+        super().__init__(context_spec, **base)
+        if tuple(context_spec.shape) != (1,):
+            raise ValueError(f"TimeSampler's context has shape {list(context_spec.shape)}; allowed: [1]")
+        if minval > maxval:
+            raise ValueError(f"TimeSampler.minval = {minval!r}; allowed: up to maxval, which is {maxval!r}")
+        self._minval, self._maxval, self._timestep = minval, maxval, timestep
+
+    def __call__(self, batch_size, seed, state=None, next_state=None):
+        del state, next_state
+        shape, dtype = [batch_size, 1], self._context_spec.dtype
+        if self._minval == self._maxval:
+            times = tf.fill(shape, self._maxval)
+        else:
+            times = tf.random.stateless_uniform(shape, seed, self._minval, self._maxval, tf.int32)
+        times, next_times = time_contexts(times, self._timestep)
+        return tf.cast(times, dtype), tf.cast(next_times, dtype)
+
+
+def _constant(name, value, context_spec):
+    """A number or G numbers as float32 [G]."""
+    shape = context_spec.shape
+    if value is None or tf.convert_to_tensor(value).shape not in (tf.TensorShape([]), shape):
+        raise ValueError(f"{name} = {value!r}; allowed: a number or {shape[0]} numbers")
+    return tf.broadcast_to(tf.cast(value, tf.float32), shape)
+
+
+@gin.configurable
 class ConstantSampler(BaseSampler):
     """Always `value`, e.g. an evaluation target."""
 
-    def __init__(self, context_spec, context_range=None, k=2, scope="sampler", value=None):
-        super().__init__(context_spec, context_range, k, scope)
-        shape = context_spec.shape
-        if value is None or tf.convert_to_tensor(value).shape not in (tf.TensorShape([]), shape):
-            raise ValueError(f"ConstantSampler.value = {value!r}; allowed: a number or {shape[0]} numbers")
-        self._value = tf.broadcast_to(tf.cast(value, tf.float32), shape)
+    def __init__(self, context_spec, *, value: float | Sequence[float] | None = None, **base):
+        super().__init__(context_spec, **base)
+        self._value = _constant("ConstantSampler.value", value, context_spec)
 
     @property
     def value(self) -> tf.Tensor:
@@ -102,6 +367,7 @@ def direction_contexts(
     permutation: tf.Tensor,
     normal: tf.Tensor,
     half_range: tf.Tensor,
+    others: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Goals that lead to states of other samples: 0.1 half_range N(0, 1) + s_p - s.
 
@@ -110,11 +376,15 @@ def direction_contexts(
       permutation: int [B], which sample's state is aimed at.
       normal: standard normal draws, [B, k].
       half_range: half the width of the goal range, [k].
+      others: contexts whose dimensions after the first k are taken, [B, G]; None is none.
 
     Returns:
-      float32 [B, k].
+      float32 [B, k], with `others` [B, G].
     """
-    return 0.1 * half_range * normal + tf.gather(states, permutation) - states
+    directions = 0.1 * half_range * normal + tf.gather(states, permutation) - states
+    if others is None:
+        return directions
+    return tf.concat([directions, others[..., states.shape[-1] :]], axis=-1)
 
 
 @gin.configurable
@@ -122,23 +392,24 @@ class DirectionSampler(BaseSampler):
     """Relative goals towards the states of other samples in the batch.
 
     Without states it is RandomSampler.  With states the first k dimensions come
-    from `direction_contexts` and the others are uniform.  As in the original,
-    the second output equals the first.
+    from `direction_contexts`; the others are uniform or, with the keyword
+    `sampler_fn`, those of the contexts [B, G] that it returns.  As in the original,
+    the second output equals the first.  No gradient flows into the states.
     """
 
-    def __call__(self, batch_size, seed, state=None, next_state=None):
+    def __call__(self, batch_size, seed, state=None, next_state=None, sampler_fn: Callable | None = None):
         del next_state
         seeds = tf.random.experimental.stateless_split(seed, 3)
         contexts = self._uniform(batch_size, seeds[0])
         if state is not None:
-            states = state[..., : self._k]
-            directions = direction_contexts(
+            states = tf.stop_gradient(state[..., : self._k])
+            contexts = direction_contexts(
                 states,
                 tf.random.experimental.stateless_shuffle(tf.range(batch_size), seeds[1]),
                 tf.random.stateless_normal(tf.shape(states), seeds[2]),
                 (0.5 * (self._maximum - self._minimum))[: self._k],
+                contexts if sampler_fn is None else tf.stop_gradient(sampler_fn()),
             )
-            contexts = tf.concat([directions, contexts[..., self._k :]], axis=-1)
         return contexts, contexts
 
 

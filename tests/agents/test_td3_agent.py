@@ -6,18 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
-from tf_agents.trajectories import time_step as ts
 
+from efficient_hrl.agents.ddpg_agent import AgentBatch, adam_optimizer, huber_loss
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
-from efficient_hrl.agents.td3_agent import (
-    TD3Agent,
-    Td3Batch,
-    adam_optimizer,
-    huber_loss,
-    td3_update_targets,
-)
+from efficient_hrl.agents.td3_agent import TD3Agent, td3_update_targets
 
-OBSERVATION = ts.time_step_spec(tensor_spec.TensorSpec([4], tf.float32, "observation"))
+OBSERVATION = tensor_spec.TensorSpec([4], tf.float32, "observation")
 ACTION = tensor_spec.BoundedTensorSpec([2], tf.float32, np.float32([-1, -1]), np.float32([1, 1]))
 
 
@@ -40,7 +34,7 @@ def make_agent(**arguments):
 
 def make_batch(size=8, seed=0):
     normal = lambda i, *shape: tf.random.stateless_normal([size, *shape], [seed, i])
-    return Td3Batch(normal(0, 4), normal(1, 2), normal(2), tf.fill([size], 0.99), normal(3, 4))
+    return AgentBatch(normal(0, 4), normal(1, 2), normal(2), tf.fill([size], 0.99), normal(3, 4))
 
 
 @pytest.mark.parametrize("delta", [0.5, 1.0])

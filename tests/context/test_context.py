@@ -89,9 +89,9 @@ def test_transition_functions_are_used():
         ({"context_ranges": [(0, 1, 2)], "context_shapes": [2]}, "minimum, maximum"),
         ({"context_ranges": [((0, 0, 0), (1, 1, 1))], "context_shapes": [2]}, "2 numbers"),
         ({"context_ranges": [(1, 0)], "context_shapes": [2]}, "below its maximum"),
-        ({"context_ranges": [(0, 1)], "context_shapes": [2], "meta_action_every_n": 0}, "= 0; allowed: 1"),
+        ({"context_ranges": [(0, 1)], "context_shapes": [2], "meta_action_every_n": 0}, "= 0; allowed: a whole number"),
         ({"context_ranges": [(0, 1)], "context_shapes": [2], "samplers": {"train": []}}, "0 samplers"),
-        ({"context_ranges": [(0, 1)], "context_shapes": [2], "reward_weights": [1.0, 2.0]}, "1 weights"),
+        ({"context_ranges": [(0, 1)], "context_shapes": [2], "reward_weights": [1.0, 2.0]}, "2 entries; allowed: 1"),
     ],
 )
 def test_contradictions_are_named(arguments, message):

@@ -89,5 +89,5 @@ def test_reseeding_makes_first_states_independent_of_the_past():
 
 @pytest.mark.parametrize("arguments", [{"num_envs": 0}, {"num_envs": 1, "episode_steps": 0}])
 def test_counts_below_one_are_refused(arguments):
-    with pytest.raises(ValueError, match="= 0; allowed: 1 or more"):
+    with pytest.raises(ValueError, match="= 0; allowed: a whole number from 1"):
         BatchedMazeEnvironment(create_maze_env("PointMaze").maze, seed=0, **arguments)

@@ -1,0 +1,410 @@
+"""DDPG (Lillicrap et al. 2016, arXiv 1509.02971), and what TD3 shares with it.
+
+Single-level learning: nothing here knows of goals or hierarchy.  The actor's
+gradient counts on every n-th update only; on the others it is replaced by zero,
+but its optimiser is still applied, so that Adam's momentum goes on moving the
+weights.  Target networks move on the last of every n updates.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import gin
+import tensorflow as tf
+from tf_agents.agents import tf_agent
+from tf_agents.policies import actor_policy, gaussian_policy
+from tf_agents.trajectories import time_step as ts
+
+from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
+from efficient_hrl.random_streams import Stream
+
+
+class AgentBatch(NamedTuple):
+    """What one update learns from.
+
+    Attributes:
+      observation: states with their contexts, [B, S + G].
+      action: [B, A].
+      reward: [B], or [B, R] for critics with R reward dimensions.
+      discount: discount of the next value, gamma included, like `reward`.
+      next_observation: [B, S + G].
+    """
+
+    observation: tf.Tensor
+    action: tf.Tensor
+    reward: tf.Tensor
+    discount: tf.Tensor
+    next_observation: tf.Tensor
+
+
+class UpdateInfo(NamedTuple):
+    """Losses of one update, float32 scalars.
+
+    Attributes:
+      critic_loss: before the update.
+      actor_loss: before the update; 0 when the actor's gradient did not count.
+      actor_counts: 1 when the actor's gradient counted, else 0.
+    """
+
+    critic_loss: tf.Tensor
+    actor_loss: tf.Tensor
+    actor_counts: tf.Tensor
+
+
+@gin.configurable("huber_loss", module="tf.losses")
+def huber_loss(labels: tf.Tensor, predictions: tf.Tensor, delta: float = 1.0) -> tf.Tensor:
+    """Mean Huber loss: x^2 / 2 for |x| <= delta, else delta (|x| - delta / 2); a scalar."""
+    error = tf.abs(labels - predictions)
+    quadratic = tf.minimum(error, delta)
+    return tf.reduce_mean(quadratic * (error - 0.5 * quadratic))
+
+
+@gin.configurable("AdamOptimizer", module="tf.train")
+def adam_optimizer(
+    learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+) -> tf.keras.optimizers.legacy.Adam:
+    """Adam in TensorFlow 1's form: epsilon is added outside the bias correction.
+
+    The legacy class is chosen on purpose: it is the one whose update rule is
+    the fused kernel that the original used.
+    """
+    return tf.keras.optimizers.legacy.Adam(learning_rate, beta_1=beta1, beta_2=beta2, epsilon=epsilon)
+
+
+def soft_update(network, target_network, tau: float) -> None:
+    """theta' <- (1 - tau) theta' + tau theta, for every variable of a network.
+
+    Raises:
+      ValueError: tau outside 0 to 1.
+    """
+    if not 0.0 <= tau <= 1.0:
+        raise ValueError(f"update_targets.tau = {tau!r}; allowed: 0 to 1")
+    for variable, target in zip(network.variables, target_network.variables):
+        target.assign((1.0 - tau) * target + tau * variable)
+
+
+@gin.configurable
+def ddpg_update_targets(network, target_network, tau: float = 1.0) -> None:
+    """`soft_update` of a `DdpgAgent`."""
+    soft_update(network, target_network, tau)
+
+
+@gin.configurable
+def ddpg_sample_action(action: tf.Tensor, action_spec, normal: tf.Tensor, stddev: float = 1.0) -> tf.Tensor:
+    """An action plus N(0, stddev) in action units, clipped to the range, [B, A].
+
+    Args:
+      action: the policy's choice, [B, A].
+      action_spec: its range.
+      normal: standard normal draws, [B, A].
+      stddev: standard deviation.
+    """
+    return tf.clip_by_value(action + stddev * normal, action_spec.minimum, action_spec.maximum)
+
+
+@gin.configurable
+def ddpg_critic_function(
+    critic_values: tf.Tensor, states: tf.Tensor, weights: tf.Tensor | None = None
+) -> tf.Tensor:
+    """What the actor maximises: values times weights, summed over reward dimensions, [B].
+
+    Args:
+      critic_values: [B] or [B, R].
+      states: not used here; every critic function has them.
+      weights: [R], or None for all 1.
+    """
+    del states
+    values = critic_values if weights is None else critic_values * weights
+    return tf.reduce_sum(tf.reshape(values, [tf.shape(values)[0], -1]), axis=-1)
+
+
+def _configurable_without_module(cls):
+    """Registers a class under its bare name, which then wins over longer ones that end with it.
+
+    tf-agents has a configurable of the same name.
+    """
+    module, cls.__module__ = cls.__module__, None
+    configurable = gin.configurable(cls)
+    cls.__module__ = module
+    return configurable
+
+
+@_configurable_without_module
+class DdpgAgent(tf_agent.TFAgent):
+    """One critic, a deterministic actor, target networks."""
+
+    num_critics = 1
+
+    def __init__(
+        self,
+        observation_spec,
+        action_spec,
+        actor_net: Callable = ActorNetwork,
+        critic_net: Callable = CriticNetwork,
+        td_errors_loss: Callable = huber_loss,
+        dqda_clipping: float = 0.0,
+        actions_regularizer: float = 0.0,
+        target_q_clipping: tuple[float, float] | None = None,
+        residual_phi: float = 0.0,
+        debug_summaries: bool = False,
+        training_data_spec=None,
+        critic_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+        actor_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+        gamma: float = 1.0,
+        target_update_period: int = 1,
+        clip_gradient_norm: float = 0.0,
+        exploration_stddev: float = 1.0,
+        seed: int = 0,
+        target_noise_stream: Stream = Stream.LOW_TARGET_NOISE,
+        name: str = "agent",
+    ):
+        """Builds the networks and their targets.
+
+        Args:
+          observation_spec: [S + G].
+          action_spec: a BoundedTensorSpec, shape [A].
+          actor_net: makes the actor from (observation spec, action spec).
+          critic_net: makes a critic from ((observation spec, action spec)).
+          td_errors_loss: (targets, values) -> scalar.
+          dqda_clipping: limit for each entry of dQ/da; 0 is none.
+          actions_regularizer: weight of the norm of a batch's actions in the actor's loss.
+          target_q_clipping: (minimum, maximum) of target values, or None.
+          residual_phi: share of the residual loss, see `critic_loss`.
+          debug_summaries: accepted as in the original; has no effect.
+          training_data_spec: what `train` takes; None is `AgentBatch`.
+          critic_optimizer, actor_optimizer: one for all critics, one for the actor;
+            None for an agent that only acts.
+          gamma: discount per update step of this level.
+          target_update_period: n; the actor's gradient counts on updates 0, n, 2 n, ...,
+            target networks move on updates n - 1, 2 n - 1, ...
+          clip_gradient_norm: limit for the norm of each variable's gradient; 0 is none.
+          exploration_stddev: of the collect policy's Gaussian noise, in action units.
+          seed: the run's seed, for the noise of target actions.
+          target_noise_stream: its random stream.
+          name: name of the agent.
+
+        Raises:
+          ValueError: a number outside its range.
+        """
+        if dqda_clipping < 0:
+            raise ValueError(f"dqda_clipping = {dqda_clipping!r}; allowed: 0 or more")
+        if not 0.0 <= residual_phi <= 1.0:
+            raise ValueError(f"residual_phi = {residual_phi!r}; allowed: 0 to 1")
+        make_actor = lambda net_name: actor_net(observation_spec, action_spec, name=net_name)
+        make_critic = lambda net_name: critic_net((observation_spec, action_spec), name=net_name)
+        critic_names = [f"critic_net{i or ''}" for i in (0, *range(2, self.num_critics + 1))]
+        self.actor_net = make_actor("actor_net")
+        self.critic_nets = [make_critic(net_name) for net_name in critic_names]
+        self.target_actor_net = make_actor("target_actor_net")
+        self.target_critic_nets = [make_critic(f"target_{net_name}") for net_name in critic_names]
+        self._online_and_target = [
+            (self.actor_net, self.target_actor_net),
+            *zip(self.critic_nets, self.target_critic_nets),
+        ]
+        for pair in self._online_and_target:
+            for net in pair:
+                net.create_variables()
+        self._critic_optimizer = critic_optimizer
+        self._actor_optimizer = actor_optimizer
+        self._gamma = gamma
+        self._target_update_period = target_update_period
+        self._clip_gradient_norm = clip_gradient_norm
+        self._td_errors_loss = td_errors_loss
+        self._dqda_clipping = dqda_clipping
+        self._actions_regularizer = actions_regularizer
+        self._target_q_clipping = target_q_clipping
+        self._residual_phi = residual_phi
+        self._seed = seed
+        self._target_noise_stream = target_noise_stream
+        if training_data_spec is None:
+            scalar = tf.TensorSpec([], tf.float32)
+            training_data_spec = AgentBatch(observation_spec, action_spec, scalar, scalar, observation_spec)
+        time_step_spec = ts.time_step_spec(observation_spec)
+        policy = actor_policy.ActorPolicy(time_step_spec, action_spec, self.actor_net, clip=False)
+        super().__init__(
+            time_step_spec,
+            action_spec,
+            policy=policy,
+            collect_policy=gaussian_policy.GaussianPolicy(policy, scale=exploration_stddev, clip=True),
+            train_sequence_length=None,
+            num_outer_dims=1,
+            training_data_spec=training_data_spec,
+            debug_summaries=debug_summaries,
+            train_step_counter=tf.Variable(0, dtype=tf.int64, trainable=False, name=f"{name}_updates"),
+        )
+
+    @property
+    def critic_net(self):
+        """The critic that the actor follows."""
+        return self.critic_nets[0]
+
+    @property
+    def target_critic_net(self):
+        """Its target network."""
+        return self.target_critic_nets[0]
+
+    @property
+    def critic_variables(self) -> list[tf.Variable]:
+        """Trainable variables of all critics."""
+        return [variable for net in self.critic_nets for variable in net.trainable_variables]
+
+    def checkpointed(self) -> dict:
+        """What a checkpoint must hold of this agent, by name."""
+        return {
+            **{net.name: net for pair in self._online_and_target for net in pair},
+            "critic_optimizer": self._critic_optimizer,
+            "actor_optimizer": self._actor_optimizer,
+            "updates": self.train_step_counter,
+        }
+
+    def update_target(self, network, target_network) -> None:
+        """Moves one target network towards its network."""
+        ddpg_update_targets(network, target_network)
+
+    def target_action(self, next_observation: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """The action whose value a target takes, [B, A]; DDPG adds no noise."""
+        del noise
+        return self.target_actor_net(next_observation)[0]
+
+    def target_noise(self, shape) -> tf.Tensor:
+        """Draws for `target_action`; DDPG needs none."""
+        return tf.zeros(shape)
+
+    def critic_function(self, values: tf.Tensor, observation: tf.Tensor) -> tf.Tensor:
+        """What the actor maximises, [B], made from its critic's values."""
+        return ddpg_critic_function(values, observation)
+
+    def sample_action(self, observation: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
+        """The actor's choice with `ddpg_sample_action`'s noise, made of standard normal draws [B, A]."""
+        return ddpg_sample_action(self.actor_net(observation)[0], self.action_spec, normal)
+
+    def _initialize(self):
+        for online, target in self._online_and_target:
+            self.update_target(online, target)  # only to fail early when tau is wrong
+            soft_update(online, target, tau=1.0)
+        # Slots exist before the first update, so that a checkpoint can fill them.
+        for optimizer, variables in (
+            (self._critic_optimizer, self.critic_variables),
+            (self._actor_optimizer, self.actor_net.trainable_variables),
+        ):
+            if optimizer is not None:
+                optimizer._create_all_weights(variables)
+
+    def td_targets(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:
+        """r + discount * min_i Q'_i(s', a'), clipped to `target_q_clipping`, like `batch.reward`.
+
+        Args:
+          batch: what to learn from.
+          noise: draws of `target_noise`, [B, A].
+        """
+        inputs = (batch.next_observation, self.target_action(batch.next_observation, noise))
+        values = [_values(net, inputs) for net in self.target_critic_nets]
+        lowest = values[0] if len(values) == 1 else tf.minimum(*values)
+        return tf.stop_gradient(self._clipped(batch.reward + batch.discount * lowest))
+
+    def critic_loss(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:
+        """TD error loss, averaged over critics; a scalar.
+
+        A share `residual_phi` of it is the residual loss (Baird 1995) as the
+        original computes it: the loss between r + discount * q and q, with q the
+        critic's own value of the next state under the actor, and a gradient through
+        both.  (Baird's compares with the value of the present state.)
+        """
+        targets = self.td_targets(batch, noise)
+        inputs = (batch.observation, batch.action)
+        losses = [self._td_errors_loss(targets, _values(net, inputs)) for net in self.critic_nets]
+        loss = tf.add_n(losses) / len(losses)
+        if self._residual_phi == 0.0:
+            return loss
+        next_inputs = (batch.next_observation, self.actor_net(batch.next_observation)[0])
+        residuals = []
+        for net in self.critic_nets:
+            values = _values(net, next_inputs)
+            residual_targets = self._clipped(batch.reward + batch.discount * values)
+            residuals.append(self._td_errors_loss(residual_targets, values))
+        residual = tf.add_n(residuals) / len(residuals)
+        return (1.0 - self._residual_phi) * loss + self._residual_phi * residual
+
+    def actor_loss(self, observation: tf.Tensor) -> tf.Tensor:
+        """Mean over batch and action dimensions of (stop(dQ/da + a) - a)^2.
+
+        Its gradient is -2 / (B A) dQ/da da/dw, with dQ/da that of the sum of the
+        first critic's values over the batch.  `actions_regularizer` adds the
+        Frobenius norm of the whole batch of actions.
+        """
+        action, _ = self.actor_net(observation)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(action)
+            value = self.critic_function(self.critic_net((observation, action))[0], observation)
+        dqda = tape.gradient(value, action)
+        if self._dqda_clipping > 0:
+            dqda = tf.clip_by_value(dqda, -self._dqda_clipping, self._dqda_clipping)
+        loss = tf.reduce_mean(tf.math.squared_difference(tf.stop_gradient(dqda + action), action))
+        if self._actions_regularizer == 0.0:
+            return loss
+        # The small number keeps the root's gradient finite for actions that are all zero.
+        norm = tf.sqrt(tf.reduce_sum(tf.square(action)) + 1e-20)
+        return loss + self._actions_regularizer * norm
+
+    def learning_batch(self, experience) -> AgentBatch:
+        """What an update learns from stored experience; here the experience is that already."""
+        return experience
+
+    def _train(self, experience, weights=None, noise: tf.Tensor | None = None) -> tf_agent.LossInfo:
+        """One update; `noise` replaces the draws of `target_noise`, [B, A]."""
+        if weights is not None:
+            raise ValueError("this agent does not weight its samples; allowed: weights=None")
+        batch = self.learning_batch(experience)
+        if noise is None:
+            noise = self.target_noise(tf.shape(batch.action))
+        info = self.update(batch, noise)
+        return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
+
+    def update(self, batch: AgentBatch, noise: tf.Tensor) -> UpdateInfo:
+        """One update: actor gradient, critic step, actor step, target networks.
+
+        The actor's gradient uses the critic as it was before its step.
+
+        Args:
+          batch: what to learn from.
+          noise: draws of `target_noise`, [B, A].
+        """
+        updates = self.train_step_counter
+        actor_variables = self.actor_net.trainable_variables
+
+        def actor_gradient():
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(actor_variables)
+                loss = self.actor_loss(batch.observation)
+            return [loss, 1.0, *tape.gradient(loss, actor_variables)]
+
+        def no_actor_gradient():
+            return [0.0, 0.0, *(tf.zeros_like(v) for v in actor_variables)]
+
+        counts = tf.equal(updates % self._target_update_period, 0)
+        actor_loss, actor_counts, *actor_gradients = tf.cond(counts, actor_gradient, no_actor_gradient)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.critic_variables)
+            critic_loss = self.critic_loss(batch, noise)
+        critic_gradients = tape.gradient(critic_loss, self.critic_variables)
+        self._apply(self._critic_optimizer, critic_gradients, self.critic_variables)
+        self._apply(self._actor_optimizer, actor_gradients, actor_variables)
+        updates.assign_add(1)
+        if tf.equal(updates % self._target_update_period, 0):
+            for online, target in self._online_and_target:
+                self.update_target(online, target)
+        return UpdateInfo(critic_loss, actor_loss, actor_counts)
+
+    def _apply(self, optimizer, gradients, variables):
+        if self._clip_gradient_norm > 0:
+            gradients = [tf.clip_by_norm(gradient, self._clip_gradient_norm) for gradient in gradients]
+        optimizer.apply_gradients(zip(gradients, variables))
+
+    def _clipped(self, targets):
+        if self._target_q_clipping is None:
+            return targets
+        return tf.clip_by_value(targets, *self._target_q_clipping)
+
+
+def _values(critic_net, inputs):
+    return critic_net(inputs, for_critic_loss=True)[0]

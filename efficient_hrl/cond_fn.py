@@ -1,0 +1,144 @@
+"""Conditions on an environment step: whether it counts, and what ends with it.
+
+`UvfAgent.step_cond_fn` says which steps are stored, `reset_episode_cond_fn` after
+which step an episode ends (the next one gets new contexts), and
+`reset_env_cond_fn` whether the environment is then put into a new first state or
+goes on where it is.
+
+All take the same arguments, for N environments at once:
+
+    agent: the low level.
+    state: the state before the step, [N, S].
+    action: [N, A].
+    transition_type: whether the environment ended its episode by itself, bool [N].
+    environment_steps: steps taken, this one included, int64 [N].
+    num_episodes: episodes begun, the one under way included, int64 [N].
+
+and return bool [N].
+"""
+
+from collections.abc import Sequence
+
+import gin
+import tensorflow as tf
+
+# In every_n_episodes: an ant whose torso is lower or higher than this has fallen.
+_UPRIGHT = (0.2, 1.0)  # metres
+
+
+def _check_period(name, value):
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} = {value!r}; allowed: a whole number from 1")
+
+
+@gin.configurable
+def env_transition(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+    """The environment's episode goes on."""
+    del agent, state, action, environment_steps, num_episodes
+    return tf.logical_not(transition_type)
+
+
+@gin.configurable
+def env_restart(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+    """The environment's episode has ended."""
+    del agent, state, action, environment_steps, num_episodes
+    return tf.identity(transition_type)
+
+
+@gin.configurable
+def every_n_steps(
+    agent, state, action, transition_type, environment_steps, num_episodes, n: int = 150
+) -> tf.Tensor:
+    """Every `n` environment steps."""
+    del agent, state, action, transition_type, num_episodes
+    _check_period("every_n_steps.n", n)
+    return tf.equal(environment_steps % n, 0)
+
+
+@gin.configurable
+def every_n_episodes(
+    agent,
+    state,
+    action,
+    transition_type,
+    environment_steps,
+    num_episodes,
+    n: int = 2,
+    steps_per_episode: int | None = None,
+) -> tf.Tensor:
+    """At the end of every `n`-th episode of `steps_per_episode` steps, or of one in which the ant fell.
+
+    As in the original: the first time before episode n begins, so that with n = 2
+    it is due after episodes 1, 3, 5, ...; and "fallen" means that the third state
+    entry is below 0.2 or above 1, which for the point is its heading and in
+    elevated mazes is always so.
+    """
+    del agent, action, transition_type
+    _check_period("every_n_episodes.n", n)
+    _check_period("every_n_episodes.steps_per_episode", steps_per_episode)
+    fallen = (state[..., 2] < _UPRIGHT[0]) | (state[..., 2] > _UPRIGHT[1])
+    is_due = tf.equal((num_episodes + 1) % n, 0)
+    return (fallen | is_due) & tf.equal(environment_steps % steps_per_episode, 0)
+
+
+@gin.configurable
+def failed_reset_after_n_episodes(
+    agent,
+    state,
+    action,
+    transition_type,
+    environment_steps,
+    num_episodes,
+    steps_per_episode: int | None = None,
+    reset_state: Sequence[float] | None = None,
+    max_dist: float = 1.0,
+    epsilon: float = 1e-10,
+) -> tf.Tensor:
+    """At the end of an episode whose state is farther than `max_dist` from `reset_state`.
+
+    Args:
+      agent, state, action, transition_type, environment_steps, num_episodes: see above.
+      steps_per_episode: length of an episode.
+      reset_state: where a learned reset should have led to, [S].
+      max_dist: distance that is near enough.
+      epsilon: added under the root of the distance.
+    """
+    del agent, action, transition_type, num_episodes
+    _check_period("failed_reset_after_n_episodes.steps_per_episode", steps_per_episode)
+    if reset_state is None or len(reset_state) != state.shape[-1]:
+        raise ValueError(
+            f"failed_reset_after_n_episodes.reset_state = {reset_state!r}; allowed: {state.shape[-1]} numbers"
+        )
+    squares = tf.math.squared_difference(state, tf.constant(reset_state, state.dtype))
+    distance = tf.sqrt(tf.reduce_sum(squares, axis=-1) + epsilon)
+    return (distance > max_dist) & tf.equal(environment_steps % steps_per_episode, 0)
+
+
+@gin.configurable
+def q_too_small(
+    agent, state, action, transition_type, environment_steps, num_episodes, q_min: float = 0.5
+) -> tf.Tensor:
+    """The critic's value of the step is below `q_min`.
+
+    The value is taken with the state's last entry, its clock, at zero, and with
+    all contexts zero.
+    """
+    del transition_type, environment_steps, num_episodes
+    contexts = [tf.zeros([tf.shape(state)[0], spec.shape[0]]) for spec in agent.context.specs]
+    without_clock = tf.concat([state[..., :-1], tf.zeros_like(state[..., -1:])], axis=-1)
+    value, _ = agent.critic_net((agent.merge(without_clock, contexts), action))
+    return value < q_min
+
+
+@gin.configurable
+def true_fn(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+    """Always."""
+    del agent, state, action, environment_steps, num_episodes
+    return tf.ones_like(transition_type)
+
+
+@gin.configurable
+def false_fn(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+    """Never."""
+    del agent, state, action, environment_steps, num_episodes
+    return tf.zeros_like(transition_type)

@@ -1,0 +1,58 @@
+"""TensorFlow's functions and classes that gin files may bind, under the original's names.
+
+The original's gin files begin with `import gin.tf.external_configurables`.  That
+module of the gin library registers TensorFlow 1's optimisers and losses, among them
+under the names of this project's own Adam and Huber loss; this one stands in for it.
+"""
+
+import sys
+
+import gin
+import tensorflow as tf
+
+STANDS_IN_FOR = "gin.tf.external_configurables"
+
+for _function in (
+    tf.nn.elu,
+    tf.nn.leaky_relu,
+    tf.nn.relu,
+    tf.nn.relu6,
+    tf.nn.selu,
+    tf.nn.sigmoid,
+    tf.nn.softmax,
+    tf.nn.softplus,
+    tf.nn.softsign,
+    tf.nn.tanh,
+):
+    gin.external_configurable(_function, _function.__name__, module="tf.nn")
+gin.external_configurable(tf.identity, "identity", module="tf")
+gin.external_configurable(tf.keras.layers.LayerNormalization, module="tf.keras.layers")
+
+
+@gin.configurable("mean_squared_error", module="tf.losses")
+def mean_squared_error(labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
+    """Mean of squared differences; a scalar."""
+    return tf.reduce_mean(tf.math.squared_difference(labels, predictions))
+
+
+@gin.configurable("absolute_difference", module="tf.losses")
+def absolute_difference(labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
+    """Mean of absolute differences; a scalar."""
+    return tf.reduce_mean(tf.abs(labels - predictions))
+
+
+@gin.configurable("GradientDescentOptimizer", module="tf.train")
+def gradient_descent_optimizer(learning_rate: float) -> tf.keras.optimizers.legacy.SGD:
+    """Plain gradient descent."""
+    return tf.keras.optimizers.legacy.SGD(learning_rate)
+
+
+@gin.configurable("MomentumOptimizer", module="tf.train")
+def momentum_optimizer(
+    learning_rate: float, momentum: float, use_nesterov: bool = False
+) -> tf.keras.optimizers.legacy.SGD:
+    """Gradient descent with momentum."""
+    return tf.keras.optimizers.legacy.SGD(learning_rate, momentum, use_nesterov)
+
+
+sys.modules[STANDS_IN_FOR] = sys.modules[__name__]

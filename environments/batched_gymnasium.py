@@ -1,0 +1,93 @@
+"""N instances of an environment from elsewhere, as a tf-agents batched PyEnvironment."""
+
+import json
+
+import numpy as np
+from tf_agents.specs import array_spec
+
+from environments.batched import BatchedEnvironment
+from environments.gymnasium_task import GymnasiumTask
+
+
+class BatchedGymnasiumEnvironment(BatchedEnvironment):
+    """`num_envs` instances, stepped one after another; each ends its episodes when it does.
+
+    What such an environment is made of is not known here, so its state cannot be
+    kept: after a stop every instance begins a new episode.
+    """
+
+    def __init__(self, task: GymnasiumTask, num_envs: int, seed: int, episode_steps: int | None = None):
+        """Makes the instances; no episode has begun yet.
+
+        Args:
+          task: which environment.
+          num_envs: N, at least 1.
+          seed: of the first instance; instance i has `seed + i`.
+          episode_steps: steps after which an episode is truncated, if the environment
+            has not ended it before; None leaves it to the environment.
+        """
+        super().__init__(num_envs, episode_steps)
+        self._task = task
+        self._envs = [task.make() for _ in range(num_envs)]
+        self._all_steps = 0
+        self._seed = seed
+        self.seed(seed)
+        first = self._envs[0]
+        sample = task.state(first.observation_space.sample(), 0)
+        self._states = np.zeros((num_envs, len(sample)), np.float32)
+        self._action_space = first.action_space
+
+    @property
+    def keeps_state(self) -> bool:
+        return False
+
+    @property
+    def can_set_context(self) -> bool:
+        """Whether the environment wants to be told of targets."""
+        return hasattr(self._envs[0].unwrapped, "set_context")
+
+    def set_context(self, which: np.ndarray, *contexts: np.ndarray) -> None:
+        """Tells instances `which`, bool [N], of their targets, [N, T] each."""
+        for i in np.flatnonzero(which):
+            self._envs[i].unwrapped.set_context(*(context[i] for context in contexts))
+
+    def seed(self, seed: int) -> None:
+        self._seeds = {i: seed + i for i in range(self._num_envs)}
+
+    def observation_spec(self):
+        return array_spec.ArraySpec(self._states.shape[1:], np.float32, "observation")
+
+    def action_spec(self):
+        space = self._action_space
+        low, high = space.low.astype(np.float32), space.high.astype(np.float32)
+        return array_spec.BoundedArraySpec(space.shape, np.float32, low, high, "action")
+
+    def _restart(self, ids):
+        for i in ids:
+            observation, _ = self._envs[i].reset(seed=self._seeds.pop(i, None))
+            self._states[i] = self._task.state(observation, 0)
+
+    def _advance(self, action, ids):
+        ids = np.arange(self._num_envs) if ids is None else ids
+        self._all_steps += len(ids)
+        space = self._action_space
+        rewards, terminations = np.zeros(len(ids), np.float32), np.zeros(len(ids), bool)
+        for row, i in enumerate(ids):
+            # A copy inside the range: some environments object to rounding, some write to it.
+            clipped = np.clip(action[i], space.low, space.high).astype(space.dtype)
+            observation, rewards[row], terminations[row], truncated, _ = self._envs[i].step(clipped)
+            self._states[i] = self._task.state(observation, self._steps[i] + 1)
+            self._truncated[i] = truncated
+        return rewards, terminations
+
+    def _observe(self):
+        return self._states.copy()
+
+    def get_state(self) -> str:
+        """How far the instances have come; see the class."""
+        return json.dumps({"steps": self._all_steps})
+
+    def set_state(self, state: str) -> None:
+        """Seeds the next episodes anew, so that they differ from those before the stop."""
+        self._all_steps = json.loads(state)["steps"]
+        self.seed(int(np.random.SeedSequence([self._seed, self._all_steps]).generate_state(1)[0]) >> 1)

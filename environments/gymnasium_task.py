@@ -1,0 +1,96 @@
+"""Environments from elsewhere: any gymnasium id, as hierarchies see it.
+
+A state is the environment's observation as one float32 vector, with the time since
+the episode began as its last entry, as the networks of this project expect it.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gin
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Dict
+
+from environments.maze import TIME_SCALE
+
+
+@dataclasses.dataclass(frozen=True)
+class GymnasiumTask:
+    """Which environment, and which parts of its observation make a state.
+
+    Attributes:
+      env_id: a gymnasium id; "module:Name-v0" imports the module first.
+      env_kwargs: for `gymnasium.make`.
+      observation_keys: parts of a dictionary observation, in this order; None is all.
+      append_time: whether 0.001 x steps so far ends a state.
+    """
+
+    env_id: str
+    env_kwargs: Mapping[str, Any]
+    observation_keys: tuple[str, ...] | None
+    append_time: bool
+
+    def make(self) -> gymnasium.Env:
+        """A new instance."""
+        return gymnasium.make(self.env_id, **self.env_kwargs)
+
+    def state(self, observation: Any, steps: int) -> np.ndarray:
+        """A state, float32 [S], from an observation made after `steps` steps."""
+        if isinstance(observation, Mapping):
+            keys = self.observation_keys or sorted(observation)
+            parts = [np.ravel(observation[key]) for key in keys]
+        else:
+            parts = [np.ravel(observation)]
+        if self.append_time:
+            parts.append([TIME_SCALE * steps])
+        return np.concatenate(parts).astype(np.float32)
+
+
+@gin.configurable
+def create_gymnasium_env(
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    observation_keys: Sequence[str] | None = None,
+    append_time: bool = True,
+) -> GymnasiumTask:
+    """Describes an environment that this project does not contain.
+
+    Args:
+      env_id, env_kwargs, observation_keys, append_time: see `GymnasiumTask`.
+
+    Raises:
+      ValueError: unknown id or keys, or spaces that a hierarchy cannot use.
+    """
+    if not isinstance(env_id, str) or not env_id:
+        raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}; allowed: a gymnasium id, e.g. 'Ant-v5'")
+    keys = None if observation_keys is None else tuple(observation_keys)
+    task = GymnasiumTask(env_id, dict(env_kwargs or {}), keys, append_time)
+    try:
+        env = task.make()
+    except (gymnasium.error.Error, ImportError, TypeError) as error:
+        raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}: {error}") from None
+    _check_spaces(task, env)
+    env.close()
+    return task
+
+
+def _check_spaces(task, env):
+    actions, observations = env.action_space, env.observation_space
+    if not (isinstance(actions, Box) and len(actions.shape) == 1 and actions.is_bounded()):
+        raise ValueError(f"{task.env_id} has actions {actions}; allowed: a bounded Box of one axis")
+    if isinstance(observations, Dict):
+        known = sorted(observations)
+        for key in task.observation_keys or known:
+            if key not in known:
+                raise ValueError(
+                    f"create_gymnasium_env.observation_keys has {key!r}; {task.env_id} offers"
+                    f" {', '.join(known)}"
+                )
+        parts = [observations[key] for key in task.observation_keys or known]
+    else:
+        parts = [observations]
+    for part in parts:
+        if not isinstance(part, Box):
+            raise ValueError(f"{task.env_id} has observations {part}; allowed: Box, or a dictionary of them")

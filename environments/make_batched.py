@@ -1,0 +1,35 @@
+"""What gin files bind as an environment -> N of them, ready for tf-agents."""
+
+from typing import Any
+
+from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
+from environments.batched_gymnasium import BatchedGymnasiumEnvironment
+from environments.gymnasium_task import GymnasiumTask
+from environments.maze_env import MazeEnv
+
+
+def check_environment(name: str, environment: Any) -> None:
+    """Raises a ValueError unless `make_batched` takes `environment`; `name` is its binding."""
+    if not isinstance(environment, (MazeEnv, GymnasiumTask)):
+        raise ValueError(f"{name} = {environment!r}; allowed: @create_maze_env(), @create_gymnasium_env()")
+
+
+def make_batched(
+    environment: MazeEnv | GymnasiumTask,
+    num_envs: int,
+    seed: int,
+    episode_steps: int | None,
+    num_threads: int = 1,
+) -> BatchedEnvironment:
+    """`num_envs` environments like `environment`, seeded with `seed`, `seed + 1`, ...
+
+    Args:
+      environment: what `create_maze_env` or `create_gymnasium_env` has made.
+      num_envs: N.
+      seed: of the first one.
+      episode_steps: steps after which episodes are truncated; None is never.
+      num_threads: for physics, where the environment can use them.
+    """
+    if isinstance(environment, GymnasiumTask):
+        return BatchedGymnasiumEnvironment(environment, num_envs, seed, episode_steps)
+    return BatchedMazeEnvironment(environment.maze, num_envs, seed, num_threads, episode_steps)

@@ -1,0 +1,184 @@
+"""Pictures, drawn in a process of their own because MUJOCO_GL is read when Python starts."""
+
+import ctypes.util
+import os
+import subprocess
+import sys
+
+import mujoco
+import numpy as np
+import pytest
+
+from environments.create_maze_env import make_maze_env
+from environments.layouts import LAYOUTS
+from environments.opengl import OpenGLError
+from environments.robots import ROBOTS
+
+PACKAGES = ("MUJOCO_GL=egl", "libegl1 libgl1-mesa-dri", "MUJOCO_GL=osmesa", "libosmesa6")
+NO_OPENGL = 77
+MAZES = [robot + layout for robot in ROBOTS for layout in LAYOUTS]
+DRAW = f"""
+import pickle, sys
+import gymnasium, numpy as np
+import environments
+from environments.opengl import OpenGLError
+
+pictures = {{}}
+for name in {MAZES}:
+    env = gymnasium.make(name + "-v0", render_mode="rgb_array")
+    for place, target in (("near", [0, 0]), ("far", env.unwrapped.maze.task.evaluation_targets[0][:2])):
+        height = [4.5] * (len(env.unwrapped.target) - 2)
+        env.reset(seed=0, options={{"target": [*target, *height]}})
+        try:
+            pictures[name, place] = env.render()
+        except OpenGLError as error:
+            print(error)
+            sys.exit({NO_OPENGL})
+    if name == "AntMaze":
+        pictures[name, "again"] = env.render()
+        for _ in range(20):
+            env.step(env.action_space.high)
+        pictures[name, "moved"] = env.render()
+        other = pickle.loads(pickle.dumps(env))  # while a context is open
+        pictures[name, "copy"] = other.render()
+        other.close()
+        env.close()
+        pictures[name, "reopened"] = env.render()
+    env.close()
+    env.close()
+np.savez(sys.argv[1], **{{"/".join(key): value for key, value in pictures.items()}})
+"""
+
+
+def run_python(code, *arguments, **settings):
+    """Runs code in a fresh Python with other environment variables; None unsets one."""
+    gone = ("PYOPENGL_PLATFORM", *(key for key, value in settings.items() if value is None))
+    variables = {key: value for key, value in os.environ.items() if key not in gone}
+    variables |= {key: value for key, value in settings.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=variables, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures") / "pictures.npz"
+    result = run_python(DRAW, str(path), MUJOCO_GL="egl")
+    if result.returncode == NO_OPENGL:
+        pytest.skip(result.stdout.strip())
+    assert result.returncode == 0, result.stderr
+    with np.load(path) as arrays:
+        return {tuple(key.split("/")): arrays[key] for key in arrays.files}
+
+
+@pytest.mark.parametrize("name", MAZES)
+def test_a_picture_shows_all_of_the_maze(pictures, name):
+    picture = pictures[name, "far"]
+    assert picture.shape == (480, 480, 3) and picture.dtype == np.uint8
+    red, green, blue = np.moveaxis(picture.astype(int), -1, 0)
+    is_grey = (np.abs(red - green) < 3) & (np.abs(blue - green) < 3)
+    assert 0.1 < is_grey.mean() < 0.9  # walls
+    for edge in (is_grey[0], is_grey[-1], is_grey[:, 0], is_grey[:, -1]):
+        assert not edge.any()  # none of them is cut off
+    assert (picture == 255).mean() < 0.01 and (picture == 0).mean() < 0.01  # neither glaring nor dark
+    assert ((red > 150) & (green < 80)).any() == ("Maze" not in name or "Block" in name)  # the block
+    assert ((red - blue > 30) & (green - blue > 10)).any()  # the robot
+
+
+@pytest.mark.parametrize("name", MAZES)
+def test_a_picture_shows_the_target(pictures, name):
+    near, far = (pictures[name, place].astype(int) for place in ("near", "far"))
+    is_target = lambda picture: picture[..., 1] - np.maximum(picture[..., 0], picture[..., 2]) > 60
+    rows = []
+    for picture in (near, far):
+        assert is_target(picture).sum() > 20
+        rows.append(np.argwhere(is_target(picture)).mean(axis=0))
+    assert np.linalg.norm(rows[0] - rows[1]) > 40  # pixels
+
+
+def test_pictures_follow_the_simulation(pictures):
+    name = "AntMaze"
+    np.testing.assert_array_equal(pictures[name, "far"], pictures[name, "again"])
+    assert np.any(pictures[name, "far"] != pictures[name, "moved"])
+    np.testing.assert_array_equal(pictures[name, "copy"], pictures[name, "moved"])
+    np.testing.assert_array_equal(pictures[name, "reopened"], pictures[name, "moved"])
+
+
+def test_no_render_mode_is_no_picture():
+    env = make_maze_env("PointMaze")
+    env.reset(seed=0)
+    assert env.render() is None
+    env.close()
+
+
+def assert_helps(message):
+    assert "\n" not in message
+    for words in PACKAGES:
+        assert words in message
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("no EGL"), AttributeError("eglQueryString"), RuntimeError("a\nb")]
+)
+def test_rendering_without_opengl_says_what_to_install(monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(mujoco, "Renderer", fail)
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    env = make_maze_env("PointMaze", render_mode="rgb_array")
+    env.reset(seed=0)
+    with pytest.raises(OpenGLError, match="no OpenGL, MUJOCO_GL=egl: ") as raised:
+        env.render()
+    assert_helps(str(raised.value))
+    assert isinstance(raised.value, RuntimeError)
+    env.step(np.zeros(2, np.float32))  # all but pictures works on
+    env.close()
+
+
+RENDER = """
+import environments, gymnasium
+env = gymnasium.make("PointMaze-v0", render_mode="rgb_array")
+env.reset(seed=0)
+try:
+    env.render()
+except environments.opengl.OpenGLError as error:
+    print(error)
+env.close()
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "MUJOCO_GL": "egl",
+            "__EGL_VENDOR_LIBRARY_DIRS": "/nonexistent",
+            "__EGL_VENDOR_LIBRARY_FILENAMES": None,
+        },
+        {"MUJOCO_GL": "disable"},
+        {"MUJOCO_GL": None, "DISPLAY": None, "WAYLAND_DISPLAY": None},
+    ],
+    ids=["egl without a driver", "disabled", "no display"],
+)
+def test_environments_work_without_opengl_until_they_render(settings):
+    result = run_python(RENDER, **settings)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    message = result.stdout.strip()
+    assert_helps(message)
+    setting = settings["MUJOCO_GL"]
+    assert ("MUJOCO_GL is not set" if setting is None else f"MUJOCO_GL={setting}") in message
+
+
+@pytest.mark.parametrize("setting", ["foo", "osmesa"])
+@pytest.mark.parametrize("module", ["environments", "environments.batched"])
+def test_mujocos_own_failure_is_said_in_one_line(setting, module):
+    if setting == "osmesa" and ctypes.util.find_library("OSMesa"):
+        pytest.skip("OSMesa is installed")
+    result = run_python(f"import {module}", MUJOCO_GL=setting)
+    assert result.returncode == 1
+    *frames, message = result.stderr.strip().splitlines()
+    assert message.startswith(f"environments.opengl.OpenGLError: no OpenGL, MUJOCO_GL={setting}: ")
+    assert_helps(message)
+    assert not any("Error" in line for line in frames)  # nothing of the failure beneath
