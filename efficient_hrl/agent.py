@@ -353,8 +353,16 @@ class MetaAgentCore(ContextualAgent):
           contexts: the targets, [B, T] each.
           actions: of the low level, [B, A], for rewards that look at them.
           rewards: the environment's, [B], likewise.
+
+        Raises:
+          ValueError: rewards are vectors; segments hold one number.
         """
-        return self.context.compute_rewards(states, actions, rewards, next_states, contexts)
+        reward, discount = self.context.compute_rewards(states, actions, rewards, next_states, contexts)
+        if reward.shape.rank != 1:
+            raise ValueError(
+                f"meta/Context.reward_fn gives {reward.shape[-1]} rewards per step; the high level allows 1"
+            )
+        return reward, discount
 
 
 @gin.configurable

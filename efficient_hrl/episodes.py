@@ -20,13 +20,18 @@ _DEFAULTS = {
 
 def has_conditions(agent) -> bool:
     """Whether an agent has other condition functions than the default ones."""
-    return any(getattr(agent, name).__name__ != default for name, default in _DEFAULTS.items())
+    return any(_name(getattr(agent, name)) != default for name, default in _DEFAULTS.items())
 
 
 def ends_episodes(agent) -> bool:
     """Whether an agent decides itself when an episode ends."""
     name = "reset_episode_cond_fn"
-    return getattr(agent, name).__name__ != _DEFAULTS[name]
+    return _name(getattr(agent, name)) != _DEFAULTS[name]
+
+
+def _name(condition):
+    """A condition's name; gin wraps functions, so that they cannot be compared themselves."""
+    return getattr(condition, "__name__", None)
 
 
 class ConditionedEnvironment(tf_py_environment.TFPyEnvironment):

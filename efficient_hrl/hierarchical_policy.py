@@ -123,7 +123,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         is_due = first if self._goal_mode is not None else tf.equal(clock % self._c, 0)
         goal = tf.where(
             is_due[:, None],
-            self._new_goal(state, target, draws),
+            self._new_goal(state, target, draws, is_due),
             self._followed_goal(state, policy_state, clock),
         )
         action = self._low_action(state, goal, draws)
@@ -173,11 +173,15 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         self._set_context(first, *contexts)
         return True
 
-    def _new_goal(self, state, target, draws):
+    def _new_goal(self, state, target, draws, is_due):
+        """Goals [B, G], of which those are used that are due, bool [B]."""
         if self._goal_mode is not None:
             seed = stream_seed(self._seed, Stream.GOALS, draws)
-            (goal,), _ = self._low.context.sample(self._goal_mode, tf.shape(state)[0], seed)
-            return goal
+            size = state.shape[0] or tf.shape(state)[0]
+            sampled = lambda: self._low.context.sample(self._goal_mode, size, seed)[0][0]
+            unused = lambda: tf.zeros([size, self._low.context.size])
+            # Only where one is due, because some samplers count how often they draw.
+            return tf.cond(tf.reduce_any(is_due), sampled, unused)
         if not self._explore:
             return self._high.action(state, [target])
         return self._noisy(self._high, Stream.HIGH_EXPLORATION, state, target, draws)

@@ -22,7 +22,7 @@ def sampled_goals(
     maximum: tf.Tensor,
     scale: float,
 ) -> tf.Tensor:
-    """Goals drawn around the change that was reached, clipped to the goal range.
+    """Goals drawn around the change that was reached; they may be outside of the goal range.
 
     Args:
       state_reprs: f(s_t), [B, at least G].
@@ -35,7 +35,7 @@ def sampled_goals(
       N(f(s_{t+c}) - f(s_t), (scale * half range)^2), [n, B, G].
     """
     reached = (next_state_reprs - state_reprs)[:, : minimum.shape[0]]
-    return tf.clip_by_value(reached + scale * 0.5 * (maximum - minimum) * normal, minimum, maximum)
+    return reached + scale * 0.5 * (maximum - minimum) * normal
 
 
 @gin.configurable
@@ -87,11 +87,14 @@ class InverseDynamics:
         limits = (self.minimum, self.maximum)
         sampled = sampled_goals(state_reprs, next_state_reprs, normal, *limits, self._sc)
         reached = sampled_goals(state_reprs, next_state_reprs, tf.zeros_like(normal[:1]), *limits, self._sc)
-        stored = tf.clip_by_value(meta_actions, *limits)
-        return tf.concat([sampled, reached, stored[None]], axis=0)
+        return tf.clip_by_value(tf.concat([sampled, reached, meta_actions[None]], axis=0), *limits)
 
     def fun_goals(self, state_reprs, next_state_reprs, normal: tf.Tensor) -> tf.Tensor:
-        """One narrow draw around the change reached, [B, G] (HIRO's ablation after FuN)."""
+        """One narrow draw around the change reached, [B, G] (HIRO's ablation after FuN).
+
+        As in the original it is not clipped: the critic may learn of goals that the
+        actor cannot give.
+        """
         limits = (self.minimum, self.maximum)
         return sampled_goals(state_reprs, next_state_reprs, normal, *limits, self._fun_sc)[0]
 

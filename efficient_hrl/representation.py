@@ -233,7 +233,8 @@ class StatePreprocess(tf.Module):
           trainable: whether the representation is learned.
           state_preprocess_net: makes f from the observation spec; None is the identity.
           action_embed_net: makes phi's correction from (actions spec, observation spec).
-          ndims: entries of a state that the identity keeps; None keeps all.
+          ndims: entries of a state that the identity keeps, filled up with zeros if it has
+            fewer; None keeps all.
 
         Raises:
           ValueError: a learned representation without networks.
@@ -292,7 +293,11 @@ class StatePreprocess(tf.Module):
         """f(s), [..., S] -> [..., G]."""
         if self._net is not None:
             return self._net(states)[0]
-        return states if self._ndims is None else states[..., : self._ndims]
+        if self._ndims is None:
+            return states
+        missing = max(0, self._ndims - states.shape[-1])
+        padding = [[0, 0]] * (states.shape.rank - 1) + [[0, missing]]
+        return tf.pad(states[..., : self._ndims], padding) if missing else states[..., : self._ndims]
 
     def inverse_goal(self, states: tf.Tensor, low_actions: tf.Tensor) -> tf.Tensor:
         """phi(s, pi) = f(s) + net(a, s); [B, S], [B, c, A] -> [B, G]."""

@@ -266,6 +266,7 @@ class Trainer:
                 "meta/Context.settable_context = True; this environment has no method set_context,"
                 " allowed: False"
             )
+        high.context.samplers("explore")
         collecting_env = environment_for(self._py_env, low)
         policy = HierarchicalPolicy(
             collecting_env.time_step_spec(),

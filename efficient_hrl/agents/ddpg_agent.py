@@ -296,10 +296,19 @@ class DdpgAgent(tf_agent.TFAgent):
         Args:
           batch: what to learn from.
           noise: draws of `target_noise`, [B, A].
+
+        Raises:
+          ValueError: critics with another number of reward dimensions than the rewards.
         """
         inputs = (batch.next_observation, self.target_action(batch.next_observation, noise))
         values = [_values(net, inputs) for net in self.target_critic_nets]
         lowest = values[0] if len(values) == 1 else tf.minimum(*values)
+        dims, critic_dims = (tf.TensorShape(x.shape)[1:] for x in (batch.reward, lowest))
+        if not dims.is_compatible_with(critic_dims):
+            raise ValueError(
+                f"ddpg_critic_net.num_reward_dims = {critic_dims.num_elements()}; allowed:"
+                f" {dims.num_elements()}, as many as there are rewards per step"
+            )
         return tf.stop_gradient(self._clipped(batch.reward + batch.discount * lowest))
 
     def critic_loss(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from efficient_hrl.context.samplers import ReplaySampler, sampler_seeds
+from efficient_hrl.context.samplers import ConstantSampler, ReplaySampler, sampler_seeds
 
 
 @gin.configurable
@@ -137,12 +137,15 @@ class Context(tf.Module):
         """The samplers of a mode.
 
         Raises:
-          ValueError: unknown mode.
+          ValueError: unknown mode, or one that cannot be drawn from.
         """
         if mode not in self._samplers:
             raise ValueError(
                 f"no context sampler for mode {mode!r}; Context.samplers has {', '.join(self._samplers)}"
             )
+        for sampler in self._samplers[mode]:
+            if isinstance(sampler, ConstantSampler):
+                _ = sampler.value  # complains when there is none
         return self._samplers[mode]
 
     def modes_like(self, beginning: str) -> tuple[str, ...]:
@@ -235,21 +238,36 @@ class Context(tf.Module):
         next_states: tf.Tensor,
         contexts: Sequence[tf.Tensor],
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Weighted sum of the reward functions and product of their discounts, [B] each."""
+        """Weighted sum of the reward functions and product of their discounts, [B] each, or [B, R].
+
+        Where some give vectors [B, R], the others' numbers [B] count in every dimension.
+        """
+        if None in self._reward_fns:
+            raise ValueError("Context.reward_fn is not set; allowed: a reward function or a list of them")
+        parts = [fn(states, actions, rewards, next_states, contexts) for fn in self._reward_fns]
+        is_vector = any(reward.shape.rank > 1 for reward, _ in parts)
+        widened = lambda x: x[:, None] if is_vector and x.shape.rank == 1 else x
         total, discount = 0.0, 1.0
-        for weight, reward_fn in zip(self._reward_weights, self._reward_fns):
-            if reward_fn is None:
-                raise ValueError("Context.reward_fn is not set; allowed: a reward function or a list of them")
-            reward, reward_discount = reward_fn(states, actions, rewards, next_states, contexts)
-            total += weight * reward
-            discount *= reward_discount
+        for weight, (reward, reward_discount) in zip(self._reward_weights, parts):
+            total += weight * widened(reward)
+            discount *= widened(reward_discount)
         return total, discount
 
     def discount(self, gamma: float, reward_discount: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Discount of the next value: gamma, or what context `gamma_index` says, times the reward's own."""
+        """Discount of the next value: gamma, or what context `gamma_index` says, times the reward's own.
+
+        Args:
+          gamma: a number.
+          reward_discount: [B] or [B, R].
+          contexts: [B, G] each.
+
+        Returns:
+          Like `reward_discount`.
+        """
         if self._gamma_index is None:
             return gamma * reward_discount
-        return reward_discount * contexts[self._gamma_index][..., 0]
+        gammas = contexts[self._gamma_index][:, 0]
+        return reward_discount * (gammas[:, None] if reward_discount.shape.rank > 1 else gammas)
 
 
 def _check_length(count, **lists):

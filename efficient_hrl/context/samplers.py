@@ -349,16 +349,24 @@ class ConstantSampler(BaseSampler):
 
     def __init__(self, context_spec, *, value: float | Sequence[float] | None = None, **base):
         super().__init__(context_spec, **base)
-        self._value = _constant("ConstantSampler.value", value, context_spec)
+        # Unset values are no error yet: gin files name samplers for modes that nobody uses.
+        self._value = None if value is None else _constant("ConstantSampler.value", value, context_spec)
 
     @property
     def value(self) -> tf.Tensor:
-        """The constant, float32 [G]."""
+        """The constant, float32 [G].
+
+        Raises:
+          ValueError: it is not set.
+        """
+        if self._value is None:
+            size = self._context_spec.shape[0]
+            raise ValueError(f"ConstantSampler.value is not set; allowed: a number or {size} numbers")
         return self._value
 
     def __call__(self, batch_size, seed, state=None, next_state=None):
         del seed, state, next_state
-        contexts = tf.tile(self._value[None], [batch_size, 1])
+        contexts = tf.tile(self.value[None], [batch_size, 1])
         return contexts, contexts
 
 

@@ -73,7 +73,7 @@ def test_first_weights_have_the_stated_ranges_and_nets_differ():
         for kernel, bias in zip(net.variables[::2], net.variables[1::2]):
             np.testing.assert_array_equal(bias, 0)
             limit = 0.003 if kernel.shape[1] == 1 else np.sqrt(1 / kernel.shape[0])
-            assert 0.9 * limit < np.max(np.abs(kernel)) <= limit
+            assert 0.9 * limit < np.max(np.abs(kernel)) <= np.float32(limit)
     assert not np.array_equal(nets[0].variables[0], nets[1].variables[0])
 
 

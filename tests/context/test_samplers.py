@@ -308,7 +308,7 @@ def with_replay(size, **params):
         (lambda: RandomSampler(spec(2), context_range=(1, 0)), "minimum must be <="),
         (lambda: RandomSampler(spec(2), context_range=5), "context_range = 5"),
         (lambda: RandomSampler(spec(2))(3, SEED), "not set"),
-        (lambda: ConstantSampler(spec(2)), "value = None"),
+        (lambda: ConstantSampler(spec(2))(3, SEED), "value is not set"),
         (lambda: ConstantSampler(spec(2), value=[1, 2, 3]), r"\[1, 2, 3\]"),
         (lambda: BinarySampler(spec(2), probs=1.5), r"BinarySampler.probs = 1.5; allowed: .* in \[0, 1\]"),
         (lambda: BinarySampler(spec(2), probs=[0, 0.5, 1]), r"probs = \[0, 0.5, 1\]; allowed: .*2 numbers"),
