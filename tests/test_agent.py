@@ -1,12 +1,25 @@
 """Both levels against recorded losses, gradients and ten consecutive updates."""
 
+import functools
+
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.agent import NoisyAction
+from efficient_hrl.agent import (
+    DdpgMetaAgent,
+    DdpgUvfAgent,
+    NoisyAction,
+    meta_add_noise_fn,
+    uvf_add_noise_fn,
+    uvf_critic_function,
+)
+from efficient_hrl.agents.ddpg_networks import CriticNetwork
+from efficient_hrl.context.rewards_functions import diff_rewards, negative_distance
+from efficient_hrl.learner import Learner
 from efficient_hrl.relabeling import sample_best_meta_actions
-from tests import golden_data
+from tests import golden_data, tiny_hierarchy
 
 # After ten updates, as a share of each network's movement.
 MOVEMENT_TOLERANCE = 1e-3
@@ -178,3 +191,253 @@ def test_noise_is_added_in_action_units_and_clipped():
     np.testing.assert_array_equal(free(None, None, tf.fill([1, 8], 3.0)), [[35.0] * 8])
     with pytest.raises(ValueError, match="stddev = -1"):
         NoisyAction(action_fn, golden_data.ACTION_SPEC, stddev=-1, clip=True)
+
+
+BATCH = 6
+
+
+def states(seed=0, size=7):
+    return tf.random.stateless_normal([BATCH, size], [5, seed])
+
+
+def random_experience(spec, bootstrap=None):
+    """A batch of transitions or segments whose numbers mean nothing."""
+    flat = [
+        tf.random.stateless_normal([BATCH, *s.shape], [6, i])
+        if s.dtype == tf.float32
+        else tf.fill([BATCH], 10)
+        for i, s in enumerate(tf.nest.flatten(spec))
+    ]
+    bootstrap = tf.ones([BATCH]) if bootstrap is None else tf.constant(bootstrap, tf.float32)
+    return tf.nest.pack_sequence_as(spec, flat)._replace(bootstrap=bootstrap)
+
+
+@pytest.mark.parametrize("steps, share", [(0, 1.0), (1e6, 0.8), (5e5, 0.8**0.5), (3.2e6, 0.5), (1e8, 0.5)])
+def test_noise_decays_with_the_steps_down_to_one_half(steps, share):
+    counter = tf.Variable(int(steps), dtype=tf.int64)
+    action_fn = lambda states, contexts: tf.zeros([1, 8])
+    for make in (uvf_add_noise_fn, meta_add_noise_fn):
+        noisy = make(action_fn, golden_data.ACTION_SPEC, stddev=2.0, global_step=counter)
+        np.testing.assert_allclose(noisy(None, None, tf.ones([1, 8])), [[2.0 * share] * 8], rtol=1e-5)
+
+
+def test_debug_prints_actions_without_and_with_noise(capfd):
+    action_fn = lambda states, contexts: tf.fill([1, 8], 1.5)
+    quiet = uvf_add_noise_fn(action_fn, golden_data.ACTION_SPEC)
+    quiet(None, None, tf.ones([1, 8]))
+    assert capfd.readouterr().err == ""
+    loud = uvf_add_noise_fn(action_fn, golden_data.ACTION_SPEC, stddev=100.0, debug=True)
+    loud(None, None, tf.ones([1, 8]))
+    printed = capfd.readouterr().err
+    assert "action [[1.5 " in printed and "with noise [[101.5 " in printed  # before clipping
+
+
+def test_gin_may_turn_clipping_of_the_low_level_off():
+    gin.parse_config("uvf_add_noise_fn.clip = False\nmeta_add_noise_fn.stddev = 50.0")
+    made = tiny_hierarchy.hierarchy()
+    normal = tf.fill([BATCH, 2], 3.0)
+    noisy = made.low.noisy_action(states(), [tf.zeros([BATCH, 2])], normal)
+    np.testing.assert_allclose(noisy - made.low.action(states(), [tf.zeros([BATCH, 2])]), normal, rtol=1e-5)
+    assert np.all(made.high.noisy_action(states(), [tf.zeros([BATCH, 2])], normal) == 10.0)
+
+
+@pytest.mark.parametrize("high_class", [None, DdpgMetaAgent])
+@pytest.mark.parametrize("k", [0, 1, 2, 3])
+def test_actions_reg_is_the_mean_l1_size_of_goals_from_k_on(k, high_class):
+    goals = {"context_ranges": [(-10, 10)], "context_shapes": [3]}
+    chosen = {} if high_class is None else {"high_class": high_class}
+    plain = tiny_hierarchy.hierarchy(goals=goals, **chosen).high
+    agent = tiny_hierarchy.hierarchy(goals=goals, high={"actions_reg": 0.25, "k": k}, **chosen).high
+    for to, source in zip((agent.actor_net, agent.critic_net), (plain.actor_net, plain.critic_net)):
+        for variable, value in zip(to.variables, source.variables):
+            variable.assign(value)
+    observation = states(size=9)
+    outputs = agent.actor_net(observation)[0].numpy()
+    added = np.mean([sum(abs(x) for x in row[k:]) for row in outputs])
+    results = []
+    for one in (agent, plain):
+        with tf.GradientTape() as tape:
+            results.append(one.actor_loss(observation))
+        results.append(tape.gradient(results[-1], one.actor_net.trainable_variables[-1]))
+    loss, gradient, plain_loss, plain_gradient = results
+    np.testing.assert_allclose(loss, plain_loss + 0.25 * added, rtol=1e-5)
+    # The output bias b: goal = 10 tanh(h + b)
+    slopes = 10 * (1 - (outputs / 10) ** 2) * np.sign(outputs) * (np.arange(3) >= k)
+    np.testing.assert_allclose(gradient - plain_gradient, 0.25 * slopes.mean(axis=0), rtol=1e-3, atol=1e-5)
+
+
+def test_actions_reg_counts_together_with_the_actors_gradient():
+    agent = tiny_hierarchy.hierarchy(high={"actions_reg": 0.25, "k": 0, "target_update_period": 2}).high
+    experience = random_experience(agent.training_data_spec)
+    losses = [float(agent.train(experience).extra.actor_loss) for _ in range(4)]
+    assert [loss > 0 for loss in losses] == [True, False, True, False]
+
+
+def test_uvf_critic_function_takes_values_as_they_are_or_asks_a_function():
+    values, contexts = tf.constant([1.0, 2.0]), [tf.ones([2, 3]), tf.ones([2, 1])]
+    np.testing.assert_array_equal(uvf_critic_function(values, None, contexts), values)
+    seen = []
+
+    def critic_fn(*arguments):
+        seen.append(arguments)
+        return -arguments[0]
+
+    np.testing.assert_array_equal(uvf_critic_function(values, "states", contexts, critic_fn), -values)
+    assert seen == [(values, "states", contexts)]
+
+
+@pytest.mark.parametrize("low_class", [None, DdpgUvfAgent])
+def test_the_actors_follow_uvf_critic_function_and_not_that_of_ddpg(low_class):
+    chosen = {} if low_class is None else {"low_class": low_class}
+    agent = tiny_hierarchy.hierarchy(**chosen).low
+    observation = states(size=9)
+    plain = agent.actor_loss(observation).numpy()
+    gin.bind_parameter("ddpg_critic_function.weights", 3.0)
+    np.testing.assert_array_equal(agent.actor_loss(observation), plain)
+    shapes = []
+
+    def critic_fn(values, states, contexts):
+        shapes.append((values.shape, states.shape, [c.shape for c in contexts]))
+        return 2.0 * values
+
+    gin.bind_parameter("uvf_critic_function.critic_fn", critic_fn)
+    np.testing.assert_allclose(agent.actor_loss(observation), 4.0 * plain, rtol=1e-3)
+    assert shapes == [([BATCH], [BATCH, 7], [[BATCH, 2]])]
+    gin.bind_parameter(
+        "uvf_critic_function.critic_fn", lambda values, states, contexts: values * states[:, 0]
+    )
+    actions = agent.actor_net(observation)[0]
+    with tf.GradientTape() as tape:
+        tape.watch(actions)
+        total = tf.reduce_sum(agent.critic_net((observation, actions))[0] * observation[:, 0])
+    dqda = tape.gradient(total, actions).numpy()
+    np.testing.assert_allclose(agent.actor_loss(observation), np.mean(dqda**2), rtol=1e-3, atol=1e-12)
+
+
+# A base class's binding reaches every agent that derives from it.
+@pytest.mark.parametrize(
+    "selector, reached",
+    [
+        ("UvfAgent", (True, False, False)),
+        ("TD3Agent", (True, True, False)),
+        ("DdpgAgent", (True, True, True)),
+        ("UvfAgentCore", (True, False, True)),
+        ("MetaAgent", (False, True, False)),
+        ("DdpgUvfAgent", (False, False, True)),
+    ],
+)
+def test_bindings_of_base_classes_reach_the_agents(selector, reached):
+    gin.parse_config(f"{selector}.residual_phi = 0.25", skip_unknown=False)
+    made = tiny_hierarchy.hierarchy()
+    ddpg = tiny_hierarchy.hierarchy(low_class=DdpgUvfAgent).low
+    phis = [agent._residual_phi for agent in (made.low, made.high, ddpg)]
+    assert phis == [0.25 if is_reached else 0.0 for is_reached in reached]
+
+
+def test_the_nearest_class_wins():
+    gin.parse_config("UvfAgent.residual_phi = 0.1\nTD3Agent.residual_phi = 0.2\nDdpgAgent.residual_phi = 0.3")
+    made = tiny_hierarchy.hierarchy(low_class=DdpgUvfAgent)
+    assert (made.low._residual_phi, made.high._residual_phi) == (0.3, 0.2)
+    assert tiny_hierarchy.hierarchy().low._residual_phi == 0.1
+
+
+@pytest.mark.parametrize(
+    "selector", ["UvfAgent", "TD3Agent", "DdpgAgent", "UvfAgentCore", "MetaAgentCore", "MetaAgent"]
+)
+def test_misspelt_bindings_are_refused(selector):
+    with pytest.raises((ValueError, TypeError), match="residual_fi"):
+        gin.parse_config(f"{selector}.residual_fi = 0.25")
+        tiny_hierarchy.hierarchy()
+
+
+def test_bindings_of_the_cores_own_parameters_reach_both_ways_of_learning():
+    gin.parse_config(
+        """
+        UvfAgentCore.reset_episode_cond_fn = @every_n_steps
+        every_n_steps.n = 3
+        MetaAgentCore.actions_reg = 0.5
+        MetaAgentCore.k = 1
+        """
+    )
+    for chosen in ({}, {"low_class": DdpgUvfAgent, "high_class": DdpgMetaAgent}):
+        made = tiny_hierarchy.hierarchy(**chosen)
+        assert made.low.reset_episode_cond_fn.__name__ == "every_n_steps"
+        assert (made.high._actions_reg, made.high._k) == (0.5, 1)
+
+
+def vector_hierarchy(low_class=None):
+    """Low-level rewards of two dimensions, weighted by the goal's."""
+    critic = functools.partial(
+        CriticNetwork, num_reward_dims=2, states_hidden_layers=(8,), joint_hidden_layers=(8,)
+    )
+    chosen = {} if low_class is None else {"low_class": low_class}
+    goals = {"reward_fn": functools.partial(negative_distance, relative_context=True, vectorize=True)}
+    return tiny_hierarchy.hierarchy(low={"critic_net": critic}, goals=goals, **chosen)
+
+
+@pytest.mark.parametrize("low_class", [None, DdpgUvfAgent])
+def test_vector_rewards_from_replay_to_update(low_class):
+    made = vector_hierarchy(low_class)
+    low = made.low
+    bootstrap = [1, 0, 1, 1, 0, 1]
+    experience = random_experience(low.training_data_spec, bootstrap)
+    batch = low.learning_batch(experience)
+    assert batch.reward.shape == batch.discount.shape == [BATCH, 2]
+    error = experience.state[:, :2] + experience.context - experience.next_state[:, :2]
+    np.testing.assert_allclose(batch.reward, -np.abs(error), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(batch.discount, 0.99 * np.float32(bootstrap)[:, None] * np.ones(2), rtol=1e-6)
+    target = low.td_targets(batch, tf.zeros([BATCH, 2]))
+    np.testing.assert_allclose(target.numpy()[[1, 4]], batch.reward.numpy()[[1, 4]])
+    # The actor maximises sum_r |goal_r| Q_r.
+    actions = low.actor_net(batch.observation)[0]
+    with tf.GradientTape() as tape:
+        tape.watch(actions)
+        values, _ = low.critic_net((batch.observation, actions), for_critic_loss=True)
+        total = tf.reduce_sum(values * tf.abs(experience.context))
+    dqda = tape.gradient(total, actions).numpy()
+    np.testing.assert_allclose(low.actor_loss(batch.observation), np.mean(dqda**2), rtol=1e-3, atol=1e-12)
+
+    low_replay, high_replay = tiny_hierarchy.buffers(made)
+    low_replay.add(experience, tf.fill([BATCH], True))
+    high_replay.add(random_experience(made.high.training_data_spec), tf.fill([BATCH], True))
+    learner = Learner(made, low_replay, high_replay, 4, seed=0)
+    learner.learn(tf.constant(2))
+    assert np.isfinite(learner.mean_losses()["low_critic_loss"])
+
+
+def test_vector_rewards_without_such_a_critic_are_refused():
+    goals = {"reward_fn": functools.partial(negative_distance, relative_context=True, vectorize=True)}
+    low = tiny_hierarchy.hierarchy(goals=goals).low
+    batch = low.learning_batch(random_experience(low.training_data_spec))
+    with pytest.raises(ValueError, match="num_reward_dims = 1; allowed: 2"):
+        low.critic_loss(batch, tf.zeros([BATCH, 2]))
+
+
+def test_vector_rewards_of_the_high_level_are_refused():
+    reward_fn = functools.partial(diff_rewards, state_indices=[0, 1])
+    high = tiny_hierarchy.hierarchy(targets={"reward_fn": reward_fn}).high
+    with pytest.raises(ValueError, match="meta/Context.reward_fn gives 2 rewards per step"):
+        high.learning_batch(random_experience(high.training_data_spec))
+
+
+def test_terminations_do_not_bootstrap_and_stored_discounts_play_no_part():
+    made = tiny_hierarchy.hierarchy()
+    bootstrap = [1, 0, 1, 1, 0, 1]
+    for agent in (made.low, made.high):
+        experience = random_experience(agent.training_data_spec, bootstrap)
+        batch = agent.learning_batch(experience)
+        np.testing.assert_allclose(batch.discount, 0.99 * np.float32(bootstrap), rtol=1e-6)
+        again = agent.learning_batch(experience._replace(discount=tf.zeros([BATCH])))
+        np.testing.assert_array_equal(again.discount, batch.discount)
+
+
+@pytest.mark.parametrize(
+    "goals, message",
+    [
+        ({"context_ranges": [(-1, 1)] * 2, "context_shapes": [2, 2]}, "2 ranges; the low level allows 1"),
+        ({"meta_action_every_n": None}, "meta_action_every_n is not set"),
+    ],
+)
+def test_goals_that_the_low_level_cannot_pursue_are_refused(goals, message):
+    with pytest.raises(ValueError, match=message):
+        tiny_hierarchy.hierarchy(goals=goals)

@@ -136,7 +136,7 @@ class CriticNetwork(network.Network):
 
         Args:
           input_tensor_spec: (spec of [S + G], spec of [A]).
-          num_reward_dims: R, outputs of the value layer.
+          num_reward_dims: R, outputs of the value layer; up to S + G.
           states_hidden_layers: sizes of the layers on [state, context, action].
           actions_hidden_layers: sizes of layers on the action alone, before it
             joins again; None joins it as it is.
@@ -147,8 +147,14 @@ class CriticNetwork(network.Network):
           zero_obs: hide x and y, the first two inputs.
           images: likewise; a view of the surroundings takes their place.
           name: name of the network.
+
+        Raises:
+          ValueError: more reward dimensions than there are inputs to weight them.
         """
         del weight_decay
+        size = input_tensor_spec[0].shape[0]
+        if not 1 <= num_reward_dims <= size:
+            raise ValueError(f"ddpg_critic_net.num_reward_dims = {num_reward_dims!r}; allowed: 1 to {size}")
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._num_reward_dims = num_reward_dims
         self._hide_xy = zero_obs or images

@@ -251,6 +251,9 @@ class Context(tf.Module):
         for weight, (reward, reward_discount) in zip(self._reward_weights, parts):
             total += weight * widened(reward)
             discount *= widened(reward_discount)
+        discount *= tf.ones_like(total)
+        if is_vector and total.shape[-1] == 1:  # which critics take as a number
+            return total[:, 0], discount[:, 0]
         return total, discount
 
     def discount(self, gamma: float, reward_discount: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
