@@ -90,13 +90,14 @@ class Evaluator:
         max_steps_per_episode: int | None = None,
         evaluate_nohrl: bool = False,
         success_distance: float = 5.0,
+        success_fn: Callable | None = None,
         hierarchy: Hierarchy | None = None,
         default_environment: MazeEnv | GymnasiumTask | None = None,
         seed: int = 0,
     ):
         """Builds the evaluation environment and, if none is given, a hierarchy to load into.
 
-        The last four parameters are this port's own.  num_bin_actions is accepted as
+        The last five parameters are this port's own.  num_bin_actions is accepted as
         in the original, which does not use it either; num_episodes_videos and
         video_settings have no effect while there are no videos.
 
@@ -122,7 +123,9 @@ class Evaluator:
             elsewhere the environment's own.
           evaluate_nohrl: whether the low level is evaluated alone as well, with goals
             from its own samplers of the same modes.
-          success_distance: success is a last task reward above minus this.
+          success_distance: success is a last reward of `success_fn` above minus this.
+          success_fn: the reward function that decides about success; None is the task's
+            own reward.
           hierarchy: what to evaluate; None builds one from the classes.
           default_environment: the task, if `environment` is None.
           seed: the run's seed.
@@ -180,6 +183,7 @@ class Evaluator:
         self._tuner_hook = tuner_hook
         self._runs_episodes = generate_summaries
         self._success_distance = success_distance
+        self._success_fn = success_fn
         self._seed = seed
         low, high = hierarchy.low, hierarchy.high
         if isinstance(environment, MazeEnv):
@@ -250,11 +254,12 @@ class Evaluator:
         context = self.hierarchy.high.context
         seed = tf.constant([self._seed, env_steps], tf.int64)
         targets = context.merge(context.sample(mode, num_episodes, seed)[0])
-        low_return, low_last, high_return, high_last = (x.numpy() for x in self._rollouts[name](targets))
+        results = (x.numpy() for x in self._rollouts[name](targets))
+        low_return, low_last, high_return, high_last, success_last = results
         return EvalResult(
             target=name,
             episodes=num_episodes,
-            success_rate=float(np.mean(high_last > -self._success_distance)),
+            success_rate=float(np.mean(success_last > -self._success_distance)),
             low_return=float(low_return.mean()),
             high_return=float(high_return.mean()),
             low_last_reward=float(low_last.mean()),
@@ -277,12 +282,17 @@ class Evaluator:
         return tf.function(lambda targets: self._rollout(policy, targets))
 
     def _rollout(self, policy, targets):
-        """One episode in every environment; returns and last rewards of both levels, [N] each."""
+        """One episode in every environment.
+
+        Returns:
+          Returns and last rewards of the low level, of the high level, and the last
+          reward that decides about success, [N] each.
+        """
         low_agent, high_agent = self.hierarchy.low, self.hierarchy.high
         time_step = self._env.reset()
         policy_state = policy.get_initial_state(self._env.batch_size)._replace(target=targets)
         zeros = tf.zeros([self._env.batch_size])
-        low_return, low_last, high_return, high_last = zeros, zeros, zeros, zeros
+        low_return, low_last, high_return, high_last, success_last = [zeros] * 5
         runs, discount = tf.ones_like(zeros, tf.bool), tf.constant(1.0)
         while tf.reduce_any(runs):
             action_step = policy.action(time_step, policy_state)
@@ -291,17 +301,22 @@ class Evaluator:
             states = (time_step.observation, next_time_step.observation)
             done = (action_step.action, next_time_step.reward)
             low_reward, _ = low_agent.rewards(*states, [info.goal], *done)
-            high_reward, _ = high_agent.rewards(*states, high_agent.context.split(info.target), *done)
+            targets_now = high_agent.context.split(info.target)
+            high_reward, _ = high_agent.rewards(*states, targets_now, *done)
+            success_reward = high_reward
+            if self._success_fn is not None:
+                success_reward, _ = self._success_fn(states[0], *done, states[1], targets_now)
             low_reward = total_reward(low_reward)
             counts = tf.where(runs, discount, 0.0)
             low_return += counts * low_reward
             high_return += counts * high_reward
             low_last = tf.where(runs, low_reward, low_last)
             high_last = tf.where(runs, high_reward, high_last)
+            success_last = tf.where(runs, success_reward, success_last)
             discount *= self._gamma
             runs &= ~next_time_step.is_last()
             time_step = next_time_step
-        return low_return, low_last, high_return, high_last
+        return low_return, low_last, high_return, high_last, success_last
 
 
 def _check_targets(high_agent, modes, maze):

@@ -4,6 +4,8 @@ The original spends the first two steps of an episode on resetting and on a zero
 goal; the port's episode begins with the step after them.
 """
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,11 +14,13 @@ from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.collect import TASK_REWARD_SCALE, Collector
+from efficient_hrl.context.context_transition_functions import periodic_context_fn, timer_context_fn
+from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import CircularBuffer
-from environments.batched import BatchedMazeEnvironment
+from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
-from tests import golden_data
+from tests import golden_data, tiny_hierarchy
 
 TRACES = ("collect_trace", "collect_trace_repr_p40")
 
@@ -235,3 +239,191 @@ def test_three_environments_together_store_what_each_would_alone():
                 own = getattr(together, name)[i::3]
                 np.testing.assert_allclose(own, getattr(alone, name), rtol=1e-4, atol=1e-4, err_msg=name)
     np.testing.assert_array_equal(high.length[::3], [10, 3, 10])
+
+
+# Observations of a ScriptedEnvironment: whose, which episode, how many steps into it.
+WHO, EPISODE, STEP = 4, 5, 6
+
+
+class ScriptedEnvironment(BatchedEnvironment):
+    """Environments that walk along x and terminate after a number of steps of their own."""
+
+    def __init__(self, ids, terminations, episode_steps):
+        super().__init__(len(ids), episode_steps)
+        self._states = np.zeros([len(ids), 7], np.float32)
+        self._states[:, WHO] = ids
+        self._states[:, EPISODE] = -1
+        self._terminations = np.array(terminations)
+
+    def observation_spec(self):
+        return array_spec.ArraySpec((7,), np.float32, "observation")
+
+    def action_spec(self):
+        return array_spec.BoundedArraySpec((2,), np.float32, np.full(2, -1.0), np.ones(2), "action")
+
+    def seed(self, seed):
+        pass
+
+    def _restart(self, ids):
+        self._states[ids, :4] = 0
+        self._states[ids, EPISODE] += 1
+        self._states[ids, STEP] = 0
+
+    def _advance(self, action, ids):
+        ids = np.arange(self._num_envs) if ids is None else ids
+        self._states[ids, 0] += 0.1 * self._states[ids, WHO]
+        self._states[ids, 1:3] += 0.1 * action[ids]
+        self._states[ids, STEP] += 1
+        return self._states[ids, STEP], self._states[ids, STEP] >= self._terminations[ids]
+
+    def _observe(self):
+        return self._states.copy()
+
+
+TERMINATIONS = (13, 1000, 10, 4)  # in the middle of a segment, never, at its end, in the first
+TIME_OUT = 17
+TARGETS = tf.constant([[8.0, 0.0], [8.0, 8.0], [0.0, 8.0], [4.0, 4.0]])
+
+
+def test_terminations_do_not_bootstrap_time_outs_do_and_episodes_are_kept_apart():
+    of = tiny_hierarchy.hierarchy()
+    low, high = tiny_hierarchy.collected(
+        ScriptedEnvironment(range(4), TERMINATIONS, TIME_OUT), of, 4 * 60, explore=False
+    )
+    who = low.state[:, WHO].numpy().astype(int)
+    np.testing.assert_array_equal(low.next_state[:, WHO], who)
+    np.testing.assert_array_equal(low.next_state[:, EPISODE], low.state[:, EPISODE])
+    np.testing.assert_array_equal(low.next_state[:, STEP], low.state[:, STEP] + 1)
+    np.testing.assert_array_equal(low.reward, low.next_state[:, STEP])
+    terminated = low.next_state[:, STEP] == np.array(TERMINATIONS)[who]
+    np.testing.assert_array_equal(low.bootstrap, ~terminated.numpy())
+    np.testing.assert_array_equal(of.low.learning_batch(low).discount, np.float32(0.99) * low.bootstrap)
+    for i, termination in enumerate(TERMINATIONS):
+        last = min(termination, TIME_OUT)
+        steps = low.next_state[:, STEP].numpy()[who == i]
+        assert steps.max() == last and np.sum(steps == last) >= 3
+        assert np.all(low.bootstrap.numpy()[who == i][steps == last] == (last == TIME_OUT))
+
+    np.testing.assert_array_equal(high.next_state[:, WHO], high.state[:, WHO])
+    np.testing.assert_array_equal(high.next_state[:, EPISODE], high.state[:, EPISODE])
+    np.testing.assert_array_equal(high.length, high.next_state[:, STEP] - high.state[:, STEP])
+    whose = high.state[:, WHO].numpy().astype(int)
+    ends = high.next_state[:, STEP].numpy()
+    last = np.minimum(TERMINATIONS, TIME_OUT)[whose]
+    np.testing.assert_array_equal(high.discount, ends != last)
+    np.testing.assert_array_equal(high.bootstrap, ends != np.array(TERMINATIONS)[whose])
+    np.testing.assert_array_equal(of.high.learning_batch(high).discount, np.float32(0.99) * high.bootstrap)
+    lengths = {i: sorted({*high.length.numpy()[whose == i].tolist()}) for i in range(4)}
+    assert lengths == {0: [3, 10], 1: [7, 10], 2: [10], 3: [4]}
+
+
+def test_every_episode_begins_with_a_new_target_and_a_new_goal():
+    of = tiny_hierarchy.hierarchy()
+    low, high = tiny_hierarchy.collected(
+        ScriptedEnvironment(range(4), TERMINATIONS, TIME_OUT), of, 4 * 60, explore=False
+    )
+    targets = {}
+    for state, target in zip(high.state.numpy(), high.meta_context.numpy()):
+        targets.setdefault((state[WHO], state[EPISODE]), set()).add(tuple(target))
+    assert all(len(its) == 1 for its in targets.values())
+    assert len(set.union(*targets.values())) == len(targets) > 20
+    goals = of.high.action(high.state, [high.meta_context])
+    np.testing.assert_allclose(high.meta_action, goals, atol=1e-4)
+    checked = 0
+    for state, goal in zip(low.state.numpy(), low.context.numpy()):
+        its = targets.get((state[WHO], state[EPISODE]))
+        if state[STEP] == 0 and its is not None:  # of the last episodes no segment is stored yet
+            expected = of.high.action(state[None], [np.float32([*its])])[0]
+            np.testing.assert_allclose(goal, expected, atol=1e-4)
+            checked += 1
+    assert checked == len(targets)
+
+
+@pytest.mark.parametrize("kind", ["scripted", "maze"])
+def test_each_of_four_environments_stores_what_it_would_alone(kind):
+    of = tiny_hierarchy.hierarchy()
+    steps = 45
+
+    def run(ids):
+        env = ScriptedEnvironment(ids, [TERMINATIONS[i] for i in ids], TIME_OUT)
+        if kind == "maze":
+            env = tiny_hierarchy.point_mazes(len(ids), seed=5 + ids[0], episode_steps=TIME_OUT)
+        target = tf.gather(TARGETS, ids)
+        return tiny_hierarchy.collected(env, of, len(ids) * steps, target=target)
+
+    together = run([0, 1, 2, 3])
+    for i in range(4):
+        for everyone, own in zip(together, run([i])):
+            if kind == "maze":
+                mine = tf.nest.map_structure(lambda x, i=i: x[i::4], everyone)
+            else:
+                (of_mine,) = np.nonzero(everyone.state[:, WHO] == i)
+                mine = tf.nest.map_structure(lambda x, of_mine=of_mine: tf.gather(x, of_mine), everyone)
+            count = min(len(mine.state), len(own.state))
+            # Alone, an environment spends its resets' share of the steps itself.
+            assert abs(len(mine.state) - len(own.state)) <= 4 and count >= 4
+            cut = [tf.nest.map_structure(lambda x, count=count: x[:count], x) for x in (mine, own)]
+            tiny_hierarchy.same(*cut, rtol=1e-4, atol=1e-4)
+
+
+def next_targets_are_those_of_the_next_segment(high, num_envs):
+    """Checks it; returns how many targets were compared."""
+    compared = 0
+    for i in range(num_envs):
+        own = [tf.nest.map_structure(lambda x, j=j: x[j], high) for j in range(i, len(high.state), num_envs)]
+        for segment, following in zip(own, own[1:]):
+            if segment.discount == 1:
+                np.testing.assert_array_equal(segment.next_meta_context, following.meta_context)
+                compared += 1
+    return compared
+
+
+def test_targets_drawn_anew_every_few_steps_are_stored_as_the_policy_uses_them():
+    transition = functools.partial(periodic_context_fn, period=3)
+    of = tiny_hierarchy.hierarchy(c=5, targets={"context_transition_fn": transition})
+    _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61, explore=True, seed=1)
+    assert next_targets_are_those_of_the_next_segment(high, 2) == 2 * 9
+    # Drawn after steps 0, 3, 6, ...: at the end of every segment but those that begin at step 10.
+    begins = np.round(high.state[:, 6].numpy() * 1000).astype(int)
+    changes = np.any(high.next_meta_context != high.meta_context, axis=1)
+    assert changes.all() and {*begins} == {0, 5, 10, 15}
+    assert np.all(np.abs(high.next_meta_context - 4) <= 6)
+
+
+def test_a_countdown_among_the_targets_is_stored_as_the_policy_uses_it():
+    place = functools.partial(RandomSampler, context_range=tiny_hierarchy.TARGET_RANGE)
+    targets = {
+        "context_ranges": [tiny_hierarchy.TARGET_RANGE, (0, 10)],
+        "context_shapes": [2, 1],
+        "samplers": {"explore": [place, functools.partial(ConstantSampler, value=2)]},
+        "context_transition_fn": functools.partial(timer_context_fn, period=4),
+    }
+    of = tiny_hierarchy.hierarchy(c=5, targets=targets)
+    _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61, explore=True, seed=1)
+    assert next_targets_are_those_of_the_next_segment(high, 2) == 2 * 9
+    countdown, shown = 2, []
+    for _ in range(21):
+        shown.append(countdown)
+        countdown = 4 if countdown == 0 else countdown - 1
+    begins = np.round(high.state[:, 6].numpy() * 1000).astype(int)
+    np.testing.assert_array_equal(high.meta_context[:, 2], [shown[t] for t in begins])
+    np.testing.assert_array_equal(high.next_meta_context[:, 2], [shown[t + 5] for t in begins])
+
+
+def test_scheduled_targets_advance_once_per_episode_and_survive_a_checkpoint(tmp_path):
+    values = [[float(i), -1.0] for i in range(5)]
+
+    def make():
+        sampler = functools.partial(ScheduledSampler, values=values)
+        of = tiny_hierarchy.hierarchy(targets={"samplers": {"explore": sampler}})
+        return of, tf.train.Checkpoint(**of.high.checkpointed())
+
+    of, checkpoint = make()
+    _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61)
+    np.testing.assert_array_equal(high.meta_context[:, 0], np.repeat([1, 2, 3], 4))
+    assert of.high.context.samplers("explore")[0].pointer == 4  # the fourth has begun
+    path = checkpoint.save(str(tmp_path / "agent"))
+    of, checkpoint = make()
+    checkpoint.restore(path).assert_existing_objects_matched()
+    _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 41)
+    np.testing.assert_array_equal(high.meta_context[:, 0], np.repeat([0, 1], 4))

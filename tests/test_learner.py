@@ -1,14 +1,18 @@
 """The compiled learning call against its parts, called one by one."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from efficient_hrl.context.rewards_functions import plain_rewards
+from efficient_hrl.context.samplers import DirectionSampler, RandomSampler
 from efficient_hrl.learner import Learner
 from efficient_hrl.random_streams import Stream, stream_seed
 from efficient_hrl.relabeling import sample_best_meta_actions
 from efficient_hrl.replay import CircularBuffer
-from tests import golden_data
+from tests import golden_data, tiny_hierarchy
 
 BATCH = 8
 SEED = 3
@@ -113,3 +117,148 @@ def test_mean_losses_are_means_since_the_last_call():
 def test_unknown_strategies_are_refused():
     with pytest.raises(ValueError, match="'best'; allowed"):
         Learner(*filled_hierarchy("hiro_orig"), BATCH, SEED, "best")
+
+
+def directions(size=2):
+    return functools.partial(DirectionSampler, context_range=(-10, 10), k=size)
+
+
+def collected_hierarchy(**parts):
+    """A hierarchy for PointMaze and what it has collected with drawn targets."""
+    of = tiny_hierarchy.hierarchy(**parts)
+    env = tiny_hierarchy.point_mazes(2)
+    driver, low_replay, high_replay = tiny_hierarchy.collector(env, of, 2 * 61, explore=True, seed=2)
+    driver.collect()
+    return of, low_replay, high_replay
+
+
+def seen_batches(agent):
+    """A list that fills with the batches that an agent is trained with."""
+    seen, train = [], agent.train
+
+    def spy(batch):
+        seen.append(batch)
+        return train(batch)
+
+    agent.train = spy
+    return seen
+
+
+def test_goals_may_be_drawn_from_the_train_sampler():
+    of, low_replay, high_replay = collected_hierarchy(goals={"samplers": {"train": directions()}})
+    learner = Learner(of, low_replay, high_replay, BATCH, SEED, relabel_contexts=True)
+    seen, high_seen = seen_batches(of.low), seen_batches(of.high)
+    for update in range(2):
+        stored = low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, update))
+        (contexts,), (next_contexts,) = of.low.context.sample(
+            "train", BATCH, stream_seed(SEED, Stream.LOW_CONTEXTS, update), stored.state, stored.next_state
+        )
+        learner._update_low()
+        expected = stored._replace(context=contexts, next_context=next_contexts)
+        tiny_hierarchy.same(seen[-1], expected)
+        assert not np.any(seen[-1].context == stored.context)
+        # Rewards follow the new goals, on states as they are.
+        error = stored.state[:, :2] + contexts - stored.next_state[:, :2]
+        batch = of.low.learning_batch(seen[-1])
+        np.testing.assert_allclose(batch.reward, -np.linalg.norm(error, axis=1), rtol=1e-4)
+    learner._update_high()
+    np.testing.assert_array_equal(
+        high_seen[0].meta_context,
+        high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0)).meta_context,
+    )
+
+
+def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored_ones():
+    samplers = {
+        "explore": functools.partial(RandomSampler, context_range=tiny_hierarchy.TARGET_RANGE),
+        "train": functools.partial(RandomSampler, context_range=(20, 21)),
+    }
+    of, low_replay, high_replay = collected_hierarchy(targets={"samplers": samplers})
+    learner = Learner(of, low_replay, high_replay, BATCH, SEED, meta_relabel_contexts=True)
+    seen, low_seen = seen_batches(of.high), seen_batches(of.low)
+    stored = high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0))
+    seed = stream_seed(SEED, Stream.HIGH_CONTEXTS, 0)
+    (targets,), _ = of.high.context.sample("train", BATCH, seed, stored.state, stored.next_state)
+    usual = Learner(of, low_replay, high_replay, BATCH, SEED)._relabelled_goals(stored)
+    learner._update_high()
+    # Goals are relabelled first, and as without new targets.
+    expected = stored._replace(meta_action=usual, meta_context=targets, next_meta_context=targets)
+    tiny_hierarchy.same(seen[0], expected)
+    assert np.all(targets >= 20) and np.all(stored.meta_context <= 10)
+    batch = of.high.learning_batch(seen[0])
+    np.testing.assert_array_equal(batch.reward, stored.reward)
+    np.testing.assert_array_equal(batch.observation[:, 7:], targets)
+    learner._update_low()
+    tiny_hierarchy.same(low_seen[0], low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, 0)))
+
+
+@pytest.mark.parametrize("name", ["relabel_contexts", "meta_relabel_contexts"])
+def test_drawing_contexts_needs_a_train_sampler(name):
+    with pytest.raises(ValueError, match="no context sampler for mode 'train'"):
+        Learner(*collected_hierarchy(), BATCH, SEED, **{name: True})
+
+
+@pytest.mark.parametrize("repeats", [0, 1, 2])
+def test_whole_batches_are_repeated(repeats):
+    hierarchy, low, high = filled_hierarchy("hiro_repr")
+    learner = Learner(hierarchy, low, high, BATCH, SEED, None, repeat_size=repeats)
+    low_seen, high_seen, representation_seen = seen_batches(hierarchy.low), seen_batches(hierarchy.high), []
+    update = hierarchy.representation.update
+
+    def spy(*arguments):
+        representation_seen.append(arguments)
+        return update(*arguments)
+
+    hierarchy.representation.update = spy
+    learner._update_low()
+    learner._update_high()
+    learner._update_representation()
+    tiles = lambda x: np.concatenate([x] * (repeats + 1), axis=0)
+    for seen, replay, stream in ((low_seen, low, Stream.LOW_REPLAY), (high_seen, high, Stream.HIGH_REPLAY)):
+        stored = replay.sample(BATCH, stream_seed(SEED, stream, 0))
+        for left, right in zip(tf.nest.flatten(seen[0]), tf.nest.flatten(stored)):
+            np.testing.assert_array_equal(left, tiles(right))
+    stored = high.sample(BATCH, stream_seed(SEED, Stream.REPRESENTATION_REPLAY, 0))
+    *batch, steps = representation_seen[0]
+    for left, right in zip(batch, (stored.state, stored.next_state, stored.low_states, stored.low_actions)):
+        np.testing.assert_array_equal(left, tiles(right))
+    assert steps.shape == [(repeats + 1) * BATCH]
+
+
+def test_repeated_batches_are_relabelled_sample_by_sample_and_work_compiled():
+    samplers = {"samplers": {"train": directions()}}
+    of, low_replay, high_replay = collected_hierarchy(goals=samplers)
+    arguments = {"relabel_contexts": True, "repeat_size": 1, "reward_scale_factor": 0.5}
+    learner = Learner(of, low_replay, high_replay, BATCH, SEED, **arguments)
+    seen, high_seen = seen_batches(of.low), seen_batches(of.high)
+    learner._update_low()
+    learner._update_high()
+    assert not np.any(seen[0].context[:BATCH] == seen[0].context[BATCH:])
+    assert np.any(high_seen[0].meta_action[:BATCH] != high_seen[0].meta_action[BATCH:])
+    learner.learn(tf.constant(3))
+    assert all(np.isfinite(v) for k, v in learner.mean_losses().items() if "representation" not in k)
+
+
+def test_stored_rewards_are_scaled_and_distances_are_not():
+    hierarchies = {
+        "plain": collected_hierarchy(goals={"reward_fn": plain_rewards}),
+        "distance": collected_hierarchy(),
+    }
+    for name, (of, low_replay, high_replay) in hierarchies.items():
+        # PointMaze rewards nothing: these do.
+        low_replay.add(low_replay.gather_all()._replace(reward=tf.range(1.0, 121.0)), tf.fill([120], True))
+        batches = {}
+        for factor in (1.0, -2.5):
+            learner = Learner(of, low_replay, high_replay, BATCH, SEED, None, reward_scale_factor=factor)
+            of.low.train_step_counter.assign(0)
+            of.high.train_step_counter.assign(0)
+            seen, high_seen = seen_batches(of.low), seen_batches(of.high)
+            learner._update_low()
+            learner._update_high()
+            batches[factor] = of.low.learning_batch(seen[0]), of.high.learning_batch(high_seen[0])
+        (low, high), (low_scaled, high_scaled) = batches[1.0], batches[-2.5]
+        np.testing.assert_array_equal(low.action, low_scaled.action)
+        assert np.any(low.reward != 0) and np.all(high.reward != 0)
+        factor = -2.5 if name == "plain" else 1.0
+        np.testing.assert_allclose(low_scaled.reward, factor * low.reward, rtol=1e-6)
+        np.testing.assert_allclose(high_scaled.reward, -2.5 * high.reward, rtol=1e-6)

@@ -210,7 +210,7 @@ def test_success_is_a_last_distance_below_five():
     evaluator = Evaluator(seed=0, success_distance=5.0)
     rewards = tf.constant([0.0, -4.99, -5.01, -9.0])
     low_return, low_last, high_return = rewards - 100, rewards - 50, rewards - 20
-    evaluator._rollouts["eval1"] = lambda targets: (low_return, low_last, high_return, rewards)
+    evaluator._rollouts["eval1"] = lambda targets: (low_return, low_last, high_return, rewards, rewards)
     result = evaluator.evaluate_target("eval1", 0)
     assert result.success_rate == 0.5
     means = (result.low_return, result.low_last_reward, result.high_return, result.high_last_reward)

@@ -1,0 +1,117 @@
+import gymnasium
+import numpy as np
+import pytest
+
+from environments.batched_gymnasium import BatchedGymnasiumEnvironment
+from environments.gymnasium_task import GymnasiumTask, create_gymnasium_env
+from environments.make_batched import check_environment, make_batched
+from tests.environments import walk
+
+SEED = 5
+NUM_ENVS = 3
+
+
+def make(env_id="Walk-v0", num_envs=NUM_ENVS, episode_steps=None, **arguments):
+    return BatchedGymnasiumEnvironment(create_gymnasium_env(env_id, **arguments), num_envs, SEED, episode_steps)
+
+
+def actions(count, num_envs=NUM_ENVS):
+    return np.random.default_rng(0).uniform(-0.1, 0.2, (count, num_envs, 2)).astype(np.float32)
+
+
+def test_every_instance_does_what_it_would_do_alone():
+    batch = make()
+    time_step = batch.reset()
+    singles = [gymnasium.make("Walk-v0") for _ in range(NUM_ENVS)]
+    states = [env.reset(seed=SEED + i)[0] for i, env in enumerate(singles)]
+    np.testing.assert_allclose(time_step.observation[:, :2], states, rtol=1e-6)
+    steps, ended = np.zeros(NUM_ENVS), np.zeros(NUM_ENVS, bool)
+    kinds = set()
+    for action in actions(120):
+        time_step = batch.step(action)
+        for i, env in enumerate(singles):
+            if ended[i]:
+                state, reward, kind, discount, ended[i], steps[i] = env.reset()[0], 0.0, 0, 1.0, False, 0
+            else:
+                state, reward, terminated, truncated, _ = env.step(action[i].astype(np.float64))
+                ended[i], discount, steps[i] = terminated or truncated, 1.0 - terminated, steps[i] + 1
+                kind = 2 if ended[i] else 1
+                kinds.add((bool(terminated), bool(truncated)))
+            np.testing.assert_allclose(time_step.observation[i], [*state, 0.001 * steps[i]], rtol=1e-6)
+            assert time_step.step_type[i] == kind
+            assert time_step.discount[i] == discount
+            np.testing.assert_allclose(time_step.reward[i], reward, rtol=1e-6)
+    assert kinds >= {(False, False), (True, False), (False, True)}  # the walk met both ends
+
+
+def test_a_shorter_episode_is_a_time_out():
+    batch = make(episode_steps=4)
+    batch.reset()
+    for step in range(1, 5):
+        time_step = batch.step(np.zeros((NUM_ENVS, 2), np.float32))
+        assert time_step.is_last().all() == (step == 4)
+    np.testing.assert_array_equal(time_step.discount, 1.0)
+
+
+def test_seeds_decide_first_states():
+    first, second = make(), make()
+    np.testing.assert_array_equal(first.reset().observation, second.reset().observation)
+    assert not np.array_equal(first.reset().observation, make().reset().observation)
+
+
+def test_a_stop_begins_new_episodes_that_differ_from_those_before():
+    batch = make()
+    first = batch.reset().observation
+    for action in actions(10):
+        batch.step(action)
+    assert not batch.keeps_state
+    again, same = make(), make()
+    for other in (again, same):
+        other.set_state(batch.get_state())
+    np.testing.assert_array_equal(again.reset().observation, same.reset().observation)
+    assert not np.array_equal(make().reset().observation, again.reset().observation)
+    assert not np.array_equal(first, again.reset().observation)
+
+
+def test_parts_of_dictionary_observations():
+    everything = make("DictWalk-v0").reset().observation
+    assert everything.shape == (NUM_ENVS, 4)
+    chosen = make("DictWalk-v0", observation_keys=["walker"], append_time=False).reset().observation
+    np.testing.assert_array_equal(chosen, everything[:, 1:3])  # after "clock"
+    swapped = make("DictWalk-v0", observation_keys=["walker", "clock"]).reset().observation
+    np.testing.assert_array_equal(swapped, everything[:, [1, 2, 0, 3]])
+
+
+def test_told_contexts_reach_the_instances_whose_episodes_begin():
+    batch = make()
+    assert batch.can_set_context
+    batch.set_context(np.array([True, False, True]), np.arange(6).reshape(3, 2))
+    told = [env.unwrapped.contexts for env in batch._envs]
+    np.testing.assert_array_equal(told[0], [[0, 1]])
+    np.testing.assert_array_equal(told[2], [[4, 5]])
+    assert not told[1]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"env_id": None}, "env_id = None; allowed: a gymnasium id"),
+        ({"env_id": "Nowhere-v0"}, "'Nowhere-v0'.*Nowhere"),
+        ({"env_id": "no_such_module:Walk-v0"}, "no_such_module"),
+        ({"env_id": "Walk-v0", "env_kwargs": {"wings": 2}}, "wings"),
+        ({"env_id": "Discrete-v0"}, r"Discrete\(2\).*allowed: a bounded Box"),
+        ({"env_id": "DictWalk-v0", "observation_keys": ["wings"]}, "'wings'.*offers clock, walker"),
+    ],
+)
+def test_what_cannot_be_used_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        create_gymnasium_env(**arguments)
+
+
+def test_what_is_no_environment_is_named():
+    with pytest.raises(ValueError, match="train_uvf.environment = 'AntMaze'; allowed: @create_maze_env"):
+        check_environment("train_uvf.environment", "AntMaze")
+    task = create_gymnasium_env("Walk-v0")
+    assert isinstance(task, GymnasiumTask)
+    assert isinstance(make_batched(task, 2, 0, None), BatchedGymnasiumEnvironment)
+    assert walk.TIME_LIMIT == gymnasium.spec("Walk-v0").max_episode_steps
