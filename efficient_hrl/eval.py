@@ -322,7 +322,7 @@ class Evaluator:
 def _check_targets(high_agent, modes, maze):
     """Refuses constant targets that are positions outside the maze or in a wall."""
     context = high_agent.context
-    if context.size != len(maze.task.indices):
+    if len(context.specs) != 1 or context.size != len(maze.task.indices):
         return
     for mode in modes:
         (sampler, *_) = context.samplers(mode)

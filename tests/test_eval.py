@@ -1,13 +1,20 @@
 """Evaluation against a slow rollout in a plain gymnasium environment."""
 
+import functools
 import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from efficient_hrl import eval as evaluation
+from efficient_hrl.checkpoints import save_weights
 from efficient_hrl.config import load_config
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.context.samplers import ConstantSampler, RandomSampler
+from efficient_hrl.eval import Evaluator, results_table
 from environments.create_maze_env import create_maze_env
+from tests import tiny_hierarchy
+from tests.test_collect import ScriptedEnvironment
 
 GIN = pathlib.Path(__file__).parent.parent / "gin"
 STEPS = 45
@@ -61,3 +68,203 @@ def test_an_evaluation_depends_on_seed_and_steps_only(evaluator):
     first = evaluator.evaluate_target("eval1", 100)
     assert evaluator.evaluate_target("eval1", 200) != first
     assert evaluator.evaluate_target("eval1", 100) == first
+
+
+TARGETS = {"eval1": (8.0, 0.0), "eval2": (8.0, 8.0)}
+GOAL = (1.5, -0.5)
+TINY_STEPS = 12
+
+
+def constant(value):
+    return functools.partial(ConstantSampler, value=value)
+
+
+@functools.cache
+def point_maze():
+    return create_maze_env("PointMaze")
+
+
+def tiny(c=5, samplers=None, **targets):
+    """A hierarchy with constant targets for evaluation, and goals for the low level alone."""
+    explore = functools.partial(RandomSampler, context_range=tiny_hierarchy.TARGET_RANGE)
+    samplers = samplers or {"explore": explore} | {mode: constant(value) for mode, value in TARGETS.items()}
+    goals = {"samplers": {mode: constant(GOAL) for mode in TARGETS}}
+    return tiny_hierarchy.hierarchy(c=c, goals=goals, targets={"samplers": samplers} | targets)
+
+
+def tiny_evaluator(of=None, **arguments):
+    usual = {"environment": point_maze(), "num_episodes_eval": 2, "max_steps_per_episode": TINY_STEPS}
+    return Evaluator(hierarchy=of or tiny(), **usual | arguments)
+
+
+def slow_rollout(of, step, state, target, steps, c=5, goal=None):
+    """Rewards of both levels; `step` takes an action and returns the next state."""
+    low, high = [], []
+    alone = goal is not None
+    for t in range(steps):
+        if t % c == 0 and not alone:
+            goal = of.high.action(state[None], [np.float32(target)[None]])[0].numpy()
+        action = of.low.action(state[None], [np.float32(goal)[None]])[0].numpy()
+        next_state = step(action)
+        low.append(-np.linalg.norm(state[:2] + goal - next_state[:2]))
+        high.append(-np.linalg.norm(next_state[:2] - np.float32(target)))
+        goal = goal + state[:2] - next_state[:2]
+        state = next_state
+    return np.array(low), np.array(high)
+
+
+def slow_mazes(evaluator, mode, env_steps, goal=None):
+    """Rewards of both levels in two mazes of their own, [2, T] each."""
+    index = evaluator.eval_modes.index(mode)
+    first = int(np.random.SeedSequence([1_000_000, env_steps, index]).generate_state(1)[0])
+    rewards = []
+    for i in range(2):
+        env = create_maze_env("PointMaze")
+        state, _ = env.reset(seed=first + i)
+        step = lambda action, env=env: env.step(action)[0]
+        rewards.append(slow_rollout(evaluator.hierarchy, step, state, TARGETS[mode], TINY_STEPS, goal=goal))
+    return [np.array(x) for x in zip(*rewards)]
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.9])
+def test_gamma_discounts_the_returns_and_nothing_else(gamma):
+    evaluator = tiny_evaluator(gamma=gamma)
+    result = evaluator.evaluate_target("eval2", 70)
+    low, high = slow_mazes(evaluator, "eval2", 70)
+    weights = gamma ** np.arange(TINY_STEPS)
+    np.testing.assert_allclose(result.low_return, (low @ weights).mean(), rtol=1e-4)
+    np.testing.assert_allclose(result.high_return, (high @ weights).mean(), rtol=1e-4)
+    np.testing.assert_allclose(result.low_last_reward, low[:, -1].mean(), rtol=1e-3)
+    np.testing.assert_allclose(result.high_last_reward, high[:, -1].mean(), rtol=1e-4)
+
+
+def test_the_low_level_alone_has_goals_of_its_own_samplers():
+    evaluator = tiny_evaluator(evaluate_nohrl=True)
+    results = evaluator.evaluate(70)
+    assert [r.target for r in results] == ["eval1", "eval2", "eval1_nohrl", "eval2_nohrl"]
+    low, high = slow_mazes(evaluator, "eval2", 70, goal=GOAL)
+    np.testing.assert_allclose(results[3].low_return, low.sum(axis=1).mean(), rtol=1e-4)
+    np.testing.assert_allclose(results[3].high_return, high.sum(axis=1).mean(), rtol=1e-4)
+    assert results[3].low_return != results[1].low_return
+    assert results[:2] == tiny_evaluator(evaluator.hierarchy).evaluate(70)
+
+
+def test_the_low_level_alone_needs_samplers_of_the_same_modes():
+    samplers = {"eval3": constant((8.0, 0.0))}
+    assert tiny_evaluator(tiny(samplers=samplers)).eval_modes == ("eval3",)
+    with pytest.raises(ValueError, match="'eval3'; Context.samplers has eval1, eval2"):
+        tiny_evaluator(tiny(samplers=samplers), evaluate_nohrl=True)
+
+
+def test_the_default_mode_stands_for_all_that_begin_so():
+    of = tiny()
+    assert tiny_evaluator(of).eval_modes == ("eval1", "eval2")
+    assert tiny_evaluator(of, eval_modes=["eval2"]).eval_modes == ("eval2",)
+    exactly = tiny(samplers={"eval": constant((8.0, 0.0))})
+    assert tiny_evaluator(exactly).eval_modes == ("eval",)
+    with pytest.raises(ValueError, match="'eval7'"):
+        tiny_evaluator(of, eval_modes=["eval7"])
+    with pytest.raises(ValueError, match="no context sampler for mode 'eval'"):
+        tiny_evaluator(tiny(samplers={"explore": constant((8.0, 0.0))}))
+
+
+def test_the_tuner_hook_hears_the_highest_return_so_far_after_every_target():
+    heard = []
+    evaluator = tiny_evaluator(tuner_hook=lambda *arguments: heard.append(arguments))
+    results = evaluator.evaluate(70)
+    returns = [result.low_return for result in results]
+    assert heard == [(returns[0], 70), (max(returns), 70)]
+
+
+def test_without_summaries_nothing_is_run():
+    evaluator = tiny_evaluator(generate_summaries=False, tuner_hook=lambda *_: pytest.fail("called"))
+    assert evaluator.evaluate(70) == []
+    assert results_table([]).startswith("target")
+
+
+def test_an_evaluation_can_be_stopped_between_targets():
+    evaluator, answers = tiny_evaluator(), iter([False, True])
+    assert evaluator.evaluate(70, stop=lambda: next(answers)) is None
+
+
+def test_kept_weights_are_found_by_name_or_range(tmp_path):
+    of = tiny()
+    for steps in (100, 2000, 300):
+        save_weights(tmp_path / "kept", of.weights(), steps)
+    paths = lambda **arguments: tiny_evaluator(of, policy_save_dir="kept", **arguments).paths(tmp_path)
+    assert paths() == []
+    names = lambda **arguments: [path.name for path in paths(**arguments)]
+    assert names(checkpoint_path="policy-300") == ["policy-300"]
+    assert names(checkpoint_range=(100, 300)) == ["policy-100", "policy-300"]
+    assert names(checkpoint_range=(101, 5000)) == ["policy-300", "policy-2000"]
+    assert names(checkpoint_range=(0, 5000), checkpoint_path="policy-100") == ["policy-100"]
+    assert paths(checkpoint_path="policy-100") == [tmp_path / "kept" / "policy-100"]
+    known = "kept holds policy-100, policy-300, policy-2000"
+    with pytest.raises(ValueError, match=f"checkpoint_path = 'policy-1'; .*{known}"):
+        paths(checkpoint_path="policy-1")
+    with pytest.raises(ValueError, match=rf"checkpoint_range = \(301, 400\); .*{known}"):
+        paths(checkpoint_range=(301, 400))
+    with pytest.raises(ValueError, match="policy holds none"):
+        tiny_evaluator(of, checkpoint_path="policy-100").paths(tmp_path)
+
+
+@pytest.mark.parametrize("target", [(100.0, 0.0), (0.0, 4.0), (-3.0, 0.0)])
+def test_targets_outside_of_the_maze_or_in_a_wall_are_refused_in_one_line(target):
+    of = tiny(samplers={"eval1": constant((8.0, 0.0)), "eval2": constant(target)})
+    with pytest.raises(ValueError, match="^eval2/ConstantSampler.value: target .* is outside") as error:
+        tiny_evaluator(of)
+    assert len(str(error.value).splitlines()) == 1
+    assert tiny_evaluator(of, eval_modes=["eval1"]).eval_modes == ("eval1",)
+
+
+def test_targets_that_are_no_positions_are_not_looked_at():
+    """The two numbers are a heading and a time, which may be anything."""
+    reward = lambda states, actions, rewards, next_states, contexts: (
+        -tf.norm(next_states[:, 2:4] - contexts[0], axis=1),
+        tf.ones([len(states)]),
+    )
+    assert tiny_evaluator(tiny(samplers={"eval1": constant((100.0, 0.0))}, reward_fn=reward)).eval_modes
+
+
+def test_episodes_count_until_their_own_end(monkeypatch):
+    lengths, ids = (4, 9, 30), (1, 2, 3)
+    make = lambda: ScriptedEnvironment(ids, lengths, episode_steps=TINY_STEPS)
+    monkeypatch.setattr(evaluation, "make_batched", lambda *arguments, **others: make())
+    monkeypatch.setattr(evaluation, "check_environment", lambda *arguments: None)
+    of = tiny()
+    evaluator = Evaluator(hierarchy=of, environment="scripted", gamma=0.9)
+    result = evaluator.evaluate_target("eval1", 0)
+    expected = []
+    for i, length in zip(ids, lengths):
+        env = ScriptedEnvironment((i,), (length,), episode_steps=TINY_STEPS)
+        first = env.reset().observation[0]
+        step = lambda action, env=env: env.step(action[None]).observation[0]
+        steps = min(length, TINY_STEPS)
+        rewards = slow_rollout(of, step, first, TARGETS["eval1"], steps)
+        expected.append([x for r in rewards for x in (r @ 0.9 ** np.arange(steps), r[-1])])
+    means = np.mean(expected, axis=0)
+    found = (result.low_return, result.low_last_reward, result.high_return, result.high_last_reward)
+    np.testing.assert_allclose(found, means, rtol=1e-3)
+    assert result.episodes == 3
+    assert result.success_rate == np.mean([x[3] > -5 for x in expected])
+    assert evaluator.evaluate_target("eval1", 0) == result  # the next evaluation begins anew
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"gamma": 1.1}, "evaluate.gamma = 1.1; allowed: 0 to 1"),
+        ({"eval_modes": ()}, r"evaluate.eval_modes = \(\); allowed"),
+        ({"num_episodes_eval": 0}, "num_episodes_eval = 0"),
+        ({"success_distance": -1}, "success_distance = -1; allowed: a number above 0"),
+        ({"checkpoint_range": (1, 2, 3)}, r"checkpoint_range = \(1, 2, 3\); allowed: \(first, last\)"),
+        ({"generate_videos": True}, "generate_videos = True is not available"),
+        ({"eval_model_rollout": True}, "eval_model_rollout = True is not available"),
+        ({"checkpoint_dir": "a"}, "checkpoint_dir = 'a'; the run's folder is given by --root_dir"),
+        ({"eval_dir": "a"}, "eval_dir = 'a'"),
+        ({"environment": None}, "evaluate.environment = None"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tiny_evaluator(**arguments)

@@ -1,46 +1,82 @@
 """Every shipped gin file parses, builds, and says what the paper's configuration says."""
 
 import pathlib
+from typing import NamedTuple
 
 import gin
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from efficient_hrl.agents.ddpg_agent import DdpgAgent
+from efficient_hrl.agents.td3_agent import TD3Agent
 from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.run_folder import RunFolder, UsageError
 from efficient_hrl.train import Trainer
 
 GIN = pathlib.Path(__file__).parent.parent / "gin"
-FILES = sorted(path.name for path in GIN.glob("*.gin") if path.name != "base.gin")
+FILES = sorted(path.stem for path in GIN.glob("*.gin") if path.stem != "base")
 SMALL = (
     "agent/CircularBuffer.buffer_size = 100",
     "meta/CircularBuffer.buffer_size = 100",
     "evaluate.num_episodes_eval = 2",
 )
 ORIG_MAXIMUM = (10, 10, 0.5, 1, 1, 1, 1, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3)
+METHODS = ("hiro", "hiro_xy", "hiro_repr", "norl")
+THREE = ("eval1", "eval2", "eval3")
+
+
+class Task(NamedTuple):
+    """What a task's file should say."""
+
+    env_name: str
+    low: tuple
+    high: tuple
+    targets: dict
+    indices: tuple = (0, 1)
+    has_one_target: bool = False
+    has_view: bool = False
+
+
+_MAZE = Task("AntMaze", (-4, -4), (20, 20), dict(zip(THREE, ((16, 0), (16, 16), (0, 16)))))
+_PUSH = Task("AntPush", (-16, -4), (16, 20), {"eval2": (0, 19)})
+_FALL = Task("AntFall", (-4, -4, 0), (12, 28, 5), {"eval1": (0, 27, 4.5)}, indices=(0, 1, 2))
+TASKS = {
+    "ant_maze": _MAZE,
+    "ant_maze_img": _MAZE._replace(has_view=True),
+    "ant_push": _PUSH,
+    "ant_push_single": _PUSH._replace(has_one_target=True),
+    "ant_push_img": _PUSH._replace(has_view=True),
+    "ant_fall": _FALL,
+    "ant_fall_single": _FALL._replace(has_one_target=True),
+    "ant_fall_img": _FALL._replace(has_view=True, targets={"eval1": (0, 27, 0)}),
+    "ant_block": _MAZE._replace(env_name="AntBlock", indices=(3, 4)),
+    "ant_block_maze": Task(
+        "AntBlockMaze", (-4, -4), (12, 20), dict(zip(THREE, ((8, 0), (8, 16), (0, 16)))), indices=(3, 4)
+    ),
+    "point_maze": Task("PointMaze", (-2, -2), (10, 10), dict(zip(THREE, ((8, 0), (8, 8), (0, 8))))),
+}
+SEED = tf.constant([1, 2], tf.int64)
 
 
 def build(name, *bindings):
-    load_config([str(GIN / name)], [*SMALL, *bindings])
+    load_config([str(GIN / f"{name}.gin")], [*SMALL, *bindings])
     return Trainer(0)
 
 
-def test_the_promised_files_are_there():
-    assert {
-        "norl_ant_maze.gin",
-        "norl_point_maze.gin",
-        "hiro_ant_maze.gin",
-        "hiro_xy_ant_maze.gin",
-        "hiro_xy_point_maze.gin",
-    } <= set(FILES)
+def test_there_is_a_file_for_every_method_and_task():
+    assert sorted(f"{method}_{task}" for method in METHODS for task in TASKS) == FILES
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_key_values(name):
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("task_name", TASKS)
+def test_key_values(method, task_name):
+    task, name = TASKS[task_name], f"{method}_{task_name}"
     trainer = build(name)
     hierarchy = trainer.hierarchy
-    is_point, is_hiro, learned = "point" in name, name.startswith("hiro_ant"), name.startswith("norl")
-    assert gin.query_parameter("create_maze_env.env_name") == ("PointMaze" if is_point else "AntMaze")
+    is_point, learned = "point" in name, method in ("norl", "hiro_repr")
+    maze = trainer.environment.maze
+    assert (maze.name, maze.has_view) == (task.env_name, task.has_view)
     assert trainer.total_steps == 25_000 * 500 and trainer.initial_steps == 2500
     assert hierarchy.low.context.meta_action_every_n == 10
     assert trainer.steps_per_block == 10
@@ -59,44 +95,82 @@ def test_key_values(name):
     ):
         assert gin.query_parameter(parameter) == value, parameter
     goals = hierarchy.low.context.specs[0]
-    np.testing.assert_allclose(goals.maximum, ORIG_MAXIMUM if is_hiro else (10, 10))
+    is_hiro = method == "hiro"
+    maximum = ((10, 10, 3.14) if is_point else ORIG_MAXIMUM) if is_hiro else (10, 10)
+    np.testing.assert_allclose(goals.maximum, maximum)
     np.testing.assert_allclose(goals.minimum, -goals.maximum)
-    targets = hierarchy.high.context.specs[0]
-    np.testing.assert_allclose(
-        [targets.minimum, targets.maximum], [[-2, -2], [10, 10]] if is_point else [[-4, -4], [20, 20]]
-    )
     assert hierarchy.low.noisy_action.stddev == (0.1 if is_point else 1.0)
     assert hierarchy.high.noisy_action.stddev == (5.0 if learned else 1.0)
     assert hierarchy.representation.trainable_representation == learned
-    assert trainer.evaluator.eval_modes == ("eval1", "eval2", "eval3")
-    far = 8.0 if is_point else 16.0
-    values = [hierarchy.high.context.samplers(mode)[0].value for mode in trainer.evaluator.eval_modes]
-    np.testing.assert_allclose(values, [[far, 0], [far, far], [0, far]])
+
+    high = hierarchy.high.context
+    np.testing.assert_allclose([high.specs[0].minimum, high.specs[0].maximum], [task.low, task.high])
+    assert trainer.evaluator.eval_modes == tuple(task.targets)
+    for mode, target in task.targets.items():
+        np.testing.assert_allclose(high.samplers(mode)[0].value, target)
+    for mode in ("train", "explore"):
+        (drawn,), _ = high.sample(mode, 2000, SEED)
+        only = next(iter(task.targets.values()))
+        low, top = (only, only) if task.has_one_target else (task.low, task.high)
+        np.testing.assert_allclose([np.min(drawn, axis=0), np.max(drawn, axis=0)], [low, top], atol=0.1)
+
+    # The task's reward is minus the distance of the right entries to the target.
+    state, next_state = np.random.default_rng(0).normal(size=(2, 1, maze.observation_size)).astype(np.float32)
+    target = np.array([task.high], np.float32)
+    indices = list(task.indices)
+    goal = target + state[:, indices] if task.has_view else target
+    reward, _ = hierarchy.high.rewards(state, next_state, [target])
+    np.testing.assert_allclose(reward, -np.linalg.norm(next_state[:, indices] - goal, axis=-1), rtol=1e-5)
+    (later,) = high.transition([target], state, next_state)
+    moved = state[:, indices] - next_state[:, indices] if task.has_view else 0.0
+    np.testing.assert_allclose(later, target + moved, rtol=1e-5)
+
     sizes = [layer.shape.as_list() for layer in hierarchy.low.actor_net.variables[::2]]
-    observation = 7 if is_point else 30
-    assert sizes == [[observation + len(goals.maximum), 300], [300, 300], [300, 2 if is_point else 8]]
-    assert hierarchy.low.actor_net._hide_xy == is_hiro and not hierarchy.high.actor_net._hide_xy
+    observation, actions = maze.observation_size, 2 if is_point else 8
+    assert sizes == [[observation + len(maximum), 300], [300, 300], [300, actions]]
+    sees_block = "block" in name
+    assert hierarchy.low.actor_net._hide_xy == (task.has_view or (is_hiro and not sees_block))
+    assert hierarchy.high.actor_net._hide_xy == task.has_view
     if learned:
         sizes = [v.shape.as_list() for v in hierarchy.representation.trained_variables[::2]]
-        actions = 10 * (2 if is_point else 8)
-        assert sizes == [
-            [observation, 100],
-            [100, 100],
-            [100, 2],
-            [actions + observation, 400],
-            [400, 300],
-            [300, 2],
-        ]
+        inputs = [10 * actions + observation, 400]
+        assert sizes == [[observation, 100], [100, 100], [100, 2], inputs, [400, 300], [300, 2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-def test_sizes_that_other_tests_make_small(name):
-    load_config([str(GIN / name)], [])
+def test_two_episodes(name, tmp_path):
+    trainer = build(
+        name,
+        "train_uvf.num_episodes_train = 2",
+        "train_uvf.initial_episodes = 1",
+        "train_uvf.batch_size = 20",
+    )
+    folder, lines = RunFolder(tmp_path / name), []
+    folder.create(0, bindings())
+    trainer.run(folder, lines.append)
+    assert "finished at 1,000 environment steps" in lines[-1]
+    rows = (tmp_path / name / "eval.csv").read_text().splitlines()
+    assert len(rows) == 1 + len(trainer.evaluator.eval_modes)
+    assert all(np.isfinite(v).all() for v in trainer.hierarchy.low.actor_net.get_weights())
+
+
+def test_ddpg_takes_the_place_of_td3():
+    load_config([str(GIN / "norl_point_maze.gin"), str(GIN / "agents" / "ddpg.gin")], SMALL)
+    hierarchy = Trainer(0).hierarchy
+    for agent in (hierarchy.low, hierarchy.high):
+        assert isinstance(agent, DdpgAgent) and not isinstance(agent, TD3Agent)
+        assert len(agent.critic_nets) == 1
+
+
+def test_sizes_that_other_tests_make_small():
+    load_config([str(GIN / "norl_ant_maze.gin")], [])
     for parameter, value in (
         ("agent/CircularBuffer.buffer_size", 200_000),
         ("meta/CircularBuffer.buffer_size", 200_000),
         ("evaluate.num_episodes_eval", 50),
         ("evaluate.success_distance", 5.0),
+        ("train_uvf.num_envs", 1),
         ("train_uvf.checkpoint_every_n_steps", 25_000),
         ("train_uvf.save_policy_every_n_steps", 100_000),
     ):
@@ -105,7 +179,7 @@ def test_sizes_that_other_tests_make_small(name):
 
 def test_bindings_override_files():
     trainer = build(
-        "hiro_xy_point_maze.gin", "train_uvf.num_episodes_train = 3", "uvf_add_noise_fn.stddev = 0.25"
+        "hiro_xy_point_maze", "train_uvf.num_episodes_train = 3", "uvf_add_noise_fn.stddev = 0.25"
     )
     assert trainer.total_steps == 1500
     assert trainer.hierarchy.low.noisy_action.stddev == 0.25
@@ -146,13 +220,27 @@ def test_bindings_override_files():
         ("tf.losses.huber_loss.delta = 'x'", "x"),
         ("td3_update_targets.tau = 'x'", "x|str"),
         ("StatePreprocess.ndims = None", "."),
+        ("train_uvf.num_envs = 0", "num_envs = 0; allowed: a whole number from 1"),
+        ("train_uvf.num_envs = 1.5", "num_envs = 1.5"),
+        ("meta/Context.context_ranges = [((-4, -4, 0), (20, 20, 1))]", "-4, -4, 0.*2 numbers"),
+        ("eval1/ConstantSampler.value = [30, 0]", r"eval1.*\[30.0, 0.0\] is outside AntMaze or in a wall"),
+        ("eval1/ConstantSampler.value = [0, 8]", r"eval1.*\[0.0, 8.0\] is outside AntMaze or in a wall"),
+        ("eval1/ConstantSampler.value = None", "ConstantSampler.value is not set"),
+        ("train_uvf.train_dir = 'x'", "train_dir = 'x'.*--root_dir"),
+        ("train_uvf.load_path = 'nowhere'", "load_path = 'nowhere': no such weights"),
+        ("train_uvf.replay_num_steps = 2", "replay_num_steps = 2; allowed: 1"),
+        ("evaluate.generate_videos = True", "generate_videos = True is not available; allowed: False"),
+        ("evaluate.checkpoint_range = (1,)", "checkpoint_range"),
+        ("UvfAgent.reset_env_cond_fn = @every_n_episodes", "steps_per_episode = None"),
+        ("every_n_steps.n = -5", "every_n_steps.n = -5; allowed: a whole number from 1"),
         ("train_uvf.environment = 'AntMaze'", "environment = 'AntMaze'; allowed: @create_maze_env"),
         ("train_uvf.environment = @create_maze_env", "allowed: @create_maze_env"),
     ],
 )
 def test_wrong_bindings_are_one_line_that_names_value_and_choice(binding, message):
     with pytest.raises(UsageError, match=message) as caught:
-        load_config([str(GIN / "hiro_ant_maze.gin")], [*SMALL, binding])
+        conditions = ("UvfAgent.reset_episode_cond_fn = @every_n_steps",) if "every_n" in binding else ()
+        load_config([str(GIN / "hiro_ant_maze.gin")], [*SMALL, *conditions, binding])
         with usage_errors():
             Trainer(0)
     assert "\n" not in str(caught.value)

@@ -194,7 +194,9 @@ def test_without_episodes_that_begin_nothing_is_told_and_no_list_goes_on():
 
 
 def test_the_low_level_alone_follows_goals_of_its_own_samplers():
-    goals = {"samplers": {"eval": functools.partial(ScheduledSampler, values=[[0, 0], [5, 1], [7, 2], [9, 3]])}}
+    goals = {
+        "samplers": {"eval": functools.partial(ScheduledSampler, values=[[0, 0], [5, 1], [7, 2], [9, 3]])}
+    }
     of = tiny_hierarchy.hierarchy(c=2, goals=goals)
     policy = HierarchicalPolicy(TINY_SPEC, of.low, of.high, None, False, goal_mode="eval")
     steps = run_tiny(policy, [ALL, NONE, NONE, NONE, ONLY_SECOND])

@@ -12,7 +12,9 @@ NUM_ENVS = 3
 
 
 def make(env_id="Walk-v0", num_envs=NUM_ENVS, episode_steps=None, **arguments):
-    return BatchedGymnasiumEnvironment(create_gymnasium_env(env_id, **arguments), num_envs, SEED, episode_steps)
+    return BatchedGymnasiumEnvironment(
+        create_gymnasium_env(env_id, **arguments), num_envs, SEED, episode_steps
+    )
 
 
 def actions(count, num_envs=NUM_ENVS):
