@@ -149,7 +149,7 @@ def restore_weights(path: str, weights: dict) -> None:
       UsageError: they belong to another configuration or are damaged.
     """
     try:
-        status = tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).restore(str(path))
+        status = tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).read(str(path))
         status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise _foreign(path, error) from None

@@ -12,19 +12,20 @@ import tensorflow as tf
 
 STANDS_IN_FOR = "gin.tf.external_configurables"
 
-for _function in (
-    tf.nn.elu,
-    tf.nn.leaky_relu,
-    tf.nn.relu,
-    tf.nn.relu6,
-    tf.nn.selu,
-    tf.nn.sigmoid,
-    tf.nn.softmax,
-    tf.nn.softplus,
-    tf.nn.softsign,
-    tf.nn.tanh,
+# By name: some functions, such as softmax, call themselves something else.
+for _name in (
+    "elu",
+    "leaky_relu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "softsign",
+    "tanh",
 ):
-    gin.external_configurable(_function, _function.__name__, module="tf.nn")
+    gin.external_configurable(getattr(tf.nn, _name), _name, module="tf.nn")
 gin.external_configurable(tf.identity, "identity", module="tf")
 gin.external_configurable(tf.keras.layers.LayerNormalization, module="tf.keras.layers")
 

@@ -31,7 +31,7 @@ from efficient_hrl.run_folder import RunFolder, write_text
 from efficient_hrl.stop_request import StopRequest
 from efficient_hrl.update_schedule import UpdateSchedule
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import check_environment, make_batched
+from environments.make_batched import check_environment, check_view, make_batched
 from environments.maze import EPISODE_STEPS
 from environments.maze_env import MazeEnv
 
@@ -255,6 +255,7 @@ class Trainer:
             repr_optimizer,
         )
         low, high = self.hierarchy.low, self.hierarchy.high
+        check_view(environment, any(getattr(agent.actor_net, "images", False) for agent in (low, high)))
         if self.hierarchy.representation.trainable_representation:
             _check_set(repr_optimizer=repr_optimizer)
         self.low_replay = replay_buffer.build(low.training_data_spec)

@@ -14,6 +14,17 @@ def check_environment(name: str, environment: Any) -> None:
         raise ValueError(f"{name} = {environment!r}; allowed: @create_maze_env(), @create_gymnasium_env()")
 
 
+def check_view(environment: MazeEnv | GymnasiumTask, expects_view: bool) -> None:
+    """Raises a ValueError when networks expect a view that `environment` does not show."""
+    is_maze = isinstance(environment, MazeEnv)
+    if expects_view and not (is_maze and environment.maze.has_view):
+        name = environment.maze.name if is_maze else environment.env_id
+        hint = "or create_maze_env.top_down_view = True" if is_maze else "a view is only in mazes"
+        raise ValueError(
+            f"ddpg_actor_net.images = True, but {name} shows no view; allowed: False (IMAGES = False), {hint}"
+        )
+
+
 def make_batched(
     environment: MazeEnv | GymnasiumTask,
     num_envs: int,

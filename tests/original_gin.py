@@ -24,7 +24,8 @@ def write_files(folder):
     """Writes all files below `folder`."""
     lines = {}
     for file, binding, value in bindings():
-        lines.setdefault(file, []).append(f"import {value}" if binding == "import" else f"{binding} = {value}")
+        line = f"import {value}" if binding == "import" else f"{binding} = {value}"
+        lines.setdefault(file, []).append(line)
     for file, content in lines.items():
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -233,6 +233,8 @@ def test_bindings_override_files():
         ("evaluate.checkpoint_range = (1,)", "checkpoint_range"),
         ("UvfAgent.reset_env_cond_fn = @every_n_episodes", "steps_per_episode = None"),
         ("every_n_steps.n = -5", "every_n_steps.n = -5; allowed: a whole number from 1"),
+        ("create_maze_env.top_down_view = 'x'", "top_down_view = 'x'; allowed: True, False"),
+        ("meta/ddpg_actor_net.images = True", "images = True, but AntMaze shows no view; allowed: False"),
         ("train_uvf.environment = 'AntMaze'", "environment = 'AntMaze'; allowed: @create_maze_env"),
         ("train_uvf.environment = @create_maze_env", "allowed: @create_maze_env"),
     ],

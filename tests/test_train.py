@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import newest_weights, restore_weights
+from efficient_hrl.checkpoints import newest_weights, restore_weights, saved_weights
 from efficient_hrl.config import load_config
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.metrics import read_rows
@@ -101,6 +101,12 @@ def small_config(clean_gin):
     load_config([str(GIN_FILE)], SMALL)
 
 
+def configure(*more):
+    """The small configuration with some more bindings."""
+    gin.clear_config()
+    load_config([str(GIN_FILE)], [*SMALL, *more])
+
+
 def test_a_run_has_the_promised_updates_rows_and_files(uninterrupted):
     root, state, lines = uninterrupted
     learned = TOTAL - 3 * EPISODE
@@ -172,6 +178,78 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
     tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
     assert rows(tmp_path / "killed", "metrics.csv") == rows(root, "metrics.csv")
     assert rows(tmp_path / "killed", "eval.csv") == rows(root, "eval.csv")
+
+
+def test_three_environments_stopped_and_continued_equal_uninterrupted(tmp_path):
+    """Targets, segments, buffers and updates of N > 1, with blocks of 12 steps for periods of 10."""
+    configure("train_uvf.num_envs = 3")
+    whole, _ = run(tmp_path / "whole")
+    assert whole.steps_per_block == 12
+    low, high = whole.hierarchy.low.train_step_counter, whole.hierarchy.high.train_step_counter
+    learned = int(whole.collector.env_steps) - whole.initial_steps
+    assert int(high) == learned // 10 + 1 and int(low) == 10 * int(high)
+    pieces, lines = run(tmp_path / "pieces", stop_after=(7, 15))
+    assert "continuing" in lines[1]
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(pieces), contents(whole))
+    assert rows(tmp_path / "pieces", "metrics.csv") == rows(tmp_path / "whole", "metrics.csv")
+
+
+def test_condition_functions_stopped_and_continued_equal_uninterrupted(tmp_path):
+    conditions = (
+        "UvfAgent.reset_episode_cond_fn = @every_n_steps",
+        "every_n_steps.n = 45",
+        "UvfAgent.reset_env_cond_fn = @every_n_episodes",
+        "every_n_episodes.n = 2",
+        "every_n_episodes.steps_per_episode = 45",
+        "train_uvf.num_episodes_train = 8",
+    )
+    configure(*conditions)
+    whole, _ = run(tmp_path / "whole")
+    pieces, lines = run(tmp_path / "pieces", stop_after=(6, 14))
+    assert "continuing" in lines[1]
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(pieces), contents(whole))
+
+
+def test_the_low_level_begins_with_loaded_weights(uninterrupted, tmp_path):
+    root, _, _ = uninterrupted
+    path = str(saved_weights(root / "policy")[-1])
+    configure(f"train_uvf.load_path = {path!r}", "train_uvf.num_episodes_train = 1")
+    loaded, _ = run(tmp_path / "loaded")  # initial episodes only: nothing is learned yet
+    trained = Evaluator(seed=0)
+    restore_weights(path, trained.hierarchy.weights())
+    pairs = (("actor_net", "target_actor_net"), ("critic_net", "target_critic_net"))
+    for online, target in pairs:
+        for net in (online, target):
+            for mine, theirs in zip(
+                getattr(loaded.hierarchy.low, net).variables, getattr(trained.hierarchy.low, online).variables
+            ):
+                np.testing.assert_array_equal(mine, theirs)
+    high = zip(loaded.hierarchy.high.actor_net.variables, trained.hierarchy.high.actor_net.variables)
+    assert not all(np.array_equal(mine, theirs) for mine, theirs in high)
+
+
+def test_kept_weights_are_limited_and_a_run_can_stop_itself(tmp_path):
+    configure(
+        "train_uvf.save_policy_every_n_steps = 50",
+        "train_uvf.max_policies_to_save = 2",
+        "train_uvf.policy_save_dir = 'kept'",
+    )
+    asked = iter(range(100))
+    with gin.unlock_config():
+        gin.bind_parameter("train_uvf.should_stop_early", lambda: next(asked) >= 21)
+    _, lines = run(tmp_path / "run")
+    assert "stopped by train_uvf.should_stop_early at 210" in lines[-1]
+    names = [path.name for path in saved_weights(tmp_path / "run" / "kept")]
+    assert names == ["policy-150", "policy-200"]
+    assert len(list((tmp_path / "run" / "kept").iterdir())) == 4  # two files each
+
+
+def test_no_log_and_no_kept_weights(tmp_path):
+    never = ("train_uvf.save_policy_every_n_steps = 0", "train_uvf.log_every_n_steps = 0")
+    configure(*never, "train_uvf.num_episodes_train = 4")
+    run(tmp_path / "run")
+    assert not (tmp_path / "run" / "policy").exists()
+    assert rows(tmp_path / "run", "metrics.csv") == []
 
 
 def test_a_finished_run_says_so(uninterrupted):

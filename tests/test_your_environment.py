@@ -140,6 +140,7 @@ def test_the_example_trains():
     [
         ("create_gymnasium_env.env_id = 'Nowhere-v0'", "'Nowhere-v0'"),
         ("create_gymnasium_env.env_idd = 'Walk-v0'", "env_idd.*Allowed: env_id"),
+        ("IMAGES = True", "Walk-v0 shows no view; allowed: False"),
         ("agent/Context.context_shapes = [3]", "context_ranges|context_shapes"),
     ],
 )

@@ -58,7 +58,7 @@ def hierarchy(
     low_class=UvfAgent,
     high_class=MetaAgent,
 ):
-    """Goals are changes of x, y; the target is a place.
+    """Goals are changes of x, y; the target is a place.  First weights are the same in every call.
 
     Args:
       state_size, action_size: S and A.
@@ -98,6 +98,7 @@ def hierarchy(
             "critic_net": CRITIC,
         }
 
+    tf.keras.utils.set_random_seed(0)
     observation_spec = tf.TensorSpec([state_size], tf.float32, "observation")
     specs = (observation_spec, action_spec(action_size), None)
     low_agent = low_class(
@@ -112,7 +113,7 @@ def hierarchy(
     # Actors begin near zero: these act.
     for i, agent in enumerate((low_agent, high_agent)):
         kernel = agent.actor_net.trainable_variables[-2]
-        kernel.assign(tf.random.stateless_normal(kernel.shape, [3, i]))
+        kernel.assign(0.5 * tf.random.stateless_normal(kernel.shape, [3, i]))
     return Hierarchy(low_agent, high_agent, InverseDynamics(low_agent.context.specs[0]))
 
 

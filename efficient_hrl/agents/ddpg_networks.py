@@ -69,6 +69,9 @@ class ActorNetwork(network.Network):
 
     Input float32 [..., S + G], output float32 [..., A]: the middle of the range
     plus half its width times tanh of the output layer.
+
+    Attributes:
+      images: whether it was made for states with a view.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class ActorNetwork(network.Network):
           name: name of the network.
         """
         super().__init__(input_tensor_spec, state_spec=(), name=name)
+        self.images = images
         self._action_spec = action_spec
         self._hide_xy = zero_obs or images
         self._middle = tf.constant((action_spec.maximum + action_spec.minimum) / 2.0, tf.float32)

@@ -2,9 +2,17 @@ import numpy as np
 import pytest
 
 from environments.batched import BatchedMazeEnvironment
-from environments.create_maze_env import create_maze_env
+from environments.create_maze_env import create_maze_env, make_maze_env
 
-NAMES = ("AntMaze", "PointMaze")
+# Name and view: every kind of robot, block and sensor.
+VARIANTS = (
+    ("AntMaze", False),
+    ("PointMaze", False),
+    ("AntBlock", False),
+    ("AntFall", True),
+    ("EgoAntPush", True),
+    ("EgoPointPush", True),
+)
 SEED = 5
 
 
@@ -14,10 +22,10 @@ def actions_for(env, count, num_envs):
     return rng.uniform(low, high, (count, num_envs, len(low))).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name, has_view", VARIANTS)
 @pytest.mark.parametrize("num_threads", [1, 2])
-def test_a_batch_is_bit_identical_to_single_environments(name, num_threads):
-    singles = [create_maze_env(name) for _ in range(3)]
+def test_a_batch_is_bit_identical_to_single_environments(name, has_view, num_threads):
+    singles = [make_maze_env(name, has_view) for _ in range(3)]
     batch = BatchedMazeEnvironment(singles[0].maze, 3, SEED, num_threads, episode_steps=30)
     time_step = batch.reset()
     expected = [env.reset(seed=SEED + i)[0] for i, env in enumerate(singles)]
@@ -53,10 +61,10 @@ def test_episodes_have_500_steps():
     assert steps == 499
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name, has_view", VARIANTS)
 @pytest.mark.parametrize("stop_at", [0, 4, 10, 13])
-def test_state_saved_anywhere_continues_bit_for_bit(name, stop_at):
-    maze = create_maze_env(name).maze
+def test_state_saved_anywhere_continues_bit_for_bit(name, has_view, stop_at):
+    maze = make_maze_env(name, has_view).maze
     first = BatchedMazeEnvironment(maze, 2, SEED, episode_steps=10)
     first.reset()
     actions = actions_for(first, 30, 2)
@@ -91,3 +99,37 @@ def test_reseeding_makes_first_states_independent_of_the_past():
 def test_counts_below_one_are_refused(arguments):
     with pytest.raises(ValueError, match="= 0; allowed: a whole number from 1"):
         BatchedMazeEnvironment(create_maze_env("PointMaze").maze, seed=0, **arguments)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_an_episode_that_is_ended_by_request_leaves_the_others_alone(goes_on):
+    """Simulation 1 of three ends after its fifth step; 0 and 2 never notice."""
+    maze = make_maze_env("EgoAntPush").maze
+    batch, undisturbed = (BatchedMazeEnvironment(maze, 3, SEED, episode_steps=20) for _ in range(2))
+    for env in (batch, undisturbed):
+        env.reset()
+    for step, action in enumerate(actions_for(batch, 20, 3)):
+        before = batch.current_time_step()
+        time_step, other = batch.step(action), undisturbed.step(action)
+        for rows in (0, 2):
+            for left, right in zip(time_step, other):
+                np.testing.assert_array_equal(left[rows], right[rows])
+        if step == 4:
+            batch.end_episodes(np.array([False, True, False]), np.array([False, goes_on, False]))
+            np.testing.assert_array_equal(batch.current_time_step().step_type, [1, 2, 1])
+            np.testing.assert_array_equal(batch.current_time_step().discount, 1.0)
+        if step == 5:
+            np.testing.assert_array_equal(time_step.step_type, [1, 0, 1])
+            assert time_step.observation[1, -1] == 0.0  # its clock
+            moved = np.abs(time_step.observation[1, :-1] - before.observation[1, :-1]).max()
+            assert moved == 0.0 if goes_on else moved > 0.1
+    # Its episode is six steps behind the others', whose time-out it does not share.
+    np.testing.assert_array_equal(time_step.step_type, [2, 1, 2])
+    np.testing.assert_allclose(time_step.observation[:, -1], [0.02, 0.014, 0.02], rtol=1e-6)
+
+
+def test_without_a_time_limit_only_requests_end_episodes():
+    batch = BatchedMazeEnvironment(create_maze_env("PointMaze").maze, 2, SEED, episode_steps=None)
+    batch.reset()
+    for _ in range(600):
+        assert not batch.step(np.zeros((2, 2), np.float32)).is_last().any()

@@ -116,4 +116,4 @@ def test_what_is_no_environment_is_named():
     task = create_gymnasium_env("Walk-v0")
     assert isinstance(task, GymnasiumTask)
     assert isinstance(make_batched(task, 2, 0, None), BatchedGymnasiumEnvironment)
-    assert walk.TIME_LIMIT == gymnasium.spec("Walk-v0").max_episode_steps
+    assert gymnasium.spec("Walk-v0").max_episode_steps == walk.TIME_LIMIT
