@@ -73,6 +73,8 @@ def _run(argv):
     if values.env is not None and values.mode != "random":
         raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
     if values.mode == "random":
+        if values.env is None and not gin_files and not gin_bindings:
+            raise UsageError("no configuration; give --env=NAME, e.g. --env=AntMaze, or --gin_file=PATH")
         if values.env is not None:
             gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
         return _modes().act_at_random(gin_files, gin_bindings, values.seed or 0)

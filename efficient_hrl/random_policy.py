@@ -48,6 +48,8 @@ class RandomPolicyRun:
         Raises:
           ValueError: no environment, or numbers below 1.
         """
+        if isinstance(num_episodes, bool) or not isinstance(num_episodes, int) or num_episodes < 1:
+            raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
         environment = environment or _bound_environment()
         check_environment("run_random.environment", environment)
         self._environment = environment

@@ -124,6 +124,12 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):
     assert "--mode" in error_of(file, here, "--mode=fly")
     assert "'sed'" in error_of(file, here, "--sed=4")
     assert "'extra'" in error_of(file, here, "extra")
+    assert "'AntPus'; known environments" in error_of("--mode=random", "--env=AntPus")
+    assert "--env=AntPush: only for --mode=random" in error_of(file, here, "--env=AntPush")
+    assert "num_episodes = 0" in error_of(
+        "--mode=random", "--env=AntPush", "--params=run_random.num_episodes=0"
+    )
+    assert "no configuration" in error_of("--mode=random")
     assert not root.exists()
 
     foreign = tmp_path / "foreign"
@@ -137,6 +143,28 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):
     os.chmod(locked, 0o555)
     assert "not writable" in error_of(file, f"--root_dir={locked}/run")
     assert list(locked.iterdir()) == []
+
+
+def test_the_random_policy_prints_returns_successes_and_speed():
+    result = run("--mode=random", "--env=AntBlock", "--params=run_random.num_episodes=2")
+    assert result.returncode == 0, result.stderr
+    for text in ("block to (16, 16)", "block to training targets", "1,000 environment steps", "steps/s"):
+        assert text in result.stdout
+
+
+def test_an_opengl_library_that_is_not_there_is_one_line():
+    environment = os.environ | {"MUJOCO_GL": "nothing"}
+    result = subprocess.run(
+        command("--mode=random", "--env=AntMaze"),
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "MUJOCO_GL=nothing" in result.stderr and len(result.stderr.splitlines()) == 1
 
 
 def test_an_error_is_the_exit_status_of_the_process():
