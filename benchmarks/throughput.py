@@ -41,6 +41,7 @@ def _measure(gin_files, gin_bindings, steps):
     from efficient_hrl.config import load_config, usage_errors
     from efficient_hrl.modes import use_threads
     from efficient_hrl.train import Trainer
+    from environments.maze_env import MazeEnv
 
     use_threads()
     load_config(gin_files, gin_bindings)
@@ -50,7 +51,9 @@ def _measure(gin_files, gin_bindings, steps):
     seconds = _seconds_per_product()
     rate = 2e-9 * rows * inputs * outputs / seconds
     print(f"one {rows} x {inputs} x {outputs} float32 product: {1e6 * seconds:.0f} us, {rate:.0f} GFLOP/s")
-    print(f"raw physics, one thread: {_physics_rate(trainer.environment.maze):.0f} environment steps/s")
+    if isinstance(trainer.environment, MazeEnv):
+        rate = _physics_rate(trainer.environment.maze)
+        print(f"raw physics, one thread: {rate:.0f} environment steps/s")
 
     trainer.collector.start()
     while int(trainer.collector.env_steps) < trainer.initial_steps:

@@ -2,8 +2,9 @@
 
 `UvfAgent.step_cond_fn` says which steps are stored, `reset_episode_cond_fn` after
 which step an episode ends (the next one gets new contexts), and
-`reset_env_cond_fn` whether the environment is then put into a new first state or
-goes on where it is.
+`reset_env_cond_fn` after which step the environment is put into a new first state,
+which ends an episode as well; without it the next episode goes on where the last one
+ended.
 
 All take the same arguments, for N environments at once:
 

@@ -91,8 +91,9 @@ class ConditionedEnvironment(tf_py_environment.TFPyEnvironment):
         # Every real step is a transition, also the one by which an episode ends: without
         # it nothing could be learned from a termination.
         self.counts.assign(holds(self._agent.step_cond_fn, began))
-        ends = holds(self._agent.reset_episode_cond_fn, ended) & ~ended
         restarts = holds(self._agent.reset_env_cond_fn, ended)
+        # A reset in the middle of an episode is its end: nothing leads from state to state.
+        ends = (holds(self._agent.reset_episode_cond_fn, ended) | restarts) & ~ended
         done = tf.numpy_function(self._end_episodes, [ends, ~restarts], tf.bool)
         with tf.control_dependencies([done]):
             step_type = tf.where(ends, ts.StepType.LAST, time_step.step_type)

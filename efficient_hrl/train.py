@@ -1,6 +1,7 @@
 """Training: collect a little, learn a little, and tell how it goes."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -236,7 +237,8 @@ class Trainer:
         self._should_stop_early = should_stop_early or (lambda: False)
 
         self.environment = environment
-        self._py_env = make_batched(environment, num_envs, seed, episode_steps)
+        num_threads = min(num_envs, os.cpu_count() or 1)
+        self._py_env = make_batched(environment, num_envs, seed, episode_steps, num_threads)
         shared = {"target_update_period": target_update_period, "clip_gradient_norm": clip_gradient_norm}
         low_arguments = {"critic_optimizer": critic_optimizer, "actor_optimizer": actor_optimizer}
         high_arguments = {

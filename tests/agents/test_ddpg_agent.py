@@ -222,9 +222,7 @@ def test_vector_rewards_are_learned_dimension_by_dimension_and_the_actor_weights
     assert np.isfinite(info.critic_loss) and np.isfinite(info.actor_loss)
 
 
-@pytest.mark.parametrize(
-    "critic_dims, dims, message", [(1, (2,), "1; allowed: 2"), (3, (), "3; allowed: 1")]
-)
+@pytest.mark.parametrize("critic_dims, dims, message", [(1, (2,), "1; allowed: 2"), (3, (), "3; allowed: 1")])
 def test_critics_and_rewards_of_different_dimensions_are_refused(critic_dims, dims, message):
     agent = make_agent(num_reward_dims=critic_dims)
     with pytest.raises(ValueError, match=f"ddpg_critic_net.num_reward_dims = {message}"):
