@@ -296,7 +296,7 @@ class StatePreprocess(tf.Module):
         if self._ndims is None:
             return states
         missing = max(0, self._ndims - states.shape[-1])
-        padding = [[0, 0]] * (states.shape.rank - 1) + [[0, missing]]
+        padding = [[0, 0]] * (len(states.shape) - 1) + [[0, missing]]
         return tf.pad(states[..., : self._ndims], padding) if missing else states[..., : self._ndims]
 
     def inverse_goal(self, states: tf.Tensor, low_actions: tf.Tensor) -> tf.Tensor:

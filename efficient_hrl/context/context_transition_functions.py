@@ -88,7 +88,8 @@ def periodic_context_fn(
       contexts: float [..., G] each.
       timer: steps since the episode began, before this one, int [...]; 0 counts as
         due, so the first step draws.
-      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due.
+      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due
+        (so that a `ScheduledSampler` advances on every step).
       period: steps between two draws.
       state, next_state: not used; every transition function gets them.
 
@@ -124,7 +125,8 @@ def timer_context_fn(
     Args:
       contexts: float [..., G] each, the countdown among them.
       timer: not used; every transition function has it.
-      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due.
+      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due
+        (so that a `ScheduledSampler` advances on every step).
       period: where the countdown starts.
       timer_index: which of `contexts` is the countdown; its first element decides.
       debug: accepted as in the original, where it prints; no effect.
