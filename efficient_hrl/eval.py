@@ -21,8 +21,7 @@ from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import check_environment, make_batched
-from environments.maze import EPISODE_STEPS
+from environments.make_batched import check_environment, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
 # Keeps evaluation's first states apart from those of training.
@@ -119,8 +118,8 @@ class Evaluator:
           policy_save_dir: where `checkpoint_range` and `checkpoint_path` look.
           checkpoint_range: (first, last) environment steps of kept weights to evaluate.
           checkpoint_path: name of kept weights to evaluate, e.g. "policy-100000".
-          max_steps_per_episode: length of an episode; None is 500 in a maze and
-            elsewhere the environment's own.
+          max_steps_per_episode: length of an episode; None is the environment's own
+            limit, or 500 where it has none.
           evaluate_nohrl: whether the low level is evaluated alone as well, with goals
             from its own samplers of the same modes.
           success_distance: success is a last reward of `success_fn` above minus this.
@@ -158,10 +157,12 @@ class Evaluator:
             raise ValueError(f"evaluate.gamma = {gamma!r}; allowed: 0 to 1")
         if checkpoint_range is not None and len(checkpoint_range) != 2:
             raise ValueError(f"evaluate.checkpoint_range = {checkpoint_range!r}; allowed: (first, last)")
-        if max_steps_per_episode is None and isinstance(environment, MazeEnv):
-            max_steps_per_episode = EPISODE_STEPS
         self._py_env = make_batched(
-            environment, num_episodes_eval, seed, max_steps_per_episode, num_threads=os.cpu_count() or 1
+            environment,
+            num_episodes_eval,
+            seed,
+            episode_limit(environment, max_steps_per_episode),
+            num_threads=os.cpu_count() or 1,
         )
         self._env = tf_py_environment.TFPyEnvironment(self._py_env)
         if hierarchy is None:

@@ -11,8 +11,7 @@ import numpy as np
 
 from efficient_hrl.eval import text_table
 from environments.create_maze_env import create_maze_env
-from environments.make_batched import check_environment, make_batched
-from environments.maze import EPISODE_STEPS
+from environments.make_batched import check_environment, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 from environments.tasks import SUCCESS_DISTANCE
 
@@ -42,7 +41,7 @@ class RandomPolicyRun:
           environment: the task; None is the one that evaluation or training is bound to,
             or else what `create_maze_env` makes.
           num_episodes: how many.
-          max_steps_per_episode: their length; None is 500.
+          max_steps_per_episode: their length; None is the environment's own limit, or 500.
           seed: of first states, actions and targets.
 
         Raises:
@@ -58,7 +57,7 @@ class RandomPolicyRun:
             environment,
             num_episodes,
             seed,
-            max_steps_per_episode or EPISODE_STEPS,
+            episode_limit(environment, max_steps_per_episode),
             num_threads=os.cpu_count() or 1,
         )
 

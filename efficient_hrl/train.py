@@ -32,8 +32,7 @@ from efficient_hrl.run_folder import RunFolder, write_text
 from efficient_hrl.stop_request import StopRequest
 from efficient_hrl.update_schedule import UpdateSchedule
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import check_environment, check_view, make_batched
-from environments.maze import EPISODE_STEPS
+from environments.make_batched import check_environment, check_view, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
 # A parameter that the original passes from a flag.
@@ -158,8 +157,8 @@ class Trainer:
           policy_save_dir: sub-folder for weights that are kept for good.
           save_policy_every_n_steps: environment steps between them, 0 for none.
           max_policies_to_save: how many are kept, the newest; None is all.
-          max_steps_per_episode: length of an episode; None is 500 in a maze and
-            elsewhere the environment's own.
+          max_steps_per_episode: length of an episode; None is the environment's own
+            limit, or 500 where it has none.
           load_path: weights (a path as in "runs/a/policy/policy-100000") with which the
             low level and the representation begin; the targets begin with them too.
           goal_sample_strategy: relabelling of goals, "sample", "FuN" or None.
@@ -181,7 +180,7 @@ class Trainer:
             num_collect_per_meta_update=num_collect_per_meta_update,
             target_update_period=target_update_period,
             num_envs=num_envs,
-            max_steps_per_episode=EPISODE_STEPS if max_steps_per_episode is None else max_steps_per_episode,
+            max_steps_per_episode=1 if max_steps_per_episode is None else max_steps_per_episode,
             max_policies_to_save=1 if max_policies_to_save is None else max_policies_to_save,
             initial_steps=1 if initial_steps is None else initial_steps,
             initial_episodes=initial_episodes if initial_steps is None else 1,
@@ -216,12 +215,10 @@ class Trainer:
         if load_path is not None:
             check_weights(load_path)
         tf.keras.utils.set_random_seed(seed)
-        episode_steps = max_steps_per_episode
-        if episode_steps is None and isinstance(environment, MazeEnv):
-            episode_steps = EPISODE_STEPS
-        self.total_steps = num_episodes_train * (episode_steps or EPISODE_STEPS)
+        episode_steps = episode_limit(environment, max_steps_per_episode)
+        self.total_steps = num_episodes_train * episode_steps
         if initial_steps is None:
-            initial_steps = initial_episodes * (episode_steps or EPISODE_STEPS)
+            initial_steps = initial_episodes * episode_steps
         self.initial_steps = initial_steps
         self.schedule = UpdateSchedule(
             initial_steps, num_collect_per_update, num_updates_per_observation, num_collect_per_meta_update

@@ -25,12 +25,14 @@ class GymnasiumTask:
       env_kwargs: for `gymnasium.make`.
       observation_keys: parts of a dictionary observation, in this order; None is all.
       append_time: whether 0.001 x steps so far ends a state.
+      time_limit: steps after which the environment truncates an episode, or None.
     """
 
     env_id: str
     env_kwargs: Mapping[str, Any]
     observation_keys: tuple[str, ...] | None
     append_time: bool
+    time_limit: int | None = None
 
     def make(self) -> gymnasium.Env:
         """A new instance."""
@@ -72,8 +74,9 @@ def create_gymnasium_env(
     except (gymnasium.error.Error, ImportError, TypeError) as error:
         raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}: {error}") from None
     _check_spaces(task, env)
+    time_limit = env.spec.max_episode_steps
     env.close()
-    return task
+    return dataclasses.replace(task, time_limit=time_limit)
 
 
 def _check_spaces(task, env):

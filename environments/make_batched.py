@@ -5,6 +5,7 @@ from typing import Any
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
 from environments.gymnasium_task import GymnasiumTask
+from environments.maze import EPISODE_STEPS
 from environments.maze_env import MazeEnv
 
 
@@ -25,6 +26,25 @@ def check_view(environment: MazeEnv | GymnasiumTask, expects_view: bool) -> None
         )
 
 
+def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -> int:
+    """Steps after which an episode is truncated at the latest.
+
+    Args:
+      environment: what `create_maze_env` or `create_gymnasium_env` has made.
+      max_steps: what the user asks for; None is the environment's own limit, or 500
+        where it has none.
+    """
+    if max_steps is not None:
+        return max_steps
+    own = environment.time_limit if is_foreign(environment) else None
+    return own or EPISODE_STEPS
+
+
+def is_foreign(environment: MazeEnv | GymnasiumTask) -> bool:
+    """Whether an environment is from elsewhere and not a maze."""
+    return isinstance(environment, GymnasiumTask)
+
+
 def make_batched(
     environment: MazeEnv | GymnasiumTask,
     num_envs: int,
@@ -41,6 +61,6 @@ def make_batched(
       episode_steps: steps after which episodes are truncated; None is never.
       num_threads: for physics, where the environment can use them.
     """
-    if isinstance(environment, GymnasiumTask):
+    if is_foreign(environment):
         return BatchedGymnasiumEnvironment(environment, num_envs, seed, episode_steps)
     return BatchedMazeEnvironment(environment.maze, num_envs, seed, num_threads, episode_steps)

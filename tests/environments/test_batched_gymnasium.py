@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
+from environments.create_maze_env import create_maze_env
 from environments.gymnasium_task import GymnasiumTask, create_gymnasium_env
-from environments.make_batched import check_environment, make_batched
+from environments.make_batched import check_environment, episode_limit, make_batched
 from tests.environments import walk
 
 SEED = 5
@@ -108,6 +109,14 @@ def test_told_contexts_reach_the_instances_whose_episodes_begin():
 def test_what_cannot_be_used_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         create_gymnasium_env(**arguments)
+
+
+def test_an_episode_has_the_limit_asked_for_or_its_own_or_500():
+    walk_task, endless = create_gymnasium_env("Walk-v0"), create_gymnasium_env("DictWalk-v0")
+    assert episode_limit(walk_task, 7) == 7
+    assert episode_limit(walk_task, None) == walk.TIME_LIMIT
+    assert episode_limit(endless, None) == 500
+    assert episode_limit(create_maze_env("PointMaze"), None) == 500
 
 
 def test_what_is_no_environment_is_named():
