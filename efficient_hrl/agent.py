@@ -52,7 +52,7 @@ class NoisyAction:
         Raises:
           ValueError: a negative standard deviation.
         """
-        if stddev < 0:
+        if not isinstance(stddev, (int, float)) or stddev < 0:
             raise ValueError(f"exploration noise stddev = {stddev!r}; allowed: 0 or more")
         self.stddev = stddev
         self._action_fn = action_fn
@@ -191,6 +191,13 @@ class UvfAgentCore(ContextualAgent):
             raise ValueError(
                 f"Context.context_ranges has {len(context.specs)} ranges; the low level allows 1"
             )
+        for name, condition in (
+            ("step_cond_fn", step_cond_fn),
+            ("reset_episode_cond_fn", reset_episode_cond_fn),
+            ("reset_env_cond_fn", reset_env_cond_fn),
+        ):
+            if not callable(condition):
+                raise ValueError(f"UvfAgent.{name} = {condition!r}; allowed: a function, e.g. @every_n_steps")
         self.step_cond_fn = step_cond_fn
         self.reset_episode_cond_fn = reset_episode_cond_fn
         self.reset_env_cond_fn = reset_env_cond_fn

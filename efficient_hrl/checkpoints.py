@@ -93,7 +93,7 @@ def save_weights(folder: pathlib.Path, weights: dict, env_steps: int, kept: int 
       kept: how many such files stay, the newest; None is all.
     """
     tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).write(str(folder / f"policy-{env_steps}"))
-    for path in saved_weights(folder)[: -kept or None] if kept else []:
+    for path in saved_weights(folder)[:-kept] if kept else []:
         for file in folder.glob(f"{path.name}.*"):
             file.unlink()
 

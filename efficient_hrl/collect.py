@@ -134,7 +134,7 @@ class SegmentObserver(tf.Module):
         time_step, action_step, next_time_step = step
         info, next_state = action_step.info, next_time_step.observation
         next_target = self._policy.next_target(
-            info.target, time_step.observation, next_state, info.clock, info.draws + 1
+            info.target, time_step.observation, next_state, info.clock, info.fresh
         )
         real = tf.sequence_mask(length, self._c)[..., None]  # [N, c, 1]
         return tf.nest.map_structure(tf.convert_to_tensor, self._open)._replace(

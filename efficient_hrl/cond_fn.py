@@ -41,7 +41,10 @@ def env_transition(agent, state, action, transition_type, environment_steps, num
 
 @gin.configurable
 def env_restart(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
-    """The environment's episode has ended."""
+    """The environment's episode has ended.
+
+    As a step condition it never holds: the steps that are asked about are real ones.
+    """
     del agent, state, action, environment_steps, num_episodes
     return tf.identity(transition_type)
 

@@ -175,6 +175,9 @@ def _one_line(error):
         return f"{error.msg.rstrip('.')}{place}, line {error.lineno}: {(error.text or '').strip()}"
     text = str(error).strip()
     first = text.splitlines()[0].rstrip() if text else type(error).__name__
+    if first == "in user code:":  # TensorFlow's account of where tracing was; the error comes last
+        errors = re.findall(r"^\s*(?:\w+\.)*\w*Error: (.+)$", text, re.MULTILINE)
+        first = errors[-1] if errors else first
     macro = re.search(r"'([\w/]+)/gin.macro'", first)
     if macro:
         return f"the macro %{macro.group(1)} is not defined"

@@ -21,7 +21,7 @@ from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import check_environment, episode_limit, make_batched
+from environments.make_batched import check_environment, check_tells, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
 # Keeps evaluation's first states apart from those of training.
@@ -149,13 +149,17 @@ class Evaluator:
             raise ValueError(
                 f"evaluate.num_episodes_eval = {num_episodes_eval!r}; allowed: a whole number from 1"
             )
-        if not isinstance(success_distance, (int, float)) or not success_distance > 0:
+        if not is_number(success_distance) or not success_distance > 0:
             raise ValueError(f"evaluate.success_distance = {success_distance!r}; allowed: a number above 0")
-        if not eval_modes:
-            raise ValueError(f"evaluate.eval_modes = {eval_modes!r}; allowed: at least one mode")
-        if not 0.0 <= gamma <= 1.0:
+        if not eval_modes or not isinstance(eval_modes, (list, tuple)):
+            raise ValueError(f"evaluate.eval_modes = {eval_modes!r}; allowed: a list of at least one mode")
+        if not is_number(gamma) or not 0.0 <= gamma <= 1.0:
             raise ValueError(f"evaluate.gamma = {gamma!r}; allowed: 0 to 1")
-        if checkpoint_range is not None and len(checkpoint_range) != 2:
+        for name, function in (("tuner_hook", tuner_hook), ("success_fn", success_fn)):
+            if function is not None and not callable(function):
+                raise ValueError(f"evaluate.{name} = {function!r}; allowed: a function")
+        is_range = isinstance(checkpoint_range, (list, tuple)) and len(checkpoint_range) == 2
+        if checkpoint_range is not None and not is_range:
             raise ValueError(f"evaluate.checkpoint_range = {checkpoint_range!r}; allowed: (first, last)")
         self._py_env = make_batched(
             environment,
@@ -170,6 +174,7 @@ class Evaluator:
                 self._env, agent_class, meta_agent_class, state_preprocess_class, seed=seed
             )
         self.hierarchy = hierarchy
+        _check_fits(self._env, hierarchy, environment)
         self.eval_modes = tuple(eval_modes)
         if self.eval_modes == ("eval",):
             self.eval_modes = hierarchy.high.context.modes_like("eval")
@@ -187,6 +192,8 @@ class Evaluator:
         self._success_fn = success_fn
         self._seed = seed
         low, high = hierarchy.low, hierarchy.high
+        self._check_success_fn()
+        check_tells(high.context.settable_context, self._py_env)
         if isinstance(environment, MazeEnv):
             _check_targets(high, self.eval_modes, environment.maze)
         # Name of what is evaluated -> sampler mode, policy, compiled rollout.
@@ -200,6 +207,15 @@ class Evaluator:
         self._rollouts = {
             name: self._compiled_rollout(policy) for name, (_, policy) in self._subjects.items()
         }
+
+    def _check_success_fn(self):
+        """Asks `success_fn` once, on zeros."""
+        if self._success_fn is None:
+            return
+        state = tf.zeros([1, *self._env.observation_spec().shape])
+        action = tf.zeros([1, *self._env.action_spec().shape])
+        targets = [tf.zeros([1, *spec.shape]) for spec in self.hierarchy.high.context.specs]
+        self._success_fn(state, action, tf.zeros([1]), state, targets)
 
     def paths(self, root: pathlib.Path) -> list[pathlib.Path]:
         """Weights of a run in `root` that `checkpoint_path` or `checkpoint_range` ask for, [] for none.
@@ -254,8 +270,10 @@ class Evaluator:
         num_episodes = self._env.batch_size
         context = self.hierarchy.high.context
         seed = tf.constant([self._seed, env_steps], tf.int64)
-        targets = context.merge(context.sample(mode, num_episodes, seed)[0])
-        results = (x.numpy() for x in self._rollouts[name](targets))
+        drawn, _ = context.sample(mode, num_episodes, seed)
+        if context.settable_context:
+            self._told = [target.numpy() for target in context.unnormalized(drawn)]
+        results = (x.numpy() for x in self._rollouts[name](context.merge(drawn)))
         low_return, low_last, high_return, high_last, success_last = results
         return EvalResult(
             target=name,
@@ -279,6 +297,11 @@ class Evaluator:
             goal_mode=goal_mode,
         )
 
+    def _tell(self):
+        """Tells the environments, which have just been reset, of their targets."""
+        self._py_env.set_context(np.ones(self._env.batch_size, bool), *self._told)
+        return True
+
     def _compiled_rollout(self, policy):
         return tf.function(lambda targets: self._rollout(policy, targets))
 
@@ -291,6 +314,8 @@ class Evaluator:
         """
         low_agent, high_agent = self.hierarchy.low, self.hierarchy.high
         time_step = self._env.reset()
+        if high_agent.context.settable_context:
+            tf.numpy_function(self._tell, [], tf.bool)
         policy_state = policy.get_initial_state(self._env.batch_size)._replace(target=targets)
         zeros = tf.zeros([self._env.batch_size])
         low_return, low_last, high_return, high_last, success_last = [zeros] * 5
@@ -318,6 +343,23 @@ class Evaluator:
             runs &= ~next_time_step.is_last()
             time_step = next_time_step
         return low_return, low_last, high_return, high_last, success_last
+
+
+def is_number(value: Any) -> bool:
+    """Whether a binding is a number, and neither a truth value nor text."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _check_fits(env, hierarchy, environment):
+    """Refuses an environment whose states or actions are not those that were learned with."""
+    states = hierarchy.low.training_data_spec.state.shape, env.observation_spec().shape
+    actions = hierarchy.low.action_spec.shape, env.action_spec().shape
+    if states[0] != states[1] or actions[0] != actions[1]:
+        name = environment.maze.name if isinstance(environment, MazeEnv) else environment.env_id
+        raise ValueError(
+            f"evaluate.environment: {name} has states of {states[1][0]} and actions of {actions[1][0]}"
+            f" numbers; allowed: those of training, {states[0][0]} and {actions[0][0]}"
+        )
 
 
 def _check_targets(high_agent, modes, maze):

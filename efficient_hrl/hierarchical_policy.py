@@ -25,6 +25,8 @@ class HierarchicalState(NamedTuple):
       state: the previous state, [B, S].
       goal: the goal at the previous state, [B, G].
       target: the task's targets, joined, [B, T].
+      fresh: targets drawn for the next step, should they change there, [B, T]; zeros
+        where no transition function asks for them.
       draws: how often the policy has acted, the same for the whole batch, int64 [B].
     """
 
@@ -32,6 +34,7 @@ class HierarchicalState(NamedTuple):
     state: tf.Tensor
     goal: tf.Tensor
     target: tf.Tensor
+    fresh: tf.Tensor
     draws: tf.Tensor
 
 
@@ -43,13 +46,13 @@ class HierarchicalInfo(NamedTuple):
       target: the targets that the high level pursues, joined, [B, T].
       clock: steps since the episode began, int32 [B]; a multiple of c when the
         goal is new.
-      draws: how often the policy had acted before, int64 [B].
+      fresh: as in `HierarchicalState`.
     """
 
     goal: tf.Tensor
     target: tf.Tensor
     clock: tf.Tensor
-    draws: tf.Tensor
+    fresh: tf.Tensor
 
 
 class HierarchicalPolicy(tf_policy.TFPolicy):
@@ -97,7 +100,6 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         scalar = tensor_spec.TensorSpec([], tf.int32)
         goal = tensor_spec.TensorSpec(low_context.specs[0].shape, tf.float32)
         target = tensor_spec.TensorSpec([high_context.size], tf.float32)
-        draws = tensor_spec.TensorSpec([], tf.int64)
         super().__init__(
             time_step_spec,
             low_agent.action_spec,
@@ -106,9 +108,10 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
                 state=time_step_spec.observation,
                 goal=goal,
                 target=target,
-                draws=draws,
+                fresh=target,
+                draws=tensor_spec.TensorSpec([], tf.int64),
             ),
-            info_spec=HierarchicalInfo(goal=goal, target=target, clock=scalar, draws=draws),
+            info_spec=HierarchicalInfo(goal=goal, target=target, clock=scalar, fresh=target),
             clip=False,
             # Target and number of draws outlive the episode; the clock is reset below.
             automatic_state_reset=False,
@@ -127,12 +130,15 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
             self._followed_goal(state, policy_state, clock),
         )
         action = self._low_action(state, goal, draws)
-        info = HierarchicalInfo(goal, target, clock, policy_state.draws)
-        next_state = HierarchicalState(clock + 1, state, goal, target, policy_state.draws + 1)
+        fresh = tf.zeros_like(target)
+        if self._high.context.draws_anew:
+            fresh = self._high.context.merge(self._drawn_targets(tf.shape(state)[0], draws + 1))
+        info = HierarchicalInfo(goal, target, clock, fresh)
+        next_state = HierarchicalState(clock + 1, state, goal, target, fresh, policy_state.draws + 1)
         return policy_step.PolicyStep(action, next_state, info)
 
     def next_target(
-        self, target: tf.Tensor, state: tf.Tensor, next_state: tf.Tensor, clock: tf.Tensor, draws: tf.Tensor
+        self, target: tf.Tensor, state: tf.Tensor, next_state: tf.Tensor, clock: tf.Tensor, fresh: tf.Tensor
     ) -> tf.Tensor:
         """The targets at the next state of an episode that goes on, [B, T].
 
@@ -140,16 +146,16 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
           target: at `state`, [B, T].
           state, next_state: [B, S].
           clock: steps since the episode began at `state`, int32 [B].
-          draws: how often the policy has acted before it acts at `next_state`, int64 [B].
+          fresh: what the policy drew at `state` for the case of a change, [B, T].
         """
         context = self._high.context
-        fresh = lambda: self._drawn_targets(tf.shape(state)[0], draws[0])
-        kept = context.transition(context.split(target), state, next_state, clock, fresh)
+        draw = lambda: context.split(fresh)
+        kept = context.transition(context.split(target), state, next_state, clock, draw)
         return context.merge(kept)
 
     def _target(self, first, state, policy_state):
         kept = self.next_target(
-            policy_state.target, policy_state.state, state, policy_state.clock - 1, policy_state.draws
+            policy_state.target, policy_state.state, state, policy_state.clock - 1, policy_state.fresh
         )
         if self._target_mode is None:
             return tf.where(first[:, None], policy_state.target, kept)

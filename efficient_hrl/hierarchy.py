@@ -48,6 +48,7 @@ def build_hierarchy(
     low_arguments: dict[str, Any] | None = None,
     high_arguments: dict[str, Any] | None = None,
     repr_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+    clip_gradient_norm: float = 0.0,
 ) -> Hierarchy:
     """Builds and initialises both levels.
 
@@ -60,6 +61,7 @@ def build_hierarchy(
       seed: the run's seed.
       low_arguments, high_arguments: optimisers, discounts and so on, for each level.
       repr_optimizer: for the representation.
+      clip_gradient_norm: for all of them, see `DdpgAgent`.
 
     Raises:
       ValueError: a part is missing, or goal range and representation differ in size.
@@ -72,15 +74,18 @@ def build_hierarchy(
         if part is None:
             raise ValueError(f"{name} is not set; the gin files must bind it, e.g. by including gin/base.gin")
     observation_spec, action_spec = tf_env.observation_spec(), tf_env.action_spec()
+    shared = {"seed": seed, "clip_gradient_norm": clip_gradient_norm}
     low = agent_class(
         observation_spec,
         action_spec,
         tf_env,
-        state_preprocess_class=lambda *specs: state_preprocess_class(*specs, optimizer=repr_optimizer),
-        seed=seed,
+        state_preprocess_class=lambda *specs: state_preprocess_class(
+            *specs, optimizer=repr_optimizer, clip_gradient_norm=clip_gradient_norm
+        ),
+        **shared,
         **(low_arguments or {}),
     )
-    high = meta_agent_class(observation_spec, action_spec, tf_env, seed=seed, **(high_arguments or {}))
+    high = meta_agent_class(observation_spec, action_spec, tf_env, **shared, **(high_arguments or {}))
     goal_spec = low.context.specs[0]
     size = low.state_preprocess(tf.zeros([1, *observation_spec.shape])).shape[-1]
     if size < goal_spec.shape[0]:

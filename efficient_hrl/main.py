@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import sys
 
 from absl import flags
@@ -25,10 +26,11 @@ def main(argv: list[str]) -> int:
 def _define_flags():
     values = flags.FlagValues()
     many = lambda name, text: flags.DEFINE_multi_string(name, [], text, flag_values=values)
-    many("gin_file", "Path of a gin file; repeatable.")
-    many("config_file", "Another name for --gin_file.")
-    many("gin_bindings", "A binding, e.g. 'train_uvf.batch_size=50'; repeatable.")
-    many("params", "Another name for --gin_bindings.")
+    many("gin_file", "Path of a gin file; repeatable. --config_file is another name for it.")
+    many(
+        "gin_bindings",
+        "A binding, e.g. 'train_uvf.batch_size=50'; repeatable. --params is another name for it.",
+    )
     flags.DEFINE_string(
         "root_dir", None, "The run's folder; default runs/<name of the last gin file>.", flag_values=values
     )
@@ -57,7 +59,7 @@ def _define_flags():
 def _run(argv):
     values = _define_flags()
     try:
-        rest = values(argv)[1:]
+        rest = values([_renamed(argument) for argument in argv])[1:]
     except flags.Error as error:
         raise UsageError(f"{str(error).splitlines()[0]}; see --help") from None
     if values.help:
@@ -65,14 +67,17 @@ def _run(argv):
         return 0
     if rest:
         raise UsageError(f"{rest[0]!r}: only flags are allowed; see --help")
-    gin_files = [*values.gin_file, *values.config_file]
-    gin_bindings = [*values.gin_bindings, *values.params]
+    gin_files, gin_bindings = values.gin_file, values.gin_bindings
     for path in gin_files:
         if not os.path.isfile(path):
             raise UsageError(f"--gin_file={path}: no such file")
     if values.env is not None and values.mode != "random":
         raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
     if values.mode == "random":
+        if values.root_dir is not None:
+            raise UsageError(f"--root_dir={values.root_dir}: --mode=random writes nothing")
+        if values.env is not None and gin_files:
+            raise UsageError(f"--env={values.env}: a gin file names the environment; allowed: one of both")
         if values.env is None and not gin_files and not gin_bindings:
             raise UsageError("no configuration; give --env=NAME, e.g. --env=AntMaze, or --gin_file=PATH")
         if values.env is not None:
@@ -83,6 +88,13 @@ def _run(argv):
     seed = _seed(folder, values)
     mode = {"train": _modes().train, "eval": _modes().evaluate}[values.mode]
     return mode(folder, seed, gin_files, gin_bindings)
+
+
+def _renamed(argument):
+    """An argument with the original's flag names replaced, so that all keep their order."""
+    for theirs, ours in (("config_file", "gin_file"), ("params", "gin_bindings")):
+        argument = re.sub(rf"^(--?){theirs}(?==|$)", rf"\1{ours}", argument)
+    return argument
 
 
 def _modes():

@@ -33,6 +33,7 @@ def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list
         check_continues(folder.record()["config"], bindings(), folder.root)
     with usage_errors():
         trainer = Trainer(seed)
+        trainer.prepare(is_new=not folder.is_run)
     if not folder.is_run:
         folder.create(seed, bindings())
     trainer.run(folder, announce=print)
@@ -53,7 +54,8 @@ def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: l
     def evaluate_one(path):
         restore_weights(path, evaluator.hierarchy.weights())
         env_steps = env_steps_of(path)
-        results = evaluator.evaluate(env_steps)
+        with usage_errors():
+            results = evaluator.evaluate(env_steps)
         print(f"{folder.root} at {env_steps:,} environment steps")
         print(results_table(results), flush=True)
 

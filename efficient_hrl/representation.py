@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network
 
+from efficient_hrl.agents.ddpg_agent import clipped_gradients
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
 
 HUBER_KAPPA = 0.1
@@ -218,6 +219,7 @@ class StatePreprocess(tf.Module):
         action_spec,
         segment_length: int,
         optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+        clip_gradient_norm: float = 0.0,
         trainable: bool = False,
         state_preprocess_net: Callable | None = None,
         action_embed_net: Callable | None = None,
@@ -230,6 +232,7 @@ class StatePreprocess(tf.Module):
           action_spec: low-level actions, shape [A].
           segment_length: c, actions that phi sees.
           optimizer: of f and phi; None for a representation that is only used.
+          clip_gradient_norm: limit for the norm of each variable's gradient; 0 is none.
           trainable: whether the representation is learned.
           state_preprocess_net: makes f from the observation spec; None is the identity.
           action_embed_net: makes phi's correction from (actions spec, observation spec).
@@ -242,6 +245,7 @@ class StatePreprocess(tf.Module):
         super().__init__(name="state_preprocess")
         self.trainable_representation = trainable
         self._ndims = ndims
+        self._clip_gradient_norm = clip_gradient_norm
         self._c = segment_length
         self._net = self._embed_net = self._optimizer = None
         if trainable and (state_preprocess_net is None or action_embed_net is None):
@@ -354,7 +358,8 @@ class StatePreprocess(tf.Module):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             info, prior = self.loss(states, next_states, low_states, low_actions, steps)
-        self._optimizer.apply_gradients(zip(tape.gradient(info.loss, variables), variables))
+        gradients = clipped_gradients(tape.gradient(info.loss, variables), self._clip_gradient_norm)
+        self._optimizer.apply_gradients(zip(gradients, variables))
         self._prior.assign(prior)
         self.updates.assign_add(1)
         return info

@@ -20,7 +20,7 @@ from efficient_hrl.checkpoints import (
 )
 from efficient_hrl.collect import Collector
 from efficient_hrl.episodes import environment_for
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import Evaluator, is_number
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
@@ -32,7 +32,7 @@ from efficient_hrl.run_folder import RunFolder, write_text
 from efficient_hrl.stop_request import StopRequest
 from efficient_hrl.update_schedule import UpdateSchedule
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import check_environment, check_view, episode_limit, make_batched
+from environments.make_batched import check_environment, check_tells, check_view, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
 # A parameter that the original passes from a flag.
@@ -151,7 +151,7 @@ class Trainer:
           reward_scale_factor: factor on stored rewards when they are learned from.
           target_update_period: updates per move of the target networks, and per
             gradient of the actor.
-          should_stop_early: () -> whether to stop, asked after every block.
+          should_stop_early: () -> whether to stop, asked before every block.
           clip_gradient_norm: limit of each variable's gradient norm, 0 for none.
           log_every_n_steps: environment steps per row of metrics.csv, 0 for none.
           policy_save_dir: sub-folder for weights that are kept for good.
@@ -210,10 +210,25 @@ class Trainer:
             if steps != 1:
                 raise ValueError(f"train_uvf.{name} = {steps!r}; allowed: 1")
         for name, discount in (("gamma", gamma), ("meta_gamma", meta_gamma)):
-            if not 0.0 <= discount <= 1.0:
+            if not is_number(discount) or not 0.0 <= discount <= 1.0:
                 raise ValueError(f"train_uvf.{name} = {discount!r}; allowed: 0 to 1")
-        if load_path is not None:
-            check_weights(load_path)
+        if not is_number(clip_gradient_norm) or clip_gradient_norm < 0:
+            raise ValueError(f"train_uvf.clip_gradient_norm = {clip_gradient_norm!r}; allowed: 0 or more")
+        if not is_number(reward_scale_factor):
+            raise ValueError(f"train_uvf.reward_scale_factor = {reward_scale_factor!r}; allowed: a number")
+        if should_stop_early is not None and not callable(should_stop_early):
+            raise ValueError(f"train_uvf.should_stop_early = {should_stop_early!r}; allowed: a function")
+        for name, optimizer in (
+            ("critic_optimizer", critic_optimizer),
+            ("actor_optimizer", actor_optimizer),
+            ("meta_critic_optimizer", meta_critic_optimizer),
+            ("meta_actor_optimizer", meta_actor_optimizer),
+            ("repr_optimizer", repr_optimizer),
+        ):
+            if optimizer is not None and not isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):
+                raise ValueError(
+                    f"train_uvf.{name} = {optimizer!r}; allowed: an optimizer, e.g. @AdamOptimizer()"
+                )
         tf.keras.utils.set_random_seed(seed)
         episode_steps = episode_limit(environment, max_steps_per_episode)
         self.total_steps = num_episodes_train * episode_steps
@@ -228,7 +243,7 @@ class Trainer:
         self._eval_period = eval_every_n_steps
         self._checkpoint_period = checkpoint_every_n_steps
         self._policy_period = save_policy_every_n_steps
-        self._policy_folder = policy_save_dir
+        self._policy_folder = policy_save_dir or ""
         self._kept_policies = max_policies_to_save
         self._load_path = load_path
         self._should_stop_early = should_stop_early or (lambda: False)
@@ -236,7 +251,7 @@ class Trainer:
         self.environment = environment
         num_threads = min(num_envs, os.cpu_count() or 1)
         self._py_env = make_batched(environment, num_envs, seed, episode_steps, num_threads)
-        shared = {"target_update_period": target_update_period, "clip_gradient_norm": clip_gradient_norm}
+        shared = {"target_update_period": target_update_period}
         low_arguments = {"critic_optimizer": critic_optimizer, "actor_optimizer": actor_optimizer}
         high_arguments = {
             "critic_optimizer": meta_critic_optimizer,
@@ -252,6 +267,7 @@ class Trainer:
             {"gamma": gamma, **low_arguments, **shared},
             {"gamma": meta_gamma, **high_arguments, **shared},
             repr_optimizer,
+            clip_gradient_norm,
         )
         low, high = self.hierarchy.low, self.hierarchy.high
         check_view(environment, any(getattr(agent.actor_net, "images", False) for agent in (low, high)))
@@ -261,12 +277,8 @@ class Trainer:
         self.high_replay = meta_replay_buffer.build(high.training_data_spec)
         for agent, replay in ((low, self.low_replay), (high, self.high_replay)):
             agent.context.set_replay(replay.sample_next_states)
-        if high.context.settable_context and not self._py_env.can_set_context:
-            raise ValueError(
-                "meta/Context.settable_context = True; this environment has no method set_context,"
-                " allowed: False"
-            )
         high.context.samplers("explore")
+        check_tells(high.context.settable_context, self._py_env)
         collecting_env = environment_for(self._py_env, low)
         policy = HierarchicalPolicy(
             collecting_env.time_step_spec(),
@@ -294,9 +306,26 @@ class Trainer:
         )
         self.evaluator = Evaluator(hierarchy=self.hierarchy, seed=seed, default_environment=environment)
 
+    def prepare(self, is_new: bool) -> None:
+        """Finds the mistakes that show only in use, before anything is written.
+
+        Args:
+          is_new: whether the run begins, so that `load_path` is needed.
+
+        Raises:
+          ValueError: there are no weights at `load_path`; or what tracing collection and
+            learning brings up.
+        """
+        if is_new and self._load_path is not None:
+            check_weights(self._load_path)
+        self.collector.collect.get_concrete_function()
+        self.learner.learn.get_concrete_function(tf.constant(self.schedule.low_updates(0)))
+
     def learn(self) -> None:
         """The updates that are due."""
         steps, updates = int(self.collector.env_steps), self.hierarchy.high.train_step_counter
+        if not int(updates) and not (int(self.low_replay.num_added) and int(self.high_replay.num_added)):
+            return  # nothing to learn from yet; the updates are made up for
         for _ in range(self.schedule.high_updates_due(steps, int(updates))):
             self.learner.learn(tf.constant(self.schedule.low_updates(int(updates))))
 

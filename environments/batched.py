@@ -47,7 +47,8 @@ class BatchedEnvironment(py_environment.PyEnvironment):
                 raise ValueError(f"{name} = {value!r}; allowed: a whole number from 1")
         self._num_envs = num_envs
         self.episode_steps = episode_steps
-        self._steps = np.zeros(num_envs, np.int64)
+        self._steps = np.zeros(num_envs, np.int64)  # of the episode
+        self._clock = np.zeros(num_envs, np.int64)  # steps since the last first state, for observations
         self._truncated = np.zeros(num_envs, bool)  # by the environment itself, at the last step
         self._begins = np.zeros(num_envs, bool)  # at the next step
         self._goes_on = np.zeros(num_envs, bool)  # that it then begins where the last one ended
@@ -105,6 +106,7 @@ class BatchedEnvironment(py_environment.PyEnvironment):
     def _reset(self):
         self._restart(np.arange(self._num_envs))
         self._steps[:] = 0
+        self._clock[:] = 0
         self._begins[:] = False
         self._goes_on[:] = False
         return ts.restart(self._observe(), batch_size=self._num_envs)
@@ -118,15 +120,18 @@ class BatchedEnvironment(py_environment.PyEnvironment):
             restarts = np.flatnonzero(begins & ~self._goes_on)
             if restarts.size:
                 self._restart(restarts)
+                self._clock[restarts] = 0
             self._goes_on[:] = False
             self._steps[begins] = 0
             active = np.flatnonzero(~begins)
             if active.size:
                 reward[active], terminated[active] = self._advance(action, active)
                 self._steps[active] += 1
+                self._clock[active] += 1
         else:
             reward[:], terminated[:] = self._advance(action, None)
             self._steps += 1
+            self._clock += 1
         times_out = ~begins & (self._steps >= (self.episode_steps or np.inf))
         ends = terminated | self._truncated | times_out
         step_type = np.where(begins, ts.StepType.FIRST, np.where(ends, ts.StepType.LAST, ts.StepType.MID))
@@ -209,7 +214,7 @@ class BatchedMazeEnvironment(BatchedEnvironment):
         return reward, np.zeros(len(action), bool)
 
     def _observe(self):
-        return self._maze.observe(self._qpos, self._qvel, self._bodies, self._steps)
+        return self._maze.observe(self._qpos, self._qvel, self._bodies, self._clock)
 
     def get_state(self) -> str:
         """Everything that the future of these simulations depends on, as JSON.
@@ -255,6 +260,7 @@ class BatchedMazeEnvironment(BatchedEnvironment):
             "physics": self._batch.state,
             "bodies": self._bodies,
             "steps": self._steps,
+            "clock": self._clock,
             "begins": self._begins,
             "goes_on": self._goes_on,
         }

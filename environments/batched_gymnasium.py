@@ -76,7 +76,7 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
             # A copy inside the range: some environments object to rounding, some write to it.
             clipped = np.clip(action[i], space.low, space.high).astype(space.dtype)
             observation, rewards[row], terminations[row], truncated, _ = self._envs[i].step(clipped)
-            self._states[i] = self._task.state(observation, self._steps[i] + 1)
+            self._states[i] = self._task.state(observation, self._clock[i] + 1)
             self._truncated[i] = truncated
         return rewards, terminations
 

@@ -67,13 +67,25 @@ def create_gymnasium_env(
     """
     if not isinstance(env_id, str) or not env_id:
         raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}; allowed: a gymnasium id, e.g. 'Ant-v5'")
+    if not isinstance(env_kwargs or {}, Mapping):
+        raise ValueError(f"create_gymnasium_env.env_kwargs = {env_kwargs!r}; allowed: a dictionary")
+    if not isinstance(append_time, bool):
+        raise ValueError(f"create_gymnasium_env.append_time = {append_time!r}; allowed: True, False")
+    is_list = isinstance(observation_keys, (list, tuple)) and len(observation_keys)
+    if observation_keys is not None and not is_list:
+        raise ValueError(
+            f"create_gymnasium_env.observation_keys = {observation_keys!r}; allowed: None, a list of names"
+        )
     keys = None if observation_keys is None else tuple(observation_keys)
     task = GymnasiumTask(env_id, dict(env_kwargs or {}), keys, append_time)
     try:
         env = task.make()
-    except (gymnasium.error.Error, ImportError, TypeError) as error:
+        _check_spaces(task, env)
+        # Some arguments are looked at only when an episode runs.
+        env.reset(seed=0)
+        env.step(env.action_space.sample())
+    except Exception as error:  # whatever a foreign environment may raise
         raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}: {error}") from None
-    _check_spaces(task, env)
     time_limit = env.spec.max_episode_steps
     env.close()
     return dataclasses.replace(task, time_limit=time_limit)
@@ -92,6 +104,10 @@ def _check_spaces(task, env):
                     f" {', '.join(known)}"
                 )
         parts = [observations[key] for key in task.observation_keys or known]
+    elif task.observation_keys is not None:
+        raise ValueError(
+            f"observation_keys = {task.observation_keys!r}, but it has observations {observations}"
+        )
     else:
         parts = [observations]
     for part in parts:

@@ -26,6 +26,14 @@ def check_view(environment: MazeEnv | GymnasiumTask, expects_view: bool) -> None
         )
 
 
+def check_tells(settable_context: bool, py_env: BatchedEnvironment) -> None:
+    """Raises a ValueError when an environment is to be told of targets and has no way to hear."""
+    if settable_context and not py_env.can_set_context:
+        raise ValueError(
+            "Context.settable_context = True; this environment has no method set_context, allowed: False"
+        )
+
+
 def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -> int:
     """Steps after which an episode is truncated at the latest.
 
@@ -33,8 +41,13 @@ def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -
       environment: what `create_maze_env` or `create_gymnasium_env` has made.
       max_steps: what the user asks for; None is the environment's own limit, or 500
         where it has none.
+
+    Raises:
+      ValueError: a number below 1.
     """
     if max_steps is not None:
+        if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
+            raise ValueError(f"max_steps_per_episode = {max_steps!r}; allowed: None, a whole number from 1")
         return max_steps
     own = environment.time_limit if is_foreign(environment) else None
     return own or EPISODE_STEPS

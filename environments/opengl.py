@@ -16,8 +16,9 @@ def opengl_error(cause: Exception) -> OpenGLError:
     """The error to raise in place of `cause`, in whichever way an OpenGL back end has failed."""
     setting = os.environ.get("MUJOCO_GL")
     shown = "MUJOCO_GL is not set" if setting is None else f"MUJOCO_GL={setting}"
-    reason = " ".join(str(cause).split())
-    return OpenGLError(f"no OpenGL, {shown}: {reason or type(cause).__name__}; {_ADVICE}")
+    # An AttributeError only tells of names inside a library that was not found.
+    reason = "" if isinstance(cause, AttributeError) else f" ({' '.join(str(cause).split())})"
+    return OpenGLError(f"no OpenGL, {shown}{reason}; {_ADVICE}")
 
 
 def import_mujoco() -> None:

@@ -390,6 +390,17 @@ def test_targets_drawn_anew_every_few_steps_are_stored_as_the_policy_uses_them()
     assert np.all(np.abs(high.next_meta_context - 4) <= 6)
 
 
+def test_scheduled_targets_within_an_episode_are_stored_as_the_policy_uses_them():
+    """One draw per step, whether it is used or not; the stored next target is the one drawn then."""
+    sampler = functools.partial(ScheduledSampler, values=[[float(i), -1.0] for i in range(7)])
+    transition = functools.partial(periodic_context_fn, period=3)
+    targets = {"context_transition_fn": transition, "samplers": {"explore": [sampler]}}
+    of = tiny_hierarchy.hierarchy(c=5, targets=targets)
+    _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61, explore=True, seed=1)
+    assert next_targets_are_those_of_the_next_segment(high, 2) == 2 * 9
+    assert len(np.unique(high.meta_context[:, 0])) > 3
+
+
 def test_a_countdown_among_the_targets_is_stored_as_the_policy_uses_it():
     place = functools.partial(RandomSampler, context_range=tiny_hierarchy.TARGET_RANGE)
     targets = {

@@ -215,7 +215,7 @@ def test_bindings_override_files():
         ("CRITIC_HIDDEN_SIZ_1 = 64", "did you mean CRITIC_HIDDEN_SIZE_1"),
         ("uvff/negative_distance.norm = 'L1'", "did you mean uvf/negative_distance"),
         ("uvf/negative_distance.norm = 'L3'", "'L3'; allowed: 'L1', 'L2'"),
-        ("task/negative_distance.state_indices = [0, 99]", "99|indices"),
+        ("task/negative_distance.state_indices = [0, 99]", r"indices \[0, 99\] of a vector of 30; allowed"),
         ("meta/Context.reward_fn = None", "reward_fn is not set"),
         ("tf.losses.huber_loss.delta = 'x'", "x"),
         ("td3_update_targets.tau = 'x'", "x|str"),
@@ -235,6 +235,29 @@ def test_bindings_override_files():
         ("every_n_steps.n = -5", "every_n_steps.n = -5; allowed: a whole number from 1"),
         ("create_maze_env.top_down_view = 'x'", "top_down_view = 'x'; allowed: True, False"),
         ("meta/ddpg_actor_net.images = True", "images = True, but AntMaze shows no view; allowed: False"),
+        ("train_uvf.clip_gradient_norm = -1", "clip_gradient_norm = -1; allowed: 0 or more"),
+        ("train_uvf.clip_gradient_norm = 'a'", "clip_gradient_norm = 'a'; allowed"),
+        ("train_uvf.reward_scale_factor = 'a'", "reward_scale_factor = 'a'; allowed: a number"),
+        ("train_uvf.should_stop_early = True", "should_stop_early = True; allowed: a function"),
+        ("train_uvf.gamma = 'a'", "gamma = 'a'; allowed: 0 to 1"),
+        ("train_uvf.critic_optimizer = @critic/AdamOptimizer", "critic_optimizer.*allowed: an optimizer"),
+        ("train_uvf.relabel_contexts = True\ntrain/DirectionSampler.k = 50", "50|k|shape|dimension"),
+        ("critic/AdamOptimizer.learning_rate = -1", "learning_rate = -1; allowed: a number above 0"),
+        ("TARGET_Q_CLIPPING = (1, -1)", r"target_q_clipping = \(1, -1\); allowed: None"),
+        ("TARGET_Q_CLIPPING = (1, 2, 3)", r"target_q_clipping = \(1, 2, 3\); allowed: None"),
+        ("TARGET_Q_CLIPPING = 5", "target_q_clipping = 5; allowed: None"),
+        ("agent/ddpg_actor_net.hidden_layers = 300", "hidden layers 300; allowed: a list"),
+        ("uvf_add_noise_fn.stddev = 'a'", "stddev = 'a'; allowed: 0 or more"),
+        ("evaluate.gamma = 'a'", "evaluate.gamma = 'a'; allowed: 0 to 1"),
+        ("evaluate.checkpoint_range = 5", "checkpoint_range = 5; allowed"),
+        ("evaluate.eval_modes = 'eval1'", "eval_modes = 'eval1'; allowed: a list"),
+        ("evaluate.tuner_hook = 1", "tuner_hook = 1; allowed: a function"),
+        ("evaluate.success_fn = @uvf/negative_distance", "uvf|incompatible|dimensions|shape"),
+        ("evaluate.max_steps_per_episode = 0", "max_steps_per_episode = 0; allowed"),
+        ("meta/Context.samplers = [@RandomSampler]", r"Context.samplers = \[.*allowed: a dictionary"),
+        ("meta/Context.samplers = {'explore': [@foo/RandomSampler]}", "context_range is not set|no context"),
+        ("agent/Context.context_transition_fn = @periodic_context_fn", "periodic_context_fn draws new"),
+        ("UvfAgent.reset_episode_cond_fn = 5", "reset_episode_cond_fn = 5; allowed: a function"),
         ("train_uvf.environment = 'AntMaze'", "environment = 'AntMaze'; allowed: @create_maze_env"),
         ("train_uvf.environment = @create_maze_env", "allowed: @create_maze_env"),
     ],
@@ -244,7 +267,7 @@ def test_wrong_bindings_are_one_line_that_names_value_and_choice(binding, messag
         conditions = ("UvfAgent.reset_episode_cond_fn = @every_n_steps",) if "every_n" in binding else ()
         load_config([str(GIN / "hiro_ant_maze.gin")], [*SMALL, *conditions, binding])
         with usage_errors():
-            Trainer(0)
+            Trainer(0).prepare(is_new=True)
     assert "\n" not in str(caught.value)
 
 

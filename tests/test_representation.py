@@ -143,6 +143,7 @@ def test_target_of_step_k_is_the_state_k_plus_one_steps_later():
 
 
 def test_update_moves_weights_and_the_fifo():
+    tf.keras.utils.set_random_seed(0)  # some first weights leave a unit without gradient
     representation = golden_data.representation()
     before = [v.numpy() for v in representation.trained_variables]
     states = tf.random.stateless_normal([16, 30], [0, 0])
@@ -169,3 +170,23 @@ def test_untrained_representation_keeps_leading_entries():
 def test_training_without_networks_is_refused():
     with pytest.raises(ValueError, match="StatePreprocess.state_preprocess_net"):
         StatePreprocess(golden_data.OBSERVATION_SPEC, golden_data.ACTION_SPEC, 10, trainable=True)
+
+
+def test_clipping_limits_what_the_optimizer_gets():
+    representation = golden_data.representation()
+    norms = []
+    representation._optimizer.apply_gradients = lambda pairs: norms.extend(tf.norm(g) for g, _ in pairs)
+    states = tf.random.stateless_normal([16, 30], [0, 0])
+    batch = (
+        states,
+        -states,
+        tf.random.stateless_normal([16, 10, 30], [1, 1]),
+        tf.random.stateless_normal([16, 10, 8], [2, 2]),
+        tf.zeros([16], tf.int64),
+    )
+    representation.update(*batch)
+    assert max(norms) > 1e-3
+    norms.clear()
+    representation._clip_gradient_norm = 1e-3
+    representation.update(*batch)
+    assert 0 < max(norms) <= 1.001e-3

@@ -126,6 +126,10 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):
     assert "'extra'" in error_of(file, here, "extra")
     assert "'AntPus'; known environments" in error_of("--mode=random", "--env=AntPus")
     assert "--env=AntPush: only for --mode=random" in error_of(file, here, "--env=AntPush")
+    assert "--env=AntPush: a gin file names the environment" in error_of(
+        "--mode=random", "--env=AntPush", file
+    )
+    assert "writes nothing" in error_of("--mode=random", "--env=AntPush", here)
     assert "num_episodes = 0" in error_of(
         "--mode=random", "--env=AntPush", "--params=run_random.num_episodes=0"
     )
@@ -165,6 +169,27 @@ def test_an_opengl_library_that_is_not_there_is_one_line():
     )
     assert result.returncode == 2
     assert "MUJOCO_GL=nothing" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_flags_of_both_names_keep_their_order(monkeypatch, tmp_path):
+    from efficient_hrl import modes
+
+    seen = []
+    monkeypatch.setattr(modes, "train", lambda folder, seed, files, params: seen.extend([files, params]) or 0)
+    for name in ("a.gin", "b.gin"):
+        (tmp_path / name).write_text("")
+    a, b = str(tmp_path / "a.gin"), str(tmp_path / "b.gin")
+    arguments = (
+        "--params",
+        "x=1",
+        f"--config_file={a}",
+        "--gin_bindings=x=2",
+        "--gin_file",
+        b,
+        "--params=x=3",
+    )
+    assert main.main(["run.py", *arguments, f"--root_dir={tmp_path / 'run'}"]) == 0
+    assert seen == [[a, b], ["x=1", "x=2", "x=3"]]
 
 
 def test_an_error_is_the_exit_status_of_the_process():

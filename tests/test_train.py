@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.checkpoints import newest_weights, restore_weights, saved_weights
-from efficient_hrl.config import load_config
+from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.metrics import read_rows
 from efficient_hrl.run_folder import RunFolder, UsageError
@@ -250,6 +250,51 @@ def test_no_log_and_no_kept_weights(tmp_path):
     run(tmp_path / "run")
     assert not (tmp_path / "run" / "policy").exists()
     assert rows(tmp_path / "run", "metrics.csv") == []
+
+
+def test_learning_waits_until_there_is_something_to_learn_from():
+    """So many environments that none has had c steps when learning would begin."""
+    configure("train_uvf.num_envs = 30")
+    trainer = Trainer(0)
+    trainer.collector.start()
+    updates = []
+    for _ in range(12):
+        trainer.collector.collect()
+        trainer.learn()
+        updates.append(int(trainer.hierarchy.high.train_step_counter))
+    steps = 30 * np.arange(1, 13)
+    assert trainer.initial_steps == 135
+    expected = [(s - 135) // 10 + 1 if s >= 300 else 0 for s in steps]
+    assert updates == expected
+
+
+def test_clipping_reaches_both_levels_and_the_representation():
+    configure("train_uvf.clip_gradient_norm = 0.25")
+    hierarchy = Trainer(0).hierarchy
+    for part in (hierarchy.low, hierarchy.high, hierarchy.representation):
+        assert part._clip_gradient_norm == 0.25
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (
+            ("evaluate.environment = @e/create_maze_env()", "e/create_maze_env.env_name = 'PointBlock'"),
+            "has states of 10",
+        ),
+        (
+            ("evaluate.success_fn = @e/negative_distance", "e/negative_distance.state_indices = [0, 1, 2]"),
+            ".",
+        ),
+    ],
+)
+def test_an_evaluation_that_does_not_fit_is_refused_at_once(more, message):
+    gin.clear_config()
+    with pytest.raises(UsageError, match=message) as caught:
+        load_config([str(GIN_FILE)], [*SMALL, *more])
+        with usage_errors():
+            Trainer(0)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_finished_run_says_so(uninterrupted):

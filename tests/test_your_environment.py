@@ -123,6 +123,13 @@ def test_targets_are_told_to_an_environment_that_wants_them(gin_file):
     assert {tuple(target) for target in stored} <= {tuple(target) for target in told}
 
 
+def test_targets_are_told_in_evaluation_too(gin_file):
+    trainer = build([gin_file], "meta/Context.settable_context = True")
+    trainer.evaluator.evaluate_target("eval2", 0)
+    told = [env.unwrapped.contexts for env in trainer.evaluator._py_env._envs]
+    np.testing.assert_array_equal(told, [[[-1, -1]]] * 2)
+
+
 def test_the_example_trains():
     pytest.importorskip("imageio")
     trainer = build([str(GIN / "examples" / "ant_v5.gin")], "train_uvf.initial_steps = 20")

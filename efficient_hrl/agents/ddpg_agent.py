@@ -6,10 +6,11 @@ but its optimiser is still applied, so that Adam's momentum goes on moving the
 weights.  Target networks move on the last of every n updates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import gin
+import numpy as np
 import tensorflow as tf
 from tf_agents.agents import tf_agent
 from tf_agents.policies import actor_policy, gaussian_policy
@@ -51,6 +52,11 @@ class UpdateInfo(NamedTuple):
     actor_counts: tf.Tensor
 
 
+def clipped_gradients(gradients: Sequence[tf.Tensor], limit: float) -> Sequence[tf.Tensor]:
+    """Each gradient with its norm limited to `limit`; 0 is no limit."""
+    return [tf.clip_by_norm(gradient, limit) for gradient in gradients] if limit > 0 else gradients
+
+
 @gin.configurable("huber_loss", module="tf.losses")
 def huber_loss(labels: tf.Tensor, predictions: tf.Tensor, delta: float = 1.0) -> tf.Tensor:
     """Mean Huber loss: x^2 / 2 for |x| <= delta, else delta (|x| - delta / 2); a scalar."""
@@ -67,7 +73,12 @@ def adam_optimizer(
 
     The legacy class is chosen on purpose: it is the one whose update rule is
     the fused kernel that the original used.
+
+    Raises:
+      ValueError: a learning rate that is not above 0.
     """
+    if not isinstance(learning_rate, (int, float)) or not learning_rate > 0:
+        raise ValueError(f"AdamOptimizer.learning_rate = {learning_rate!r}; allowed: a number above 0")
     return tf.keras.optimizers.legacy.Adam(learning_rate, beta_1=beta1, beta_2=beta2, epsilon=epsilon)
 
 
@@ -190,6 +201,12 @@ class DdpgAgent(tf_agent.TFAgent):
             raise ValueError(f"dqda_clipping = {dqda_clipping!r}; allowed: 0 or more")
         if not 0.0 <= residual_phi <= 1.0:
             raise ValueError(f"residual_phi = {residual_phi!r}; allowed: 0 to 1")
+        if target_q_clipping is not None:
+            limits = np.array(target_q_clipping, object)
+            if limits.shape != (2,) or not limits[0] <= limits[1]:
+                raise ValueError(
+                    f"target_q_clipping = {target_q_clipping!r}; allowed: None, (minimum, maximum)"
+                )
         make_actor = lambda net_name: actor_net(observation_spec, action_spec, name=net_name)
         make_critic = lambda net_name: critic_net((observation_spec, action_spec), name=net_name)
         critic_names = [f"critic_net{i or ''}" for i in (0, *range(2, self.num_critics + 1))]
@@ -405,8 +422,7 @@ class DdpgAgent(tf_agent.TFAgent):
         return UpdateInfo(critic_loss, actor_loss, actor_counts)
 
     def _apply(self, optimizer, gradients, variables):
-        if self._clip_gradient_norm > 0:
-            gradients = [tf.clip_by_norm(gradient, self._clip_gradient_norm) for gradient in gradients]
+        gradients = clipped_gradients(gradients, self._clip_gradient_norm)
         optimizer.apply_gradients(zip(gradients, variables))
 
     def _clipped(self, targets):

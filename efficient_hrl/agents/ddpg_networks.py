@@ -37,6 +37,9 @@ def dense_stack(
       normalizer_fn: None, a class of Keras layers, or a function of tensors; it is
         applied before the activation, in layers that then have no bias.
     """
+    is_list = isinstance(sizes, (list, tuple))
+    if not is_list or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise ValueError(f"hidden layers {sizes!r}; allowed: a list of whole numbers from 1, e.g. (300, 300)")
     layers = []
     for i, size in enumerate(sizes, start=1):
         if normalizer_fn is None:

@@ -6,6 +6,7 @@ range of values, how they are drawn, how they follow the state, and the reward
 for pursuing them.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ class Context(tf.Module):
       size: sum of their sizes.
       meta_action_every_n: c, environment steps per high-level action, or None.
       settable_context: whether the environment is told of new contexts.
+      draws_anew: whether the transition function asks for new contexts.
     """
 
     def __init__(
@@ -109,6 +111,8 @@ class Context(tf.Module):
         )
         self.size = sum(spec.shape[0] for spec in self.specs)
         self._samplers = {}
+        if not isinstance(samplers or {}, Mapping):
+            raise ValueError(f"Context.samplers = {samplers!r}; allowed: a dictionary of modes")
         for mode, classes in (samplers or {}).items():
             classes = list(classes) if isinstance(classes, (list, tuple)) else [classes]
             if len(classes) != count:
@@ -132,6 +136,24 @@ class Context(tf.Module):
             )
         self._transition_fn = context_transition_fn
         self._multi_transition_fn = context_multi_transition_fn
+        self.draws_anew = self._asks_for_contexts(tf_env)
+
+    def _asks_for_contexts(self, tf_env):
+        """Tries the transition function on zeros."""
+        if self._transition_fn is None:
+            return False
+        asked = []
+        zeros = [tf.zeros([1, *spec.shape]) for spec in self.specs]
+
+        def sampler_fn():
+            asked.append(True)
+            return zeros
+
+        state = tf.zeros([1, 1] if tf_env is None else [1, *tf_env.observation_spec().shape])
+        with contextlib.suppress(ValueError, tf.errors.InvalidArgumentError):
+            # What does not fit is told of by `build_hierarchy`, with the right states.
+            self.transition(zeros, state, state, tf.zeros([1], tf.int32), sampler_fn)
+        return bool(asked)
 
     def samplers(self, mode: str) -> list:
         """The samplers of a mode.

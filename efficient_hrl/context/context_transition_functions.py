@@ -88,7 +88,7 @@ def periodic_context_fn(
       contexts: float [..., G] each.
       timer: steps since the episode began, before this one, int [...]; 0 counts as
         due, so the first step draws.
-      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due
+      sampler_fn: () -> new contexts, [..., G] each; drawn on every step, used where due
         (so that a `ScheduledSampler` advances on every step).
       period: steps between two draws.
       state, next_state: not used; every transition function gets them.
@@ -97,10 +97,11 @@ def periodic_context_fn(
       The contexts for the next step, [..., G] each.
 
     Raises:
-      ValueError: a period below 1.
+      ValueError: a period below 1, or nothing to draw from.
     """
     del state, next_state
     _check_period("periodic_context_fn", period)
+    _check_sampler("periodic_context_fn", sampler_fn)
     due = tf.math.floormod(timer, period) == 0
     return _where(due[..., None], sampler_fn(), contexts)
 
@@ -125,7 +126,7 @@ def timer_context_fn(
     Args:
       contexts: float [..., G] each, the countdown among them.
       timer: not used; every transition function has it.
-      sampler_fn: () -> new contexts, [..., G] each; called on every step, used where due
+      sampler_fn: () -> new contexts, [..., G] each; drawn on every step, used where due
         (so that a `ScheduledSampler` advances on every step).
       period: where the countdown starts.
       timer_index: which of `contexts` is the countdown; its first element decides.
@@ -136,10 +137,11 @@ def timer_context_fn(
       The contexts for the next step, [..., G] each.
 
     Raises:
-      ValueError: a period below 1, or no context at `timer_index`.
+      ValueError: a period below 1, nothing to draw from, or no context at `timer_index`.
     """
     del timer, debug, state, next_state
     _check_period("timer_context_fn", period)
+    _check_sampler("timer_context_fn", sampler_fn)
     countdown = context_at("timer_context_fn.timer_index", contexts, timer_index)
     kept, fresh = list(contexts), list(sampler_fn())
     kept[timer_index] = countdown - 1
@@ -154,3 +156,11 @@ def _check_period(function, period):
 
 def _where(due, fresh, kept):
     return [tf.where(due, new, old) for new, old in zip(fresh, kept, strict=True)]
+
+
+def _check_sampler(function, sampler_fn):
+    if sampler_fn is None:
+        raise ValueError(
+            f"{function} draws new contexts; allowed as the high level's context_transition_fn only,"
+            " because the low level's goals are given by the high level"
+        )

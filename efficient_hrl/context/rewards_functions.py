@@ -37,7 +37,12 @@ def context_at(name: str, contexts: Sequence[tf.Tensor], index: int) -> tf.Tenso
 
 def _select(values: tf.Tensor, indices: Sequence[int] | None) -> tf.Tensor:
     values = tf.convert_to_tensor(values)
-    return values if indices is None else tf.gather(values, indices, axis=-1)
+    if indices is None:
+        return values
+    size = values.shape[-1]
+    if any(not 0 <= index < size for index in indices):
+        raise ValueError(f"indices {list(indices)} of a vector of {size}; allowed: 0 to {size - 1}")
+    return tf.gather(values, indices, axis=-1)
 
 
 def _check_norm(function, norm):

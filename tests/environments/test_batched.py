@@ -120,12 +120,14 @@ def test_an_episode_that_is_ended_by_request_leaves_the_others_alone(goes_on):
             np.testing.assert_array_equal(batch.current_time_step().discount, 1.0)
         if step == 5:
             np.testing.assert_array_equal(time_step.step_type, [1, 0, 1])
-            assert time_step.observation[1, -1] == 0.0  # its clock
+            # The clock that is seen tells the time since the last first state.
+            np.testing.assert_allclose(time_step.observation[1, -1], 0.005 if goes_on else 0.0, rtol=1e-6)
             moved = np.abs(time_step.observation[1, :-1] - before.observation[1, :-1]).max()
             assert moved == 0.0 if goes_on else moved > 0.1
     # Its episode is six steps behind the others', whose time-out it does not share.
     np.testing.assert_array_equal(time_step.step_type, [2, 1, 2])
-    np.testing.assert_allclose(time_step.observation[:, -1], [0.02, 0.014, 0.02], rtol=1e-6)
+    clock = 0.019 if goes_on else 0.014
+    np.testing.assert_allclose(time_step.observation[:, -1], [0.02, clock, 0.02], rtol=1e-6)
 
 
 def test_without_a_time_limit_only_requests_end_episodes():

@@ -103,6 +103,11 @@ def test_told_contexts_reach_the_instances_whose_episodes_begin():
         ({"env_id": "no_such_module:Walk-v0"}, "no_such_module"),
         ({"env_id": "Walk-v0", "env_kwargs": {"wings": 2}}, "wings"),
         ({"env_id": "Discrete-v0"}, r"Discrete\(2\).*allowed: a bounded Box"),
+        ({"env_id": "Walk-v0", "env_kwargs": 5}, "env_kwargs = 5; allowed: a dictionary"),
+        ({"env_id": "Walk-v0", "append_time": 3}, "append_time = 3; allowed: True, False"),
+        ({"env_id": "Walk-v0", "observation_keys": ["walker"]}, "'walker'.*has observations Box"),
+        ({"env_id": "DictWalk-v0", "observation_keys": "walker"}, "observation_keys = 'walker'; allowed"),
+        ({"env_id": "DictWalk-v0", "observation_keys": []}, r"observation_keys = \[\]; allowed"),
         ({"env_id": "DictWalk-v0", "observation_keys": ["wings"]}, "'wings'.*offers clock, walker"),
     ],
 )
