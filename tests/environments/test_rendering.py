@@ -128,7 +128,7 @@ def test_rendering_without_opengl_says_what_to_install(monkeypatch, error):
     monkeypatch.setenv("MUJOCO_GL", "egl")
     env = make_maze_env("PointMaze", render_mode="rgb_array")
     env.reset(seed=0)
-    with pytest.raises(OpenGLError, match="no OpenGL, MUJOCO_GL=egl: ") as raised:
+    with pytest.raises(OpenGLError, match="no OpenGL, MUJOCO_GL=egl") as raised:
         env.render()
     assert_helps(str(raised.value))
     assert isinstance(raised.value, RuntimeError)
@@ -179,6 +179,6 @@ def test_mujocos_own_failure_is_said_in_one_line(setting, module):
     result = run_python(f"import {module}", MUJOCO_GL=setting)
     assert result.returncode == 1
     *frames, message = result.stderr.strip().splitlines()
-    assert message.startswith(f"environments.opengl.OpenGLError: no OpenGL, MUJOCO_GL={setting}: ")
+    assert message.startswith(f"environments.opengl.OpenGLError: no OpenGL, MUJOCO_GL={setting}")
     assert_helps(message)
     assert not any("Error" in line for line in frames)  # nothing of the failure beneath
