@@ -215,7 +215,14 @@ class Evaluator:
         state = tf.zeros([1, *self._env.observation_spec().shape])
         action = tf.zeros([1, *self._env.action_spec().shape])
         targets = [tf.zeros([1, *spec.shape]) for spec in self.hierarchy.high.context.specs]
-        self._success_fn(state, action, tf.zeros([1]), state, targets)
+        try:
+            self._success_fn(state, action, tf.zeros([1]), state, targets)
+        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            sizes = [target.shape[-1] for target in targets]
+            raise ValueError(
+                f"evaluate.success_fn does not fit states of {state.shape[-1]} and targets of {sizes} numbers"
+                f" ({getattr(error, 'message', error)})"
+            ) from None
 
     def paths(self, root: pathlib.Path) -> list[pathlib.Path]:
         """Weights of a run in `root` that `checkpoint_path` or `checkpoint_range` ask for, [] for none.

@@ -35,9 +35,6 @@ from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import check_environment, check_tells, check_view, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
-# A parameter that the original passes from a flag.
-_TRAIN_DIR = "train_uvf.train_dir"
-
 
 @gin.configurable("train_uvf")
 class Trainer:
@@ -170,7 +167,7 @@ class Trainer:
           ValueError: a number outside its range, or a missing part.
         """
         if train_dir is not None:
-            raise ValueError(f"{_TRAIN_DIR} = {train_dir!r}; the run's folder is given by --root_dir")
+            raise ValueError(f"train_uvf.train_dir = {train_dir!r}; the run's folder is given by --root_dir")
         _check_whole(
             1,
             batch_size=batch_size,

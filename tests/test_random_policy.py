@@ -78,7 +78,7 @@ def test_the_environment_is_that_of_the_configuration():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"num_episodes": 0}, "num_envs = 0|num_episodes = 0"),
+        ({"num_episodes": 0}, "num_episodes = 0; allowed: a whole number from 1"),
         ({"environment": "AntMaze"}, "'AntMaze'; allowed"),
     ],
 )

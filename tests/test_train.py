@@ -283,7 +283,7 @@ OTHER_SIZE = ("evaluate.success_fn = @e/negative_distance", "e/negative_distance
     "more, message",
     [
         (OTHER_MAZE, "PointBlock has states of 10.*allowed: those of training, 7"),
-        (OTHER_SIZE, "shape|dimension"),
+        (OTHER_SIZE, r"success_fn does not fit states of 7 and targets of \[2\] numbers"),
     ],
 )
 def test_an_evaluation_that_does_not_fit_is_refused_at_once(more, message):

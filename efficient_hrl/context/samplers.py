@@ -410,6 +410,11 @@ class DirectionSampler(BaseSampler):
         seeds = tf.random.experimental.stateless_split(seed, 3)
         contexts = self._uniform(batch_size, seeds[0])
         if state is not None:
+            size = self._context_spec.shape[0]
+            if self._k > size:
+                raise ValueError(
+                    f"DirectionSampler.k = {self._k!r}; allowed: up to {size}, the size of a goal"
+                )
             states = tf.stop_gradient(state[..., : self._k])
             contexts = direction_contexts(
                 states,

@@ -2,6 +2,7 @@
 
 import ctypes.util
 import os
+import re
 import subprocess
 import sys
 
@@ -118,9 +119,14 @@ def assert_helps(message):
 
 
 @pytest.mark.parametrize(
-    "error", [ImportError("no EGL"), AttributeError("eglQueryString"), RuntimeError("a\nb")]
+    "error, reason",
+    [
+        (ImportError("no EGL"), " (no EGL)"),
+        (AttributeError("eglQuery"), ""),
+        (RuntimeError("a\nb"), " (a b)"),
+    ],
 )
-def test_rendering_without_opengl_says_what_to_install(monkeypatch, error):
+def test_rendering_without_opengl_says_what_to_install(monkeypatch, error, reason):
     def fail(*args):
         raise error
 
@@ -128,7 +134,7 @@ def test_rendering_without_opengl_says_what_to_install(monkeypatch, error):
     monkeypatch.setenv("MUJOCO_GL", "egl")
     env = make_maze_env("PointMaze", render_mode="rgb_array")
     env.reset(seed=0)
-    with pytest.raises(OpenGLError, match="no OpenGL, MUJOCO_GL=egl") as raised:
+    with pytest.raises(OpenGLError, match=re.escape(f"no OpenGL, MUJOCO_GL=egl{reason}; ")) as raised:
         env.render()
     assert_helps(str(raised.value))
     assert isinstance(raised.value, RuntimeError)
@@ -179,6 +185,8 @@ def test_mujocos_own_failure_is_said_in_one_line(setting, module):
     result = run_python(f"import {module}", MUJOCO_GL=setting)
     assert result.returncode == 1
     *frames, message = result.stderr.strip().splitlines()
-    assert message.startswith(f"environments.opengl.OpenGLError: no OpenGL, MUJOCO_GL={setting}")
+    reason = "" if setting == "osmesa" else f" (invalid value for environment variable MUJOCO_GL: {setting})"
+    expected = f"environments.opengl.OpenGLError: no OpenGL, MUJOCO_GL={setting}{reason}; "
+    assert message.startswith(expected)
     assert_helps(message)
     assert not any("Error" in line for line in frames)  # nothing of the failure beneath
