@@ -141,9 +141,11 @@ class ContextualAgent:
         """States joined with contexts, [B, S + contexts]."""
         return tf.concat([states, *contexts], axis=-1)
 
-    def action(self, states: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
-        """The policy without noise, [B, A]."""
-        return self.actor_net(self.merge(states, contexts))[0]
+    def action(
+        self, states: tf.Tensor, contexts: Sequence[tf.Tensor], dtype: tf.DType = tf.float32
+    ) -> tf.Tensor:
+        """The policy without noise, [B, A]; `dtype` is that of its hidden layers."""
+        return self.actor_net(self.merge(states, contexts), dtype=dtype)[0]
 
     def critic_function(self, values, observation):
         states, contexts = observation[..., : self._state_size], observation[..., self._state_size :]
@@ -254,9 +256,15 @@ class UvfAgentCore(ContextualAgent):
         f = self.state_preprocess
         return self.context.compute_rewards(f(states), actions, rewards, f(next_states), contexts)
 
-    def log_probs(self, states: tf.Tensor, actions: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
+    def log_probs(
+        self,
+        states: tf.Tensor,
+        actions: tf.Tensor,
+        contexts: Sequence[tf.Tensor],
+        dtype: tf.DType = tf.float32,
+    ) -> tf.Tensor:
         """-((a - mu(s, g)) / half action range)^2 per action dimension, float64 [B, A]."""
-        error = tf.cast(actions - self.action(states, contexts), tf.float64)
+        error = tf.cast(actions - self.action(states, contexts, dtype), tf.float64)
         return -tf.square(error / self._half_action_range)
 
 

@@ -181,16 +181,18 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
 
     def _new_goal(self, state, target, draws, is_due):
         """Goals [B, G], of which those are used that are due, bool [B]."""
-        if self._goal_mode is not None:
-            seed = stream_seed(self._seed, Stream.GOALS, draws)
-            size = state.shape[0] or tf.shape(state)[0]
-            sampled = lambda: self._low.context.sample(self._goal_mode, size, seed)[0][0]
-            unused = lambda: tf.zeros([size, self._low.context.size])
-            # Only where one is due, because some samplers count how often they draw.
-            return tf.cond(tf.reduce_any(is_due), sampled, unused)
-        if not self._explore:
-            return self._high.action(state, [target])
-        return self._noisy(self._high, Stream.HIGH_EXPLORATION, state, target, draws)
+        size = state.shape[0] or tf.shape(state)[0]
+
+        def given():
+            if self._goal_mode is not None:
+                seed = stream_seed(self._seed, Stream.GOALS, draws)
+                return self._low.context.sample(self._goal_mode, size, seed)[0][0]
+            if not self._explore:
+                return self._high.action(state, [target])
+            return self._noisy(self._high, Stream.HIGH_EXPLORATION, state, target, draws)
+
+        # Only where one is due: it saves work, and some samplers count how often they draw.
+        return tf.cond(tf.reduce_any(is_due), given, lambda: tf.zeros([size, self._low.context.size]))
 
     def _followed_goal(self, state, policy_state, clock):
         f = self._low.state_preprocess

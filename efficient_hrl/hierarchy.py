@@ -29,6 +29,12 @@ class Hierarchy(NamedTuple):
         """f and phi, which define the goal space."""
         return self.low.state_preprocess
 
+    @property
+    def acting_variables(self) -> list[tf.Variable]:
+        """What acting depends on: both actors and f."""
+        nets = (self.low.actor_net, self.high.actor_net, self.representation.state_net)
+        return [variable for net in nets if net is not None for variable in net.variables]
+
     def weights(self) -> dict[str, Any]:
         """Both levels' actors and critics, and the representation, by name, for a checkpoint."""
         weights = {"representation": self.representation}

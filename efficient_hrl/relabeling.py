@@ -12,6 +12,9 @@ import tensorflow as tf
 from efficient_hrl.replay import Segment
 
 STRATEGIES = ("sample", "FuN", None)
+DTYPES = ("float32", "bfloat16")
+_STAGES = 5  # parts of a segment between which candidates are given up
+_ROUNDING = 1e-5  # relative; sums of float32 networks that should be equal differ by less
 
 
 def sampled_goals(
@@ -42,7 +45,14 @@ def sampled_goals(
 class InverseDynamics:
     """Proposes goals that may explain a segment."""
 
-    def __init__(self, spec, num_samples: int = 10, sc: float = 0.5, fun_sc: float = 0.1):
+    def __init__(
+        self,
+        spec,
+        num_samples: int = 10,
+        sc: float = 0.5,
+        fun_sc: float = 0.1,
+        dtype: str = "float32",
+    ):
         """Describes the candidates.
 
         Args:
@@ -50,12 +60,17 @@ class InverseDynamics:
           num_samples: candidates per segment, the change reached and the stored goal included.
           sc: standard deviation of sampled candidates in units of half the range.
           fun_sc: the same for the single draw of strategy "FuN".
+          dtype: in which the low level's hidden layers are computed for relabelling; with
+            "bfloat16" about one choice in 500 differs (benchmarks/NOTES.md).
 
         Raises:
-          ValueError: fewer than 2 candidates.
+          ValueError: fewer than 2 candidates, or another type.
         """
         if num_samples < 2:
             raise ValueError(f"InverseDynamics.num_samples = {num_samples!r}; allowed: 2 or more")
+        if dtype not in DTYPES:
+            raise ValueError(f"InverseDynamics.dtype = {dtype!r}; allowed: {', '.join(map(repr, DTYPES))}")
+        self.dtype = tf.as_dtype(dtype)
         self.minimum = tf.constant(spec.minimum, tf.float32)
         self.maximum = tf.constant(spec.maximum, tf.float32)
         self.num_samples = num_samples
@@ -123,12 +138,68 @@ def fitness(
     n, batch = candidates.shape[0], tf.shape(candidates)[1]
     steps = segments.low_states.shape[1]
     (goals,) = low_agent.context.multi_transition([candidates], low_state_reprs[None])  # [n, B, c, G]
-    rows = lambda x: tf.reshape(x, [-1, x.shape[-1]])
-    repeat = lambda x: rows(tf.repeat(x[None], n, axis=0))
-    log_probs = low_agent.log_probs(repeat(segments.low_states), repeat(segments.low_actions), [rows(goals)])
+    repeat = lambda x: _rows(tf.repeat(x[None], n, axis=0))
+    log_probs = low_agent.log_probs(repeat(segments.low_states), repeat(segments.low_actions), [_rows(goals)])
     per_step = tf.reshape(tf.reduce_sum(log_probs, axis=-1), [n, batch, steps])
     counts = tf.sequence_mask(segments.length, steps, per_step.dtype)
     return tf.reduce_sum(per_step * counts, axis=-1)
+
+
+def best_candidates(
+    candidates: tf.Tensor,
+    segments: Segment,
+    low_state_reprs: tf.Tensor,
+    low_agent,
+    dtype: tf.DType = tf.float32,
+) -> tf.Tensor:
+    """Index of the candidate of highest `fitness` for every segment, int64 [B].
+
+    Every step can only lower a fitness.  So one promising candidate per segment is
+    followed to the segment's end, and the others only as long as they are not worse
+    than that; with a trained low level about half of all steps need not be looked at.
+    Small stages also keep a layer's activations in the cache (benchmarks/NOTES.md).
+
+    Args:
+      candidates, segments, low_state_reprs, low_agent: as for `fitness`.
+      dtype: of the low level's hidden layers.
+    """
+    n, batch = candidates.shape[0], tf.shape(candidates)[1]
+    steps = segments.low_states.shape[1]
+    (goals,) = low_agent.context.multi_transition([candidates], low_state_reprs[None])
+    goals = tf.reshape(goals, [n * batch, steps, goals.shape[-1]])
+    counts = tf.sequence_mask(segments.length, steps, tf.float64)
+
+    def cost(pairs, first, last):
+        """Minus the part of the fitness between two steps, [P]; pair = candidate * B + segment."""
+        of = pairs % batch
+        log_probs = low_agent.log_probs(
+            _rows(tf.gather(segments.low_states[:, first:last], of)),
+            _rows(tf.gather(segments.low_actions[:, first:last], of)),
+            [_rows(tf.gather(goals[:, first:last], pairs))],
+            dtype,
+        )
+        per_step = tf.reshape(tf.reduce_sum(log_probs, axis=-1), [-1, last - first])
+        return -tf.reduce_sum(per_step * tf.gather(counts[:, first:last], of), axis=-1)
+
+    stage = -(-steps // _STAGES)
+    costs = cost(tf.range(n * batch), 0, stage)
+    if stage < steps:
+        leaders = tf.argmin(tf.reshape(costs, [n, batch]), axis=0, output_type=tf.int32) * batch
+        leaders += tf.range(batch)
+        leader_costs = tf.gather(costs, leaders) + cost(leaders, stage, steps)
+        costs = tf.tensor_scatter_nd_update(costs, leaders[:, None], leader_costs)
+        follows = tf.tensor_scatter_nd_update(tf.fill([n * batch], True), leaders[:, None], tf.fill([batch], False))
+        limits = tf.tile(leader_costs * (1.0 + _ROUNDING), [n])
+        for first in range(stage, steps, stage):
+            follows &= costs <= limits
+            pairs = tf.where(follows)
+            more = cost(tf.cast(pairs[:, 0], tf.int32), first, min(first + stage, steps))
+            costs = tf.tensor_scatter_nd_add(costs, pairs, more)
+    return tf.argmin(tf.reshape(costs, [n, batch]), axis=0)
+
+
+def _rows(x):
+    return tf.reshape(x, [-1, x.shape[-1]])
 
 
 def sample_best_meta_actions(
@@ -162,7 +233,7 @@ def sample_best_meta_actions(
     if strategy == "FuN":
         return inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal)
     candidates = inverse_dynamics.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
-    best = tf.argmax(fitness(candidates, segments, low_state_reprs, low_agent), axis=0)
+    best = best_candidates(candidates, segments, low_state_reprs, low_agent, inverse_dynamics.dtype)
     return tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)
 
 

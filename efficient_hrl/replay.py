@@ -137,6 +137,11 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
         self._id_table.write(rows, ids)
         self._data_table.write(rows, kept)
 
+    def move_to(self, other: "UniformReplayBuffer") -> None:
+        """Appends all items, in order, to another buffer; this one is empty then."""
+        other.add(self.gather_all(), tf.fill([self.num_frames()], True))
+        self._last_id.assign(-1)
+
     def sample(self, batch_size: int, seed: tf.Tensor):
         """Draws items uniformly with replacement, a nest of [batch_size, ...].
 

@@ -1,5 +1,6 @@
 """Training: collect a little, learn a little, and tell how it goes."""
 
+import functools
 import math
 import os
 import time
@@ -27,8 +28,9 @@ from efficient_hrl.learner import Learner
 from efficient_hrl.metrics import RunLog
 from efficient_hrl.progress import Progress
 from efficient_hrl.relabeling import InverseDynamics
-from efficient_hrl.replay import CircularBuffer
+from efficient_hrl.replay import CircularBuffer, UniformReplayBuffer
 from efficient_hrl.run_folder import RunFolder, write_text
+from efficient_hrl.side_by_side import SideBySide
 from efficient_hrl.stop_request import StopRequest
 from efficient_hrl.update_schedule import UpdateSchedule
 from environments.gymnasium_task import GymnasiumTask
@@ -108,6 +110,7 @@ class Trainer:
         load_path: str | None = None,
         goal_sample_strategy: str | None = "sample",
         num_envs: int = 1,
+        collect_beside_learning: bool = False,
         eval_every_n_steps: int = 50_000,
         checkpoint_every_n_steps: int = 25_000,
     ):
@@ -160,6 +163,8 @@ class Trainer:
             low level and the representation begin; the targets begin with them too.
           goal_sample_strategy: relabelling of goals, "sample", "FuN" or None.
           num_envs: environments that collect side by side.
+          collect_beside_learning: whether a block is collected while the updates for the
+            block before it are made, see `side_by_side`.
           eval_every_n_steps: environment steps between evaluations.
           checkpoint_every_n_steps: environment steps between checkpoints.
 
@@ -213,6 +218,10 @@ class Trainer:
             raise ValueError(f"train_uvf.clip_gradient_norm = {clip_gradient_norm!r}; allowed: 0 or more")
         if not is_number(reward_scale_factor):
             raise ValueError(f"train_uvf.reward_scale_factor = {reward_scale_factor!r}; allowed: a number")
+        if not isinstance(collect_beside_learning, bool):
+            raise ValueError(
+                f"train_uvf.collect_beside_learning = {collect_beside_learning!r}; allowed: True, False"
+            )
         if should_stop_early is not None and not callable(should_stop_early):
             raise ValueError(f"train_uvf.should_stop_early = {should_stop_early!r}; allowed: a function")
         for name, optimizer in (
@@ -254,13 +263,17 @@ class Trainer:
             "critic_optimizer": meta_critic_optimizer,
             "actor_optimizer": meta_actor_optimizer,
         }
-        self.hierarchy = build_hierarchy(
-            tf_py_environment.TFPyEnvironment(self._py_env),
+        tf_env = tf_py_environment.TFPyEnvironment(self._py_env)
+        build = functools.partial(
+            build_hierarchy,
+            tf_env,
             agent_class,
             meta_agent_class,
             state_preprocess_class,
             inverse_dynamics_class or InverseDynamics,
             seed,
+        )
+        self.hierarchy = build(
             {"gamma": gamma, **low_arguments, **shared},
             {"gamma": meta_gamma, **high_arguments, **shared},
             repr_optimizer,
@@ -272,23 +285,31 @@ class Trainer:
             _check_set(repr_optimizer=repr_optimizer)
         self.low_replay = replay_buffer.build(low.training_data_spec)
         self.high_replay = meta_replay_buffer.build(high.training_data_spec)
-        for agent, replay in ((low, self.low_replay), (high, self.high_replay)):
-            agent.context.set_replay(replay.sample_next_states)
+        # What acts and what it writes to: something of its own when it runs beside learning.
+        self._acting, stores = self.hierarchy, (self.low_replay, self.high_replay)
+        if collect_beside_learning:
+            self._acting = build()
+            room = self.steps_per_block + 2 * num_envs  # the last ones of a block come one step late
+            stores = [
+                UniformReplayBuffer(replay.data_spec, room, f"staged_{replay.name}")
+                for replay in (self.low_replay, self.high_replay)
+            ]
+        for hierarchy in {id(h): h for h in (self.hierarchy, self._acting)}.values():
+            for agent, replay in ((hierarchy.low, self.low_replay), (hierarchy.high, self.high_replay)):
+                agent.context.set_replay(replay.sample_next_states)
         high.context.samplers("explore")
         check_tells(high.context.settable_context, self._py_env)
-        collecting_env = environment_for(self._py_env, low)
+        acting = self._acting.low, self._acting.high
+        collecting_env = environment_for(self._py_env, self._acting.low)
         policy = HierarchicalPolicy(
             collecting_env.time_step_spec(),
-            low,
-            high,
+            *acting,
             target_mode="explore",
             explore=True,
             seed=seed,
             set_context=self._py_env.set_context if high.context.settable_context else None,
         )
-        self.collector = Collector(
-            collecting_env, policy, low, high, self.low_replay, self.high_replay, self.steps_per_block
-        )
+        self.collector = Collector(collecting_env, policy, *acting, *stores, self.steps_per_block)
         self.learner = Learner(
             self.hierarchy,
             self.low_replay,
@@ -301,6 +322,17 @@ class Trainer:
             repeat_size=repeat_size,
             reward_scale_factor=reward_scale_factor,
         )
+        self._side_by_side = None
+        if collect_beside_learning:
+            self._side_by_side = SideBySide(
+                self.hierarchy,
+                self._acting,
+                self.collector,
+                self.learner,
+                *stores,
+                self.low_replay,
+                self.high_replay,
+            )
         self.evaluator = Evaluator(hierarchy=self.hierarchy, seed=seed, default_environment=environment)
 
     def prepare(self, is_new: bool) -> None:
@@ -315,23 +347,43 @@ class Trainer:
         """
         if is_new and self._load_path is not None:
             check_weights(self._load_path)
+        if self._side_by_side is not None:
+            self._side_by_side.run.get_concrete_function()
+            return
         self.collector.collect.get_concrete_function()
         self.learner.learn.get_concrete_function(tf.constant(self.schedule.low_updates(0)))
 
+    def train_block(self) -> None:
+        """Collects a block and makes the updates that are due."""
+        if self._side_by_side is not None:
+            self._side_by_side.run(tf.constant(self._due_updates(), tf.int32))
+            return
+        self.collector.collect()
+        self.learn()
+
     def learn(self) -> None:
         """The updates that are due."""
-        steps, updates = int(self.collector.env_steps), self.hierarchy.high.train_step_counter
-        if not int(updates) and not (int(self.low_replay.num_added) and int(self.high_replay.num_added)):
-            return  # nothing to learn from yet; the updates are made up for
-        for _ in range(self.schedule.high_updates_due(steps, int(updates))):
-            self.learner.learn(tf.constant(self.schedule.low_updates(int(updates))))
+        for low_updates in self._due_updates():
+            self.learner.learn(tf.constant(low_updates))
+
+    def _due_updates(self):
+        """Low-level updates that go with every high-level update that is due."""
+        done = int(self.hierarchy.high.train_step_counter)
+        if not done and not (int(self.low_replay.num_added) and int(self.high_replay.num_added)):
+            return []  # nothing to learn from yet; the updates are made up for
+        due = self.schedule.high_updates_due(int(self.collector.env_steps), done)
+        return [self.schedule.low_updates(done + i) for i in range(due)]
 
     def checkpoints(self, folder: RunFolder, clocks: ScalarState) -> Checkpoints:
         """Everything that a run of this trainer needs to go on, in `folder`."""
         low, high = self.hierarchy.low, self.hierarchy.high
+        acting = {}
+        if self._acting is not self.hierarchy:  # some samplers count how often they draw
+            acting = {"low_acting": self._acting.low.context, "high_acting": self._acting.high.context}
         return Checkpoints(
             folder.path("checkpoints"),
             {
+                **acting,
                 "weights": tf.train.Checkpoint(**self.hierarchy.weights()),
                 "low_agent": tf.train.Checkpoint(**low.checkpointed()),
                 "high_agent": tf.train.Checkpoint(**high.checkpointed()),
@@ -402,9 +454,8 @@ class Trainer:
 
                 began = time.perf_counter()
                 steps_before = steps
-                self.collector.collect()
+                self.train_block()
                 steps = int(self.collector.env_steps)
-                self.learn()
                 logs = self._is_due(steps, self._log_period, steps_before)
                 losses = self.learner.mean_losses() if logs else {}
                 block_s = time.perf_counter() - began

@@ -59,11 +59,31 @@ def zero_entries(inputs: tf.Tensor, entries: Sequence[int]) -> tf.Tensor:
     return inputs * tf.constant([0.0 if i in hidden else 1.0 for i in range(size)])
 
 
-def apply_layers(layers: Sequence[tf.keras.layers.Layer], inputs: tf.Tensor) -> tf.Tensor:
-    """Feeds inputs through layers in order."""
+def apply_layers(
+    layers: Sequence[tf.keras.layers.Layer], inputs: tf.Tensor, dtype: tf.DType = tf.float32
+) -> tf.Tensor:
+    """Feeds inputs through layers in order.
+
+    Args:
+      layers: of a network.
+      inputs: float32.
+      dtype: in which dense layers are computed.
+
+    Returns:
+      float32.
+
+    Raises:
+      ValueError: layers that are not dense, with another type than float32.
+    """
     for layer in layers:
-        inputs = layer(inputs)
-    return inputs
+        if dtype == tf.float32:
+            inputs = layer(inputs)
+            continue
+        if not isinstance(layer, tf.keras.layers.Dense):
+            raise ValueError(f"{dtype.name} needs dense layers alone: normalizer_fn must be None")
+        kernel, bias = tf.cast(layer.kernel, dtype), tf.cast(layer.bias, dtype)
+        inputs = layer.activation(tf.nn.bias_add(tf.matmul(tf.cast(inputs, dtype), kernel), bias))
+    return tf.cast(inputs, tf.float32)
 
 
 @gin.configurable("ddpg_actor_net")
@@ -109,11 +129,12 @@ class ActorNetwork(network.Network):
         self._states = dense_stack(hidden_layers, activation_fn, "states", normalizer_fn)
         self._actions = output_layer(action_spec.shape.num_elements(), tf.nn.tanh, "actions")
 
-    def call(self, observation, step_type=(), network_state=(), training=False):
+    def call(self, observation, step_type=(), network_state=(), training=False, dtype=tf.float32):
+        """Actions for observations; `dtype` is that of the hidden layers."""
         del step_type, training
         if self._hide_xy:
             observation = zero_entries(observation, (0, 1))
-        unit_actions = self._actions(apply_layers(self._states, observation))
+        unit_actions = self._actions(apply_layers(self._states, observation, dtype))
         return self._middle + self._half_range * unit_actions, network_state
 
 
