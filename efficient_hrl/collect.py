@@ -12,6 +12,7 @@ from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_py_environment
 from tf_agents.metrics import tf_metrics
 
+from efficient_hrl.compiled import compiled
 from efficient_hrl.episodes import ConditionedEnvironment
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import Segment, Transition, UniformReplayBuffer
@@ -125,9 +126,12 @@ class SegmentObserver(tf.Module):
         segment.reward.assign(tf.where(begins, 0.0, segment.reward) + TASK_REWARD_SCALE * reward)
         ends = ((index == self._c - 1) | next_time_step.is_last()) & ~time_step.is_last()
         ends &= self._counts(next_time_step)
-        if tf.reduce_any(ends):
+
+        def close():
             self._buffer.add(self._closed(step, index + 1), ends)
-        return tf.no_op()
+            return True
+
+        return tf.cond(tf.reduce_any(ends), close, lambda: False)
 
     def _closed(self, step, length):
         """The open segments as if they ended with this step."""
@@ -284,7 +288,7 @@ class Collector(tf.Module):
         self.returns.forget()
         _assign(self._time_step, self._env.reset())
 
-    @tf.function
+    @compiled
     def collect(self) -> None:
         """Takes `steps_per_call` environment steps in one compiled call."""
         read = lambda variables: tf.nest.map_structure(tf.convert_to_tensor, variables)

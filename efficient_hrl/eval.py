@@ -17,6 +17,7 @@ from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.checkpoints import env_steps_of, saved_weights
 from efficient_hrl.collect import total_reward
+from efficient_hrl.compiled import compiled
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
@@ -310,7 +311,7 @@ class Evaluator:
         return True
 
     def _compiled_rollout(self, policy):
-        return tf.function(lambda targets: self._rollout(policy, targets))
+        return compiled(lambda targets: self._rollout(policy, targets))
 
     def _rollout(self, policy, targets):
         """One episode in every environment.
@@ -325,11 +326,10 @@ class Evaluator:
             tf.numpy_function(self._tell, [], tf.bool)
         policy_state = policy.get_initial_state(self._env.batch_size)._replace(target=targets)
         zeros = tf.zeros([self._env.batch_size])
-        low_return, low_last, high_return, high_last, success_last = [zeros] * 5
-        runs, discount = tf.ones_like(zeros, tf.bool), tf.constant(1.0)
-        while tf.reduce_any(runs):
+
+        def step(time_step, policy_state, runs, discount, returns, lasts):
             action_step = policy.action(time_step, policy_state)
-            policy_state, info = action_step.state, action_step.info
+            info = action_step.info
             next_time_step = self._env.step(action_step.action)
             states = (time_step.observation, next_time_step.observation)
             done = (action_step.action, next_time_step.reward)
@@ -339,17 +339,24 @@ class Evaluator:
             success_reward = high_reward
             if self._success_fn is not None:
                 success_reward, _ = self._success_fn(states[0], *done, states[1], targets_now)
-            low_reward = total_reward(low_reward)
+            rewards = (total_reward(low_reward), high_reward, success_reward)
             counts = tf.where(runs, discount, 0.0)
-            low_return += counts * low_reward
-            high_return += counts * high_reward
-            low_last = tf.where(runs, low_reward, low_last)
-            high_last = tf.where(runs, high_reward, high_last)
-            success_last = tf.where(runs, success_reward, success_last)
-            discount *= self._gamma
+            returns = [total + counts * reward for total, reward in zip(returns, rewards)]
+            lasts = [tf.where(runs, reward, last) for last, reward in zip(lasts, rewards)]
             runs &= ~next_time_step.is_last()
-            time_step = next_time_step
-        return low_return, low_last, high_return, high_last, success_last
+            return next_time_step, action_step.state, runs, discount * self._gamma, returns, lasts
+
+        start = (
+            time_step,
+            policy_state,
+            tf.ones_like(zeros, tf.bool),
+            tf.constant(1.0),
+            [zeros] * 3,
+            [zeros] * 3,
+        )
+        goes_on = lambda time_step, policy_state, runs, *_: tf.reduce_any(runs)
+        *_, (low_return, high_return, _), lasts = tf.while_loop(goes_on, step, start)
+        return low_return, lasts[0], high_return, *lasts[1:]
 
 
 def is_number(value: Any) -> bool:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from efficient_hrl.compiled import compiled, repeat
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.random_streams import Stream, stream_seed
 from efficient_hrl.relabeling import check_strategy, sample_best_meta_actions
-from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.replay import Segment, UniformReplayBuffer
 
 
 class LossSums(NamedTuple):
@@ -31,7 +32,12 @@ class LossSums(NamedTuple):
 
 
 class Learner(tf.Module):
-    """Updates both levels and the representation from the buffers."""
+    """Updates both levels and the representation from the buffers.
+
+    Attributes:
+      batch_size: B of every update, before repetition.
+      goal_sample_strategy: of relabelling.
+    """
 
     def __init__(
         self,
@@ -65,9 +71,9 @@ class Learner(tf.Module):
         self._hierarchy = hierarchy
         self._low_replay = low_replay
         self._high_replay = high_replay
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._seed = seed
-        self._strategy = goal_sample_strategy
+        self.goal_sample_strategy = goal_sample_strategy
         self._relabel_contexts = relabel_contexts
         self._meta_relabel_contexts = meta_relabel_contexts
         self._repeats = repeat_size + 1
@@ -77,7 +83,7 @@ class Learner(tf.Module):
                 agent.context.samplers("train")
         self._sums = LossSums(*(tf.Variable(0.0, trainable=False, name=f) for f in LossSums._fields))
 
-    @tf.function
+    @compiled
     def learn(self, low_updates: tf.Tensor) -> None:
         """One high-level update and a number of low-level ones, each followed by one of the representation.
 
@@ -89,11 +95,16 @@ class Learner(tf.Module):
         """
         # Not in a loop of its own: its reads of the low level's weights then are all
         # that the low-level updates wait for.
-        self._update_high()
-        for _ in tf.range(low_updates):
-            self._update_low()
-            if self._hierarchy.representation.trainable_representation:
-                self._update_representation()
+        self.update_high()
+        low = self._hierarchy.low
+        period = low.target_update_period
+        # Whole periods of updates as one step of the loop: what differs inside a period
+        # is then known when the graph is made, and an update's targets can be computed
+        # beside the update before it (7 % of the time, benchmarks/NOTES.md).
+        starts_period = tf.equal(low.train_step_counter % period, 0)
+        periods = tf.where(starts_period, low_updates // period, 0)
+        repeat(periods, lambda: [self._update_low_and_representation(phase) for phase in range(period)])
+        repeat(low_updates - periods * period, lambda: self._update_low_and_representation(None))
 
     def checkpointed(self) -> dict[str, tf.Variable]:
         """Sums of the log interval under way, by name."""
@@ -116,28 +127,27 @@ class Learner(tf.Module):
             means[f"{name}_loss"] = mean(name, "low_updates") if trained else float("nan")
         return means
 
-    def _seed_for(self, stream, counter):
-        return stream_seed(self._seed, stream, counter)
-
-    def _update_low(self):
+    def update_low(self, phase: int | None = None) -> None:
+        """One update of the low level; `phase` as for `DdpgAgent.update`."""
         low, sums = self._hierarchy.low, self._sums
         seed = self._seed_for(Stream.LOW_REPLAY, low.train_step_counter)
-        batch = self._scaled(self._repeated(self._low_replay.sample(self._batch_size, seed)))
+        batch = self._scaled(self._repeated(self._low_replay.sample(self.batch_size, seed)))
         if self._relabel_contexts:
             contexts, next_contexts = self._drawn_contexts(low, Stream.LOW_CONTEXTS, batch)
             batch = batch._replace(context=contexts, next_context=next_contexts)
-        info = low.train(batch).extra
+        info = low.train(batch, phase=phase).extra
         sums.low_updates.assign_add(1.0)
         sums.low_critic.assign_add(info.critic_loss)
         sums.low_actor_updates.assign_add(info.actor_counts)
         sums.low_actor.assign_add(info.actor_loss)
 
-    def _update_representation(self):
+    def update_representation(self) -> None:
+        """One update of f and phi."""
         representation, sums = self._hierarchy.representation, self._sums
         seed = self._seed_for(Stream.REPRESENTATION_REPLAY, representation.updates)
-        batch = self._repeated(self._high_replay.sample(self._batch_size, seed))
+        batch = self._repeated(self._high_replay.sample(self.batch_size, seed))
         steps = representation.draw_steps(
-            self._batch_size * self._repeats,
+            self.batch_size * self._repeats,
             self._seed_for(Stream.REPRESENTATION_STEP, representation.updates),
         )
         info = representation.update(
@@ -147,11 +157,11 @@ class Learner(tf.Module):
         sums.representation_close.assign_add(info.close)
         sums.representation_far.assign_add(info.far)
 
-    def _update_high(self):
+    def update_high(self) -> None:
+        """One update of the high level, on relabelled segments."""
         high, sums = self._hierarchy.high, self._sums
-        seed = self._seed_for(Stream.HIGH_REPLAY, high.train_step_counter)
-        segments = self._scaled(self._repeated(self._high_replay.sample(self._batch_size, seed)))
-        segments = segments._replace(meta_action=self._relabelled_goals(segments))
+        segments = self.draw_segments()
+        segments = segments._replace(meta_action=self.relabelled_goals(segments))
         if self._meta_relabel_contexts:
             # Rewards stay the stored ones, as in the original.
             contexts, next_contexts = self._drawn_contexts(high, Stream.HIGH_CONTEXTS, segments)
@@ -161,6 +171,35 @@ class Learner(tf.Module):
         sums.high_critic.assign_add(info.critic_loss)
         sums.high_actor_updates.assign_add(info.actor_counts)
         sums.high_actor.assign_add(info.actor_loss)
+
+    def draw_segments(self) -> Segment:
+        """The batch of the high level's next update, with stored goals."""
+        seed = self._seed_for(Stream.HIGH_REPLAY, self._hierarchy.high.train_step_counter)
+        return self._scaled(self._repeated(self._high_replay.sample(self.batch_size, seed)))
+
+    def relabelled_goals(self, segments: Segment) -> tf.Tensor:
+        """The goals that the high level learns from in place of the stored ones, [B, G]."""
+        f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
+        seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)
+        size = self.batch_size * self._repeats
+        return sample_best_meta_actions(
+            segments,
+            f(segments.state),
+            f(segments.next_state),
+            f(segments.low_states),
+            inverse,
+            self._hierarchy.low,
+            tf.random.stateless_normal(inverse.draws_shape(self.goal_sample_strategy, size), seed),
+            self.goal_sample_strategy,
+        )
+
+    def _update_low_and_representation(self, phase):
+        self.update_low(phase)
+        if self._hierarchy.representation.trainable_representation:
+            self.update_representation()
+
+    def _seed_for(self, stream, counter):
+        return stream_seed(self._seed, stream, counter)
 
     def _repeated(self, batch):
         if self._repeats == 1:
@@ -175,21 +214,6 @@ class Learner(tf.Module):
     def _drawn_contexts(self, agent, stream, batch):
         """Contexts and next contexts from the "train" sampler, which sees states as they are."""
         seed = self._seed_for(stream, agent.train_step_counter)
-        size = self._batch_size * self._repeats
+        size = self.batch_size * self._repeats
         drawn = agent.context.sample("train", size, seed, batch.state, batch.next_state)
         return [agent.context.merge(contexts) for contexts in drawn]
-
-    def _relabelled_goals(self, segments):
-        f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
-        seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)
-        size = self._batch_size * self._repeats
-        return sample_best_meta_actions(
-            segments,
-            f(segments.state),
-            f(segments.next_state),
-            f(segments.low_states),
-            inverse,
-            self._hierarchy.low,
-            tf.random.stateless_normal(inverse.draws_shape(self._strategy, size), seed),
-            self._strategy,
-        )

@@ -188,7 +188,9 @@ def best_candidates(
         leaders += tf.range(batch)
         leader_costs = tf.gather(costs, leaders) + cost(leaders, stage, steps)
         costs = tf.tensor_scatter_nd_update(costs, leaders[:, None], leader_costs)
-        follows = tf.tensor_scatter_nd_update(tf.fill([n * batch], True), leaders[:, None], tf.fill([batch], False))
+        follows = tf.tensor_scatter_nd_update(
+            tf.fill([n * batch], True), leaders[:, None], tf.fill([batch], False)
+        )
         limits = tf.tile(leader_costs * (1.0 + _ROUNDING), [n])
         for first in range(stage, steps, stage):
             follows &= costs <= limits

@@ -45,7 +45,7 @@ class SideBySide(tf.Module):
         self._learner = learner
         self._staged = [(low_staged, low_replay), (high_staged, high_replay)]
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
     def run(self, low_updates: tf.Tensor) -> None:
         """Collects a block; makes one high-level update for every entry of `low_updates`.
 
@@ -55,7 +55,7 @@ class SideBySide(tf.Module):
         for copy, variable in self._weights:
             copy.assign(variable)
         self._collector.collect()
-        for updates in low_updates:
-            self._learner.learn(updates)
+        learn = lambda i: (self._learner.learn(low_updates[i]), i + 1)[1]
+        tf.while_loop(lambda i: i < tf.size(low_updates), learn, [tf.constant(0)])
         for staged, replay in self._staged:
             staged.move_to(replay)

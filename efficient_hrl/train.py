@@ -51,6 +51,8 @@ class Trainer:
       hierarchy, low_replay, high_replay: what learns, and from what.
       collector, learner, evaluator: the parts.
       schedule: when updates are due.
+      num_envs: environments that collect side by side.
+      collects_beside_learning: see `side_by_side`.
       steps_per_block: environment steps in a block, over all environments.
       total_steps: environment steps of the whole run.
       initial_steps: environment steps before learning begins.
@@ -244,6 +246,8 @@ class Trainer:
         self.schedule = UpdateSchedule(
             initial_steps, num_collect_per_update, num_updates_per_observation, num_collect_per_meta_update
         )
+        self.num_envs = num_envs
+        self.collects_beside_learning = collect_beside_learning
         self.steps_per_block = num_envs * math.ceil(self.schedule.period / num_envs)
         self._log_period = log_every_n_steps
         self._eval_period = eval_every_n_steps
@@ -356,18 +360,18 @@ class Trainer:
     def train_block(self) -> None:
         """Collects a block and makes the updates that are due."""
         if self._side_by_side is not None:
-            self._side_by_side.run(tf.constant(self._due_updates(), tf.int32))
+            self._side_by_side.run(tf.constant(self.due_updates(), tf.int32))
             return
         self.collector.collect()
         self.learn()
 
     def learn(self) -> None:
         """The updates that are due."""
-        for low_updates in self._due_updates():
+        for low_updates in self.due_updates():
             self.learner.learn(tf.constant(low_updates))
 
-    def _due_updates(self):
-        """Low-level updates that go with every high-level update that is due."""
+    def due_updates(self) -> list[int]:
+        """For every high-level update that is due, the number of low-level updates that go with it."""
         done = int(self.hierarchy.high.train_step_counter)
         if not done and not (int(self.low_replay.num_added) and int(self.high_replay.num_added)):
             return []  # nothing to learn from yet; the updates are made up for

@@ -153,7 +153,7 @@ def test_goals_may_be_drawn_from_the_train_sampler():
         (contexts,), (next_contexts,) = of.low.context.sample(
             "train", BATCH, stream_seed(SEED, Stream.LOW_CONTEXTS, update), stored.state, stored.next_state
         )
-        learner._update_low()
+        learner.update_low()
         expected = stored._replace(context=contexts, next_context=next_contexts)
         tiny_hierarchy.same(seen[-1], expected)
         assert not np.any(seen[-1].context == stored.context)
@@ -161,7 +161,7 @@ def test_goals_may_be_drawn_from_the_train_sampler():
         error = stored.state[:, :2] + contexts - stored.next_state[:, :2]
         batch = of.low.learning_batch(seen[-1])
         np.testing.assert_allclose(batch.reward, -np.linalg.norm(error, axis=1), rtol=1e-4)
-    learner._update_high()
+    learner.update_high()
     np.testing.assert_array_equal(
         high_seen[0].meta_context,
         high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0)).meta_context,
@@ -179,8 +179,8 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
     stored = high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0))
     seed = stream_seed(SEED, Stream.HIGH_CONTEXTS, 0)
     (targets,), _ = of.high.context.sample("train", BATCH, seed, stored.state, stored.next_state)
-    usual = Learner(of, low_replay, high_replay, BATCH, SEED)._relabelled_goals(stored)
-    learner._update_high()
+    usual = Learner(of, low_replay, high_replay, BATCH, SEED).relabelled_goals(stored)
+    learner.update_high()
     # Goals are relabelled first, and as without new targets.
     expected = stored._replace(meta_action=usual, meta_context=targets, next_meta_context=targets)
     tiny_hierarchy.same(seen[0], expected)
@@ -188,7 +188,7 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
     batch = of.high.learning_batch(seen[0])
     np.testing.assert_array_equal(batch.reward, stored.reward)
     np.testing.assert_array_equal(batch.observation[:, 7:], targets)
-    learner._update_low()
+    learner.update_low()
     tiny_hierarchy.same(low_seen[0], low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, 0)))
 
 
@@ -210,9 +210,9 @@ def test_whole_batches_are_repeated(repeats):
         return update(*arguments)
 
     hierarchy.representation.update = spy
-    learner._update_low()
-    learner._update_high()
-    learner._update_representation()
+    learner.update_low()
+    learner.update_high()
+    learner.update_representation()
     tiles = lambda x: np.concatenate([x] * (repeats + 1), axis=0)
     for seen, replay, stream in ((low_seen, low, Stream.LOW_REPLAY), (high_seen, high, Stream.HIGH_REPLAY)):
         stored = replay.sample(BATCH, stream_seed(SEED, stream, 0))
@@ -231,8 +231,8 @@ def test_repeated_batches_are_relabelled_sample_by_sample_and_work_compiled():
     arguments = {"relabel_contexts": True, "repeat_size": 1, "reward_scale_factor": 0.5}
     learner = Learner(of, low_replay, high_replay, BATCH, SEED, **arguments)
     seen, high_seen = seen_batches(of.low), seen_batches(of.high)
-    learner._update_low()
-    learner._update_high()
+    learner.update_low()
+    learner.update_high()
     assert not np.any(seen[0].context[:BATCH] == seen[0].context[BATCH:])
     assert np.any(high_seen[0].meta_action[:BATCH] != high_seen[0].meta_action[BATCH:])
     learner.learn(tf.constant(3))
@@ -253,8 +253,8 @@ def test_stored_rewards_are_scaled_and_distances_are_not():
             of.low.train_step_counter.assign(0)
             of.high.train_step_counter.assign(0)
             seen, high_seen = seen_batches(of.low), seen_batches(of.high)
-            learner._update_low()
-            learner._update_high()
+            learner.update_low()
+            learner.update_high()
             batches[factor] = of.low.learning_batch(seen[0]), of.high.learning_batch(high_seen[0])
         (low, high), (low_scaled, high_scaled) = batches[1.0], batches[-2.5]
         np.testing.assert_array_equal(low.action, low_scaled.action)

@@ -142,7 +142,12 @@ def _configurable_without_module(cls):
 
 @_configurable_without_module
 class DdpgAgent(tf_agent.TFAgent):
-    """One critic, a deterministic actor, target networks."""
+    """One critic, a deterministic actor, target networks.
+
+    Attributes:
+      target_update_period: updates per move of the target networks, and per gradient
+        of the actor.
+    """
 
     num_critics = 1
 
@@ -224,7 +229,7 @@ class DdpgAgent(tf_agent.TFAgent):
         self._critic_optimizer = critic_optimizer
         self._actor_optimizer = actor_optimizer
         self._gamma = gamma
-        self._target_update_period = target_update_period
+        self.target_update_period = target_update_period
         self._clip_gradient_norm = clip_gradient_norm
         self._td_errors_loss = td_errors_loss
         self._dqda_clipping = dqda_clipping
@@ -376,17 +381,19 @@ class DdpgAgent(tf_agent.TFAgent):
         """What an update learns from stored experience; here the experience is that already."""
         return experience
 
-    def _train(self, experience, weights=None, noise: tf.Tensor | None = None) -> tf_agent.LossInfo:
-        """One update; `noise` replaces the draws of `target_noise`, [B, A]."""
+    def _train(
+        self, experience, weights=None, noise: tf.Tensor | None = None, phase: int | None = None
+    ) -> tf_agent.LossInfo:
+        """One update; `noise` replaces the draws of `target_noise`, [B, A]; `phase` as for `update`."""
         if weights is not None:
             raise ValueError("this agent does not weight its samples; allowed: weights=None")
         batch = self.learning_batch(experience)
         if noise is None:
             noise = self.target_noise(tf.shape(batch.action))
-        info = self.update(batch, noise)
+        info = self.update(batch, noise, phase)
         return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
 
-    def update(self, batch: AgentBatch, noise: tf.Tensor) -> UpdateInfo:
+    def update(self, batch: AgentBatch, noise: tf.Tensor, phase: int | None = None) -> UpdateInfo:
         """One update: actor gradient, critic step, actor step, target networks.
 
         The actor's gradient uses the critic as it was before its step.
@@ -394,6 +401,8 @@ class DdpgAgent(tf_agent.TFAgent):
         Args:
           batch: what to learn from.
           noise: draws of `target_noise`, [B, A].
+          phase: the number of updates so far modulo `target_update_period`, where the
+            caller knows it; None asks the counter, which costs TensorFlow some time.
         """
         updates = self.train_step_counter
         actor_variables = self.actor_net.trainable_variables
@@ -407,8 +416,9 @@ class DdpgAgent(tf_agent.TFAgent):
         def no_actor_gradient():
             return [0.0, 0.0, *(tf.zeros_like(v) for v in actor_variables)]
 
-        counts = tf.equal(updates % self._target_update_period, 0)
-        actor_loss, actor_counts, *actor_gradients = tf.cond(counts, actor_gradient, no_actor_gradient)
+        period = self.target_update_period
+        counts = tf.equal(updates % period, 0) if phase is None else phase == 0
+        actor_loss, actor_counts, *actor_gradients = _cond(counts, actor_gradient, no_actor_gradient)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.critic_variables)
             critic_loss = self.critic_loss(batch, noise)
@@ -416,9 +426,14 @@ class DdpgAgent(tf_agent.TFAgent):
         self._apply(self._critic_optimizer, critic_gradients, self.critic_variables)
         self._apply(self._actor_optimizer, actor_gradients, actor_variables)
         updates.assign_add(1)
-        if tf.equal(updates % self._target_update_period, 0):
+
+        def move_targets():
             for online, target in self._online_and_target:
                 self.update_target(online, target)
+            return True
+
+        moves = tf.equal(updates % period, 0) if phase is None else phase == period - 1
+        _cond(moves, move_targets, lambda: False)
         return UpdateInfo(critic_loss, actor_loss, actor_counts)
 
     def _apply(self, optimizer, gradients, variables):
@@ -429,6 +444,13 @@ class DdpgAgent(tf_agent.TFAgent):
         if self._target_q_clipping is None:
             return targets
         return tf.clip_by_value(targets, *self._target_q_clipping)
+
+
+def _cond(condition, if_true, if_false):
+    """`tf.cond`, or a plain choice where the condition is known when the graph is made."""
+    if isinstance(condition, bool):
+        return if_true() if condition else if_false()
+    return tf.cond(condition, if_true, if_false)
 
 
 def _values(critic_net, inputs):
