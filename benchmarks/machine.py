@@ -1,17 +1,23 @@
 """What this machine can do: matrix products and physics."""
 
+import functools
 import os
 import pathlib
 import platform
 import time
+from collections import Counter
 
 import mujoco
 import numpy as np
 import tensorflow as tf
 
-_SECONDS = 0.2  # of one reading
+from benchmarks.operations import Product
+from efficient_hrl.compiled import repeat
+
+_SECONDS = 0.1  # of one reading
 _READINGS = 5
-_PAIRS = 10
+_PRODUCTS = 20
+_TALLEST = 1000  # rows
 _PHYSICS_STEPS = 1000
 
 
@@ -27,36 +33,55 @@ def description() -> str:
     return f"{model}, {os.cpu_count()} cores"
 
 
-def product_rate(
-    rows: int, inputs: int, outputs: int, chains: int = 1, dtype: tf.DType = tf.float32
-) -> float:
-    """FLOP/s of products [rows, inputs] x [inputs, outputs], the best of some readings.
+def product_rate(product: Product, chains: int = 1, dtype: tf.DType = tf.float32) -> float:
+    """FLOP/s of a product whose factors lie in the cache, the best of some readings.
 
     Args:
-      rows, inputs, outputs: size of a product.
-      chains: independent chains of products at the same time; with one thread per
-        product, as many as there are cores use all of them.
+      product: its size.
+      chains: how many independent ones at the same time; with one thread per product,
+        as many as there are cores use all of them.
       dtype: of the numbers.
     """
-    left = [tf.cast(tf.random.stateless_normal([rows, inputs], [0, i]), dtype) for i in range(chains)]
-    right = tf.cast(tf.random.stateless_normal([inputs, outputs], [1, 1]) / inputs**0.5, dtype)
-    back = tf.cast(tf.random.stateless_normal([outputs, inputs], [2, 2]) / outputs**0.5, dtype)
+    rows, inner, columns, left_transposed, right_transposed = product
+    normal = lambda shape, key: tf.Variable(tf.cast(tf.random.stateless_normal(shape, [0, key]), dtype))
+    left_shape = [inner, rows] if left_transposed else [rows, inner]
+    right_shape = [columns, inner] if right_transposed else [inner, columns]
+    factors = [(normal(left_shape, i), normal(right_shape, i)) for i in range(chains)]
+    results = [tf.Variable(tf.zeros([rows, columns], dtype)) for _ in range(chains)]
 
-    @tf.function
+    def round_of(chain):
+        left, right = factors[chain]
+        for _ in range(_PRODUCTS):  # unrolled, so that the loop itself costs nothing
+            # Written to a variable, or TensorFlow would compute it once.
+            results[chain].assign(
+                tf.matmul(left, right, transpose_a=left_transposed, transpose_b=right_transposed)
+            )
+
+    @tf.function(autograph=False)
     def products(rounds):
-        ends = []
-        for x in left:
-            for _ in tf.range(rounds):
-                for _ in range(_PAIRS):  # unrolled, so that the loop itself costs nothing
-                    x = tf.matmul(tf.matmul(x, right), back)
-            ends.append(x)
-        return ends
+        for chain in range(chains):
+            repeat(rounds, functools.partial(round_of, chain))
 
-    flops = 4.0 * rows * inputs * outputs * chains * _PAIRS  # of one round
+    flops = product.flops * chains * _PRODUCTS  # of one round
     seconds = lambda rounds: _seconds(lambda: products(tf.constant(rounds)))
     seconds(1)
     rounds = max(1, round(_SECONDS / seconds(1)))
     return max(rounds * flops / seconds(rounds) for _ in range(_READINGS))
+
+
+def seconds_of(products: Counter, chains: int) -> float:
+    """The least time for a number of products, if each runs as fast as its size allows here."""
+    total = 0.0
+    for product, count in products.items():
+        # A tall product can be made of smaller ones that stay in the cache.
+        size = product._replace(rows=min(product.rows, _TALLEST))
+        total += count * product.flops / _size_rate(size, chains)
+    return total
+
+
+@functools.cache
+def _size_rate(product, chains):
+    return product_rate(product, chains)
 
 
 def physics_rate(maze, threads: int) -> float:

@@ -1,65 +1,85 @@
-"""How many floating-point operations learning truly needs.
+"""Which matrix products learning truly needs.
 
-Counted are the multiplications and additions of matrix products, 2 m k n each, without
-those whose results nobody uses (gradients towards a network's own inputs), and the
-distances of the representation's normaliser.  Activations, optimisers and moving
-target networks are not counted: the floor that follows is below what is possible.
+Left out are products whose results nobody uses: gradients towards a network's own
+inputs, and in relabelling the first layer's view of a state once for every candidate.
+Activations, optimisers and moving target networks are no products: a floor that
+follows from these counts is below what is possible.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
-from efficient_hrl.hierarchy import Hierarchy
-from efficient_hrl.representation import PRIOR_SIZE
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # importing TensorFlow takes seconds
+    from efficient_hrl.hierarchy import Hierarchy
+    from efficient_hrl.train import Trainer
 
 
-class NetworkOperations(NamedTuple):
-    """Operations per row of a network's batch.
+class Product(NamedTuple):
+    """A product [rows, inner] x [inner, columns].
 
     Attributes:
-      forward: outputs from inputs.
-      weights: gradients of all weights, given those of all layers' outputs.
-      hidden: gradients of the hidden layers' outputs.
-      action: for a critic, the gradient of its action, hidden layers included.
-      state_first: the part of `forward` by which the first layer depends on the first
-        `state_size` inputs.
+      rows, inner, columns: its size.
+      left_transposed, right_transposed: whether a factor lies in memory the other way
+        round, as in gradients of weights, or of hidden layers.
     """
 
-    forward: float
-    weights: float
-    hidden: float
-    action: float
-    state_first: float
+    rows: int
+    inner: int
+    columns: int
+    left_transposed: bool = False
+    right_transposed: bool = False
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions."""
+        return 2 * self.rows * self.inner * self.columns
 
 
-def network_operations(net, state_size: int, action_size: int = 0) -> NetworkOperations:
-    """Counts a network's operations.
+class Layer(NamedTuple):
+    """A dense layer's weights, seen from the network's inputs.
+
+    Attributes:
+      hidden_inputs: how many inputs come from other layers.
+      action_inputs: how many are a critic's action.
+      other_inputs: the rest of the network's own inputs.
+      outputs: units.
+    """
+
+    hidden_inputs: int
+    action_inputs: int
+    other_inputs: int
+    outputs: int
+
+    @property
+    def inputs(self) -> int:
+        """All of them."""
+        return self.hidden_inputs + self.action_inputs + self.other_inputs
+
+
+def layers_of(net, action_size: int = 0) -> list[Layer]:
+    """The dense layers of an actor, a critic, f or phi's network.
 
     Args:
-      net: actor, critic, f or phi's network.
-      state_size: how many inputs come first.
-      action_size: for a critic, how many inputs of its first layer come last, and enter
-        its joint layers again.
+      net: the network.
+      action_size: for a critic; 0 for the others.
     """
     kernels = [(_stack(v), *v.shape) for v in net.trainable_variables if v.shape.rank == 2]
-    total = sum(rows * columns for _, rows, columns in kernels)
-    hidden = action = 0
-    seen = set()
     has_action_stack = any(stack == "actions" for stack, _, _ in kernels) and action_size > 0
-    for stack, rows, columns in kernels:
-        begins, by_action = stack not in seen, 0
+    layers, seen = [], set()
+    for i, (stack, inputs, outputs) in enumerate(kernels):
+        begins = stack not in seen
         seen.add(stack)
-        if begins and stack in ("states", "hidden"):
-            by_action = action_size
-            rows = 0
-        elif begins and stack == "actions" and action_size:
-            by_action, rows = rows, 0
+        action = other = 0
+        if begins and stack == "actions" and action_size:
+            action = inputs
+        elif i == 0:
+            action, other = action_size, inputs - action_size
         elif begins and stack == "joint" and not has_action_stack:
-            by_action = action_size
-            rows -= action_size
-        hidden += rows * columns
-        action += (rows + by_action) * columns
-    first = kernels[0][2] * min(state_size, kernels[0][1])
-    return NetworkOperations(2.0 * total, 2.0 * total, 2.0 * hidden, 2.0 * action, 2.0 * first)
+            action = action_size
+        layers.append(Layer(inputs - action - other, action, other, outputs))
+    return layers
 
 
 def _stack(kernel):
@@ -69,65 +89,86 @@ def _stack(kernel):
     return stack if number.isdigit() else layer
 
 
-class Operations(NamedTuple):
-    """Operations of one update each.
-
-    Attributes:
-      low, representation, high: updates; `high` without relabelling.
-      relabel: relabelling of one high-level batch, every candidate in full.
-    """
-
-    low: float
-    representation: float
-    relabel: float
-    high: float
+def forward(layers: list[Layer], rows: int) -> Counter:
+    """Products for a network's outputs, with how often each occurs."""
+    return Counter(Product(rows, layer.inputs, layer.outputs) for layer in layers)
 
 
-def update_operations(hierarchy: Hierarchy, batch_size: int, strategy: str | None, period: int) -> Operations:
-    """Counts the operations of every kind of update.
+def weight_gradients(layers: list[Layer], rows: int) -> Counter:
+    """Products for the gradients of weights, given those of all layers' outputs."""
+    return Counter(Product(layer.inputs, rows, layer.outputs, left_transposed=True) for layer in layers)
 
-    Args:
-      hierarchy: what learns.
-      batch_size: B.
-      strategy: of relabelling.
-      period: updates per gradient of an actor.
-    """
-    low, high, f = hierarchy.low, hierarchy.high, hierarchy.representation
-    state_size = low.training_data_spec.state.shape[0]
-    f_operations = NetworkOperations(*[0.0] * 5)
-    if f.state_net is not None:
-        f_operations = network_operations(f.state_net, state_size)
-    trains = lambda of: of.forward + of.weights + of.hidden
-    representation = 0.0
-    if f.trainable_representation:
-        phi = network_operations(f.embed_net, state_size)
-        goal_size = f.prior.shape[1]
-        normaliser = PRIOR_SIZE * (8 * goal_size + 2)  # a Huber distance per dimension; exp and sum
-        representation = batch_size * (2 * trains(f_operations) + trains(phi) + normaliser)
-    relabel = 0.0
-    if strategy is not None:
-        c = high.training_data_spec.low_states.shape[0]
-        relabel = 2 * batch_size * f_operations.forward
-        if strategy == "sample":
-            actor = network_operations(low.actor_net, state_size)
-            candidates = hierarchy.inverse_dynamics.num_samples
-            # What the first layer makes of a state is the same for all candidates.
-            per_state = actor.state_first + f_operations.forward
-            relabel += batch_size * c * (per_state + candidates * (actor.forward - actor.state_first))
-    return Operations(
-        low=batch_size * (_td3(low, state_size, period) + 2 * f_operations.forward),
-        representation=representation,
-        relabel=relabel,
-        high=batch_size * _td3(high, state_size, period),
+
+def hidden_gradients(layers: list[Layer], rows: int, action: bool = False) -> Counter:
+    """Products for the gradients of hidden layers' outputs; with `action`, of a critic's action too."""
+    sizes = ((layer.outputs, layer.hidden_inputs + layer.action_inputs * action) for layer in layers)
+    return Counter(Product(rows, units, inputs, right_transposed=True) for units, inputs in sizes if inputs)
+
+
+def training(layers: list[Layer], rows: int) -> Counter:
+    """Products for a network's outputs and all its gradients."""
+    return forward(layers, rows) + weight_gradients(layers, rows) + hidden_gradients(layers, rows)
+
+
+def times(products: Counter, factor: float) -> Counter:
+    """The same products, `factor` times as often."""
+    return Counter({product: count * factor for product, count in products.items()})
+
+
+def actor_critic_update(agent, rows: int) -> Counter:
+    """Products of one update of a DDPG or TD3 agent, on average over its actor's gated gradients."""
+    actor = layers_of(agent.actor_net)
+    critic = layers_of(agent.critic_net, agent.action_spec.shape[0])
+    critics = len(agent.critic_nets)
+    action_gradient = forward(critic, rows) + hidden_gradients(critic, rows, action=True)
+    actor_gradient = training(actor, rows) + action_gradient
+    return (
+        forward(actor, rows)  # the target's
+        + times(forward(critic, rows) + training(critic, rows), critics)
+        + times(actor_gradient, 1.0 / agent.target_update_period)
     )
 
 
-def _td3(agent, state_size, period):
-    """Operations per row of one update of an actor-critic agent."""
-    actor = network_operations(agent.actor_net, state_size)
-    critic = network_operations(agent.critic_net, state_size, agent.action_spec.shape[0])
-    critics = len(agent.critic_nets)
-    targets = actor.forward + critics * critic.forward
-    critic_step = critics * (critic.forward + critic.weights + critic.hidden)
-    actor_gradient = actor.forward + critic.forward + critic.action + actor.weights + actor.hidden
-    return targets + critic_step + actor_gradient / period
+def update_products(hierarchy: Hierarchy, batch_size: int, strategy: str | None) -> dict[str, Counter]:
+    """Products of one update each: "low", "representation", "relabel", and "high" without relabelling.
+
+    Args:
+      hierarchy: what learns.
+      batch_size: rows of a batch.
+      strategy: of relabelling.
+    """
+    low, high, f = hierarchy.low, hierarchy.high, hierarchy.representation
+    f_layers = layers_of(f.state_net) if f.state_net is not None else []
+    # The low level's reward needs f of both states.
+    products = {"low": actor_critic_update(low, batch_size) + times(forward(f_layers, batch_size), 2)}
+    if f.trainable_representation:
+        # f of the start and of the drawn future state; phi's correction.
+        f_training = times(training(f_layers, batch_size), 2)
+        products["representation"] = f_training + training(layers_of(f.embed_net), batch_size)
+    if strategy is not None:
+        products["relabel"] = times(forward(f_layers, batch_size), 2)
+    if strategy == "sample":
+        steps, state_size = high.training_data_spec.low_states.shape
+        first, *rest = layers_of(low.actor_net)
+        rows = batch_size * steps
+        goals = rows * hierarchy.inverse_dynamics.num_samples
+        products["relabel"] += forward(f_layers, rows) + forward(rest, goals)
+        products["relabel"][Product(rows, state_size, first.outputs)] += 1
+        products["relabel"][Product(goals, first.inputs - state_size, first.outputs)] += 1
+    products["high"] = actor_critic_update(high, batch_size)
+    return products
+
+
+def step_products(trainer: Trainer) -> dict[str, Counter]:
+    """Products per environment step of a training run, by part, and of all "learning" together."""
+    schedule, learner = trainer.schedule, trainer.learner
+    low = schedule.updates_per_low_round / schedule.steps_per_low_round
+    rates = {"low": low, "representation": low, "relabel": 1 / schedule.period, "high": 1 / schedule.period}
+    per_update = update_products(trainer.hierarchy, learner.batch_size, learner.goal_sample_strategy)
+    per_step = {name: times(products, rates[name]) for name, products in per_update.items()}
+    return per_step | {"learning": sum(per_step.values(), Counter())}
+
+
+def flops(products: Counter) -> float:
+    """Multiplications and additions of them all."""
+    return sum(count * product.flops for product, count in products.items())

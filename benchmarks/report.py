@@ -10,10 +10,18 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
 
-def new_figure(columns: int = 1, width: float = 6.0, height: float = 3.5):
-    """A figure with a row of axes; the axes alone if there is one."""
-    figure, axes = pyplot.subplots(1, columns, figsize=(width * columns, height), layout="constrained")
-    for axis in [axes] if columns == 1 else axes:
+def new_figure(width: float = 6.0, height: float = 3.5):
+    """A figure and its axes."""
+    figure, axes = new_grid(1, 1, width, height)
+    return figure, axes[0, 0]
+
+
+def new_grid(rows: int, columns: int, width: float = 3.0, height: float = 2.6):
+    """A figure with axes [rows, columns]."""
+    figure, axes = pyplot.subplots(
+        rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained"
+    )
+    for axis in axes.flat:
         axis.grid(alpha=0.3)
     return figure, axes
 

@@ -1,114 +1,132 @@
-"""Environment steps per second of training in steady state, without evaluation.
+"""Environment steps per second of training in steady state.
 
     python -m benchmarks.throughput --gin_file=gin/norl_ant_maze.gin --steps=5000
 
-Fills the buffers with the initial episodes, warms up, then times whole blocks of
-collecting and learning.  Prints first what this machine can do, a product of the
-size that training makes and raw physics, because they decide most of the time;
-then the shares; the last line is `steps_per_s=...`.
+Fills the buffers with the initial episodes (or begins with a run's checkpoint,
+`--root_dir`), warms up, then times whole blocks of collecting and learning, and one
+evaluation.  Prints what this machine can do, the shares, and the floor beside the
+measured time; writes a table and a picture into `--out`; the last line is
+`steps_per_s=...`.
 """
 
+import datetime
+import pathlib
 import sys
 import time
 
+import numpy as np
 from absl import flags
 
-from efficient_hrl.run_folder import UsageError
+from benchmarks import report, setting
 
-WARM_UP_BLOCKS = 50
-_PRODUCT = (100, 300, 300)  # rows, inputs, outputs of a hidden layer in one update
-_PRODUCT_REPEATS = 2000
-_PHYSICS_STEPS = 2000
+_COPIED_AT_ONCE = 10_000
 
 
 def main(argv: list[str]) -> int:
     """Measures; returns the exit status, 2 for what the user can mend."""
-    values = flags.FlagValues()
-    flags.DEFINE_multi_string("gin_file", [], "Path of a gin file; repeatable.", flag_values=values)
-    flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeatable.", flag_values=values)
+    return setting.run_benchmark("throughput", argv, _define_flags, _measure)
+
+
+def _define_flags(values):
     flags.DEFINE_integer("steps", 5000, "Environment steps to time.", 1, flag_values=values)
-    try:
-        values(argv)
-        _measure(values.gin_file, values.gin_bindings, values.steps)
-    except (flags.Error, UsageError) as error:
-        print(f"benchmarks.throughput: {str(error).splitlines()[0]}", file=sys.stderr)
-        return 2
-    return 0
+    flags.DEFINE_bool("evaluation", True, "Whether to time an evaluation too.", flag_values=values)
+    flags.DEFINE_bool(
+        "full_buffers", False, "Fill both buffers first, with copies of what they hold.", flag_values=values
+    )
 
 
-def _measure(gin_files, gin_bindings, steps):
-    # Only now, because importing TensorFlow takes seconds.
-    from efficient_hrl.config import load_config, usage_errors
-    from efficient_hrl.modes import use_threads
-    from efficient_hrl.train import Trainer
-    from environments.maze_env import MazeEnv
+def _measure(values):
+    trainer = setting.trainer_in_steady_state(values)
+    from benchmarks import machine
+    from benchmarks.floors import floors_of
 
-    use_threads()
-    load_config(gin_files, gin_bindings)
-    with usage_errors():
-        trainer = Trainer(seed=0)
-    rows, inputs, outputs = _PRODUCT
-    seconds = _seconds_per_product()
-    rate = 2e-9 * rows * inputs * outputs / seconds
-    print(f"one {rows} x {inputs} x {outputs} float32 product: {1e6 * seconds:.0f} us, {rate:.0f} GFLOP/s")
-    if isinstance(trainer.environment, MazeEnv):
-        rate = _physics_rate(trainer.environment.maze)
-        print(f"raw physics, one thread: {rate:.0f} environment steps/s")
+    if values.full_buffers:
+        for buffer in (trainer.low_replay, trainer.high_replay):
+            _fill(buffer)
+    floors = floors_of(trainer)
+    print(f"{datetime.date.today()}: {floors.describe()}")
+    collecting, learning = _block_seconds(trainer, -(-values.steps // trainer.steps_per_block))
+    steps = len(collecting) * trainer.steps_per_block
+    total = sum(collecting) + sum(learning)
+    print(f"{steps} environment steps in {total:.1f} s, {1e3 * total / steps:.2f} ms each:")
+    measured = {"whole loop": total / steps}
+    if not trainer.collects_beside_learning:
+        measured |= {"collect": sum(collecting) / steps, "learning": sum(learning) / steps}
+    for part, seconds in measured.items():
+        floor = 1e3 * floors.fastest[part]
+        print(f"  {part:<12}{1e3 * seconds:6.2f} ms {seconds * steps / total:5.0%}, floor {floor:.2f} ms")
+    median = float(np.median(np.add(collecting, learning))) / trainer.steps_per_block
+    row = {
+        "configuration": setting.title_of(values),
+        "machine": machine.description(),
+        "date": datetime.date.today(),
+        "steps": steps,
+        "steps_per_s": round(steps / total, 1),
+        "median_steps_per_s": round(1.0 / median, 1),
+        "floor_steps_per_s": round(1.0 / floors.fastest["whole loop"], 1),
+        "collect_ms": round(1e3 * measured.get("collect", np.nan), 3),
+        "learning_ms": round(1e3 * measured.get("learning", np.nan), 3),
+        "resident_mib": round(machine.resident_mib()),
+    }
+    if values.evaluation:
+        seconds = _evaluation_seconds(trainer)
+        interval = trainer.eval_period * total / steps
+        row |= {
+            "evaluation_s": round(seconds, 2),
+            "evaluation_share": round(seconds / (seconds + interval), 4),
+        }
+        print(
+            f"one evaluation: {seconds:.1f} s, {seconds / (seconds + interval):.1%} of the time"
+            f" at every {trainer.eval_period:,} steps"
+        )
+    out, name = pathlib.Path(values.out), setting.file_name("throughput", values)
+    report.write_table([row], out / f"{name}.csv")
+    parts = list(measured)
+    bars = {
+        "floor": [1e3 * floors.fastest[part] for part in parts],
+        "measured": [1e3 * measured[part] for part in parts],
+    }
+    title = f"{row['configuration']}: time per environment step\n{row['machine']}, {row['date']}"
+    report.draw_bars(parts, bars, "ms", title, out / f"{name}.png")
+    print(f"median of blocks: {1.0 / median:.1f} steps/s; resident memory {row['resident_mib']} MiB")
+    print(f"steps_per_s={steps / total:.1f}")
 
-    trainer.collector.start()
-    while int(trainer.collector.env_steps) < trainer.initial_steps:
-        trainer.collector.collect()
-    for _ in range(WARM_UP_BLOCKS):
-        trainer.collector.collect()
-        trainer.learn()
 
-    collecting = learning = 0.0
-    blocks = -(-steps // trainer.steps_per_block)
+def _block_seconds(trainer, blocks):
+    """Seconds of collecting and of learning, per block; all is collecting when both are one call."""
+    collecting, learning = [], []
     for _ in range(blocks):
         began = time.perf_counter()
-        trainer.collector.collect()
-        collected = time.perf_counter()
-        trainer.learn()
-        collecting += collected - began
-        learning += time.perf_counter() - collected
-    timed = blocks * trainer.steps_per_block
-    total = collecting + learning
-    print(f"{timed} environment steps in {total:.1f} s, {1e3 * total / timed:.2f} ms each:")
-    for name, share in (("environment and policy", collecting), ("learning", learning)):
-        print(f"  {name:<24}{1e3 * share / timed:6.2f} ms {share / total:6.0%}")
-    print(f"steps_per_s={timed / total:.1f}")
+        if trainer.collects_beside_learning:
+            trainer.train_block()
+            collected = time.perf_counter()
+        else:
+            trainer.collector.collect()
+            collected = time.perf_counter()
+            trainer.learn()
+        collecting.append(collected - began)
+        learning.append(time.perf_counter() - collected)
+    return collecting, learning
 
 
-def _seconds_per_product():
+def _fill(buffer):
+    """Adds copies of what a buffer holds until it is full."""
     import tensorflow as tf
 
-    rows, inputs, outputs = _PRODUCT
-    left = tf.random.stateless_normal([rows, inputs], [0, 0]) / inputs**0.5
-    right = tf.random.stateless_normal([inputs, outputs], [1, 1]) / inputs**0.5
+    items = buffer.gather_all()
+    while int(buffer.num_frames()) < buffer.capacity:
+        buffer.add(items, tf.fill([len(items.reward)], True))
+        if len(items.reward) < _COPIED_AT_ONCE:
+            items = buffer.gather_all()
 
-    @tf.function
-    def products():
-        x = left
-        for _ in tf.range(_PRODUCT_REPEATS):
-            x = tf.matmul(x, right)
-        return x
 
-    products()
+def _evaluation_seconds(trainer):
+    """Of an evaluation of all targets; the first one, which compiles, is not timed."""
+    steps = int(trainer.collector.env_steps)
+    trainer.evaluator.evaluate(steps)
     began = time.perf_counter()
-    products()
-    return (time.perf_counter() - began) / _PRODUCT_REPEATS
-
-
-def _physics_rate(maze):
-    import mujoco
-    import numpy as np
-
-    data = mujoco.MjData(maze.model)
-    data.qpos[:], data.qvel[:] = maze.first_state(np.random.default_rng(0))
-    began = time.perf_counter()
-    for _ in range(_PHYSICS_STEPS):
-        mujoco.mj_step(maze.model, data, maze.robot.frame_skip)
-    return _PHYSICS_STEPS / (time.perf_counter() - began)
+    trainer.evaluator.evaluate(steps)
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What `run.py` can do with a configuration: train or evaluate a run, act at random."""
 
 import contextlib
+import functools
 import os
 
 import tensorflow as tf
@@ -25,6 +26,10 @@ def use_threads() -> None:
         tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // 2))
 
 
+# At once, also into a pipe: a run takes hours.
+_announce = functools.partial(print, flush=True)
+
+
 def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
     """Trains, or continues the run in `folder`; returns the exit status."""
     use_threads()
@@ -33,10 +38,10 @@ def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list
         check_continues(folder.record()["config"], bindings(), folder.root)
     with usage_errors():
         trainer = Trainer(seed)
-        trainer.prepare(is_new=not folder.is_run)
+        trainer.prepare(is_new=not folder.is_run, announce=_announce)
     if not folder.is_run:
         folder.create(seed, bindings())
-    trainer.run(folder, announce=print)
+    trainer.run(folder, announce=_announce)
     return 0
 
 

@@ -54,6 +54,7 @@ class Trainer:
       num_envs: environments that collect side by side.
       collects_beside_learning: see `side_by_side`.
       steps_per_block: environment steps in a block, over all environments.
+      eval_period: environment steps between evaluations.
       total_steps: environment steps of the whole run.
       initial_steps: environment steps before learning begins.
     """
@@ -250,7 +251,7 @@ class Trainer:
         self.collects_beside_learning = collect_beside_learning
         self.steps_per_block = num_envs * math.ceil(self.schedule.period / num_envs)
         self._log_period = log_every_n_steps
-        self._eval_period = eval_every_n_steps
+        self.eval_period = eval_every_n_steps
         self._checkpoint_period = checkpoint_every_n_steps
         self._policy_period = save_policy_every_n_steps
         self._policy_folder = policy_save_dir or ""
@@ -339,11 +340,12 @@ class Trainer:
             )
         self.evaluator = Evaluator(hierarchy=self.hierarchy, seed=seed, default_environment=environment)
 
-    def prepare(self, is_new: bool) -> None:
+    def prepare(self, is_new: bool, announce: Callable[[str], None] = lambda line: None) -> None:
         """Finds the mistakes that show only in use, before anything is written.
 
         Args:
           is_new: whether the run begins, so that `load_path` is needed.
+          announce: prints one line for the user.
 
         Raises:
           ValueError: there are no weights at `load_path`; or what tracing collection and
@@ -351,6 +353,7 @@ class Trainer:
         """
         if is_new and self._load_path is not None:
             check_weights(self._load_path)
+        announce("compiling collection and learning; some seconds")
         if self._side_by_side is not None:
             self._side_by_side.run.get_concrete_function()
             return
@@ -430,10 +433,11 @@ class Trainer:
         saved_at, policy_at = steps, steps
         trained_from, training_s = steps, 0.0
         interval_from, interval_s = steps, 0.0
+        learns = bool(int(self.hierarchy.high.train_step_counter))
         now = time.perf_counter()
         with StopRequest() as stop:
             while True:
-                if self._is_due(steps, self._eval_period, clocks.values["evaluated_steps"]):
+                if self._is_due(steps, self.eval_period, clocks.values["evaluated_steps"]):
                     results = self.evaluator.evaluate(steps, lambda: bool(stop))
                     if results is not None:
                         clocks.values["evaluated_steps"] = steps
@@ -460,6 +464,13 @@ class Trainer:
                 steps_before = steps
                 self.train_block()
                 steps = int(self.collector.env_steps)
+                if not steps_before:
+                    progress.message(
+                        f"collecting; learning begins at {self.initial_steps:,} environment steps"
+                    )
+                if not learns and int(self.hierarchy.high.train_step_counter):
+                    learns = True
+                    progress.message(f"learning since {steps:,} environment steps")
                 logs = self._is_due(steps, self._log_period, steps_before)
                 losses = self.learner.mean_losses() if logs else {}
                 block_s = time.perf_counter() - began

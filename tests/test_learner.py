@@ -88,6 +88,27 @@ def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
     assert together[0].low.train_step_counter == 6 and together[0].high.train_step_counter == 2
 
 
+@pytest.mark.parametrize("begun", [0, 1])
+def test_updates_in_whole_periods_are_the_updates_one_by_one(begun):
+    together, one_by_one = filled_hierarchy("hiro_repr"), filled_hierarchy("hiro_repr")
+    learners = [Learner(*parts, BATCH, SEED, None) for parts in (together, one_by_one)]
+    for learner in learners:
+        for _ in range(begun):
+            learner.update_low()
+    learners[0].learn(tf.constant(5))
+    learners[1].update_high()
+    for _ in range(5):
+        learners[1].update_low()
+        learners[1].update_representation()
+    assert together[0].low.train_step_counter == begun + 5
+    for left, right in zip(variables(together[0]), variables(one_by_one[0])):
+        np.testing.assert_allclose(left, right, atol=2e-3)
+        assert left.ndim == 1 or np.mean(np.abs(left - right) > 1e-5) < 0.05
+    losses = [learner.mean_losses() for learner in learners]
+    for name, value in losses[0].items():
+        np.testing.assert_allclose(value, losses[1][name], rtol=1e-4, err_msg=name)
+
+
 def test_strategies_show_the_high_level_different_goals():
     results = []
     for strategy in ("sample", "FuN", None):
@@ -136,9 +157,9 @@ def seen_batches(agent):
     """A list that fills with the batches that an agent is trained with."""
     seen, train = [], agent.train
 
-    def spy(batch):
+    def spy(batch, **arguments):
         seen.append(batch)
-        return train(batch)
+        return train(batch, **arguments)
 
     agent.train = spy
     return seen

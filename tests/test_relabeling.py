@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.relabeling import InverseDynamics, fitness, sample_best_meta_actions
+from efficient_hrl.agents.ddpg_networks import apply_layers
+from efficient_hrl.relabeling import InverseDynamics, best_candidates, fitness, sample_best_meta_actions
 from tests import golden_data
 
 
@@ -127,3 +128,88 @@ def test_unknown_strategies_and_too_few_candidates_are_refused():
         relabel(hierarchy, segments, get("z"), "best")
     with pytest.raises(ValueError, match="num_samples = 1"):
         InverseDynamics(hierarchy.low.context.specs[0], num_samples=1)
+
+
+def drawn(method, n, seed):
+    """Recorded segments with candidates drawn anew, some far away and two of them equal."""
+    hierarchy, segments, _ = recorded(method, 0)
+    state_reprs, next_state_reprs, low_state_reprs = reprs(hierarchy, segments)
+    size = hierarchy.inverse_dynamics.minimum.shape[0]
+    normal = 2.0 * tf.random.stateless_normal([n - 2, *segments.meta_action.shape[:1], size], [seed, 0])
+    candidates = hierarchy.inverse_dynamics.candidates(
+        state_reprs, next_state_reprs, segments.meta_action, normal
+    )
+    candidates = tf.concat([candidates, candidates[1:2]], axis=0)
+    return hierarchy.low, segments, low_state_reprs, candidates
+
+
+def acting_low(low, seed):
+    """A low level whose actions depend on its goals, as a trained one's do."""
+    for i, variable in enumerate(low.actor_net.trainable_variables):
+        scale = 1.0 if variable.shape.rank == 2 else 0.1
+        variable.assign(
+            scale * tf.random.stateless_normal(variable.shape, [seed, i]) / variable.shape[0] ** 0.5
+        )
+    return low
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("method", golden_data.METHODS)
+def test_giving_candidates_up_early_does_not_change_the_choice(method, trained):
+    for seed in range(5):
+        low, segments, low_state_reprs, candidates = drawn(method, 10, seed)
+        if trained:
+            acting_low(low, seed)
+        lengths = tf.constant(np.random.default_rng(seed).integers(1, 11, len(segments.length)), tf.int32)
+        for length in (segments.length, lengths):
+            cut = segments._replace(length=length)
+            scores = fitness(candidates, cut, low_state_reprs, low).numpy()
+            chosen = best_candidates(candidates, cut, low_state_reprs, low).numpy()
+            best = np.take_along_axis(scores, chosen[None], axis=0)[0]
+            # Of equal candidates either is right.
+            np.testing.assert_allclose(best, scores.max(axis=0), rtol=1e-5)
+
+
+def test_candidates_are_given_up_early():
+    low, segments, low_state_reprs, candidates = drawn("hiro_orig", 10, 0)
+    acting_low(low, 0)
+    rows, log_probs = [], low.log_probs
+
+    def counting(states, *arguments):
+        rows.append(len(states))
+        return log_probs(states, *arguments)
+
+    low.log_probs = counting
+    best_candidates(candidates, segments, low_state_reprs, low)
+    assert len(rows) == 6 and sum(rows) < 0.8 * candidates.shape[0] * candidates.shape[1] * 10
+
+
+@pytest.mark.parametrize("c", [1, 3])
+def test_short_segments_are_relabelled_too(c):
+    low, segments, low_state_reprs, candidates = drawn("hiro_orig", 6, 1)
+    acting_low(low, 1)
+    cut = segments._replace(
+        low_states=segments.low_states[:, :c],
+        low_actions=segments.low_actions[:, :c],
+        length=tf.minimum(segments.length, c),
+    )
+    scores = fitness(candidates, cut, low_state_reprs[:, :c], low).numpy()
+    chosen = best_candidates(candidates, cut, low_state_reprs[:, :c], low).numpy()
+    np.testing.assert_allclose(np.take_along_axis(scores, chosen[None], 0)[0], scores.max(0), rtol=1e-5)
+
+
+def test_bfloat16_is_near_float32_and_needs_dense_layers():
+    low, segments, low_state_reprs, candidates = drawn("hiro_orig", 10, 2)
+    acting_low(low, 2)
+    states, goals = segments.state, [segments.meta_action]
+    exact, rough = low.action(states, goals), low.action(states, goals, tf.bfloat16)
+    assert rough.dtype == tf.float32 and np.any(exact != rough)
+    np.testing.assert_allclose(exact, rough, atol=0.05 * np.ptp(exact))
+    scores = fitness(candidates, segments, low_state_reprs, low).numpy()
+    chosen = best_candidates(candidates, segments, low_state_reprs, low, tf.bfloat16).numpy()
+    best = np.take_along_axis(scores, chosen[None], axis=0)[0]
+    np.testing.assert_allclose(best, scores.max(axis=0), rtol=0.05)
+    with pytest.raises(ValueError, match="'float16'; allowed: 'float32', 'bfloat16'"):
+        InverseDynamics(golden_data.hierarchy("hiro_orig").low.context.specs[0], dtype="float16")
+    with pytest.raises(ValueError, match="bfloat16 needs dense layers alone"):
+        apply_layers([tf.keras.layers.LayerNormalization()], exact, tf.bfloat16)

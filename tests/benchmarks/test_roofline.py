@@ -1,0 +1,40 @@
+import csv
+import pathlib
+
+from benchmarks import roofline
+
+GIN = pathlib.Path(__file__).parents[2] / "gin"
+
+
+def test_every_part_has_a_floor_below_what_it_takes(capsys, tmp_path, monkeypatch):
+    from benchmarks import machine
+
+    monkeypatch.setattr(machine, "_SECONDS", 0.01)
+    arguments = (
+        f"--gin_file={GIN / 'norl_point_maze.gin'}",
+        "--gin_bindings=train_uvf.initial_episodes=1",
+        "--gin_bindings=evaluate.num_episodes_eval=1",
+        "--gin_bindings=agent/CircularBuffer.buffer_size=2000",
+        "--gin_bindings=meta/CircularBuffer.buffer_size=200",
+        "--seconds=1",
+        f"--out={tmp_path}",
+    )
+    assert roofline.main(["roofline", *arguments]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "GFLOP/s on one core" in "".join(lines) and lines[-1].startswith("steps_per_s=")
+    with open(tmp_path / "roofline_norl_point_maze.csv", newline="") as file:
+        rows = {row["part"]: row for row in csv.DictReader(file)}
+    assert tuple(rows) == roofline.PARTS
+    for name, row in rows.items():
+        assert 0 < float(row["floor_ms"]) < float(row["measured_ms"]), name
+        assert abs(float(row["ratio"]) - float(row["floor_ms"]) / float(row["measured_ms"])) < 0.01
+    parts = ("low", "representation", "relabel", "high")
+    assert abs(sum(float(rows[p]["floor_ms"]) for p in parts) - float(rows["learning"]["floor_ms"])) < 0.001
+    assert (tmp_path / "roofline_norl_point_maze.png").stat().st_size > 10_000
+
+
+def test_a_folder_that_is_no_run_is_one_line(capsys, tmp_path):
+    arguments = (f"--gin_file={GIN / 'norl_point_maze.gin'}", f"--root_dir={tmp_path}")
+    assert roofline.main(["roofline", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path) in line and "there is no run" in line

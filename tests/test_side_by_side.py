@@ -1,0 +1,92 @@
+"""Collecting beside learning, against the same done one after the other by hand."""
+
+import signal
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efficient_hrl.config import load_config
+from efficient_hrl.run_folder import RunFolder
+from efficient_hrl.train import Trainer
+from tests import test_train
+
+BESIDE = "train_uvf.collect_beside_learning = True"
+
+
+@pytest.fixture(autouse=True)
+def small_config(clean_gin):
+    del clean_gin
+    load_config([test_train.GIN_FILE], [*test_train.SMALL, BESIDE])
+
+
+def block_by_hand(trainer):
+    """The updates for the last blocks, then a block with the weights from before those updates."""
+    due = trainer.due_updates()
+    weights = trainer.hierarchy.acting_variables
+    before = [v.numpy() for v in weights]
+    for low_updates in due:
+        trainer.learner.learn(tf.constant(low_updates))
+    after = [v.numpy() for v in weights]
+    for variable, value in zip(weights, before):
+        variable.assign(value)
+    trainer.collector.collect()
+    for variable, value in zip(weights, after):
+        variable.assign(value)
+
+
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_a_block_is_collected_with_old_weights_and_learned_from_one_block_later(num_envs):
+    with gin.unlock_config():
+        gin.parse_config(f"train_uvf.num_envs = {num_envs}")
+    beside = Trainer(0)
+    with gin.unlock_config():
+        gin.parse_config(BESIDE.replace("True", "False"))
+    by_hand = Trainer(0)
+    for trainer in (beside, by_hand):
+        trainer.collector.start()
+    seen = []
+    while int(beside.collector.env_steps) < 8 * test_train.EPISODE:
+        seen.append(len(beside.due_updates()))
+        beside.train_block()
+        block_by_hand(by_hand)
+    assert 0 in seen and sum(seen) == int(beside.hierarchy.high.train_step_counter) > 5
+    left, right = test_train.contents(beside), test_train.contents(by_hand)
+    for name in left:
+        for a, b in zip(tf.nest.flatten(left[name]), tf.nest.flatten(right[name])):
+            np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def train(root, stop_after=()):
+    for blocks in (*stop_after, None):
+        trainer = Trainer(0)
+        folder = RunFolder(root)
+        if not folder.is_run:
+            folder.create(0, {})
+        block, count = trainer.train_block, iter(range(1, 10**6))
+
+        def block_and_stop(block=block, count=count, blocks=blocks):
+            block()
+            if next(count) == blocks:
+                signal.raise_signal(signal.SIGTERM)
+
+        trainer.train_block = block_and_stop
+        trainer.run(folder, lambda line: None)
+    return trainer
+
+
+def test_stopped_and_continued_equals_uninterrupted(tmp_path):
+    whole = test_train.contents(train(tmp_path / "whole"))
+    pieces = test_train.contents(train(tmp_path / "pieces", stop_after=(5, 17)))
+    for name in whole:
+        for a, b in zip(tf.nest.flatten(whole[name]), tf.nest.flatten(pieces[name])):
+            np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_mistakes_come_out_before_anything_is_written():
+    Trainer(0).prepare(is_new=True)
+    with gin.unlock_config():
+        gin.parse_config("train_uvf.collect_beside_learning = 1")
+    with pytest.raises(ValueError, match="collect_beside_learning = 1; allowed: True, False"):
+        Trainer(0)
