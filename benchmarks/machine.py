@@ -51,11 +51,17 @@ def product_rate(product: Product, chains: int = 1, dtype: tf.DType = tf.float32
 
     def round_of(chain):
         left, right = factors[chain]
+        written = tf.no_op()
         for _ in range(_PRODUCTS):  # unrolled, so that the loop itself costs nothing
+            with tf.control_dependencies([written]):  # one after the other
+                result = tf.matmul(
+                    left.read_value(),
+                    right.read_value(),
+                    transpose_a=left_transposed,
+                    transpose_b=right_transposed,
+                )
             # Written to a variable, or TensorFlow would compute it once.
-            results[chain].assign(
-                tf.matmul(left, right, transpose_a=left_transposed, transpose_b=right_transposed)
-            )
+            written = results[chain].assign(result, read_value=False)
 
     @tf.function(autograph=False)
     def products(rounds):
