@@ -145,7 +145,9 @@ class ContextualAgent:
         self, states: tf.Tensor, contexts: Sequence[tf.Tensor], dtype: tf.DType = tf.float32
     ) -> tf.Tensor:
         """The policy without noise, [B, A]; `dtype` is that of its hidden layers."""
-        return self.actor_net(self.merge(states, contexts), dtype=dtype)[0]
+        # Only networks that are asked for another type need to know of types.
+        arguments = {} if dtype == tf.float32 else {"dtype": dtype}
+        return self.actor_net(self.merge(states, contexts), **arguments)[0]
 
     def critic_function(self, values, observation):
         states, contexts = observation[..., : self._state_size], observation[..., self._state_size :]

@@ -211,5 +211,7 @@ def test_bfloat16_is_near_float32_and_needs_dense_layers():
     np.testing.assert_allclose(best, scores.max(axis=0), rtol=0.05)
     with pytest.raises(ValueError, match="'float16'; allowed: 'float32', 'bfloat16'"):
         InverseDynamics(golden_data.hierarchy("hiro_orig").low.context.specs[0], dtype="float16")
-    with pytest.raises(ValueError, match="bfloat16 needs dense layers alone"):
+    with pytest.raises(
+        ValueError, match="'bfloat16' needs dense layers alone; allowed: .*normalizer_fn = None"
+    ):
         apply_layers([tf.keras.layers.LayerNormalization()], exact, tf.bfloat16)

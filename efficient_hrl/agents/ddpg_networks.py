@@ -80,7 +80,10 @@ def apply_layers(
             inputs = layer(inputs)
             continue
         if not isinstance(layer, tf.keras.layers.Dense):
-            raise ValueError(f"{dtype.name} needs dense layers alone: normalizer_fn must be None")
+            raise ValueError(
+                f"InverseDynamics.dtype = {dtype.name!r} needs dense layers alone; allowed:"
+                " agent/ddpg_actor_net.normalizer_fn = None"
+            )
         kernel, bias = tf.cast(layer.kernel, dtype), tf.cast(layer.bias, dtype)
         inputs = layer.activation(tf.nn.bias_add(tf.matmul(tf.cast(inputs, dtype), kernel), bias))
     return tf.cast(inputs, tf.float32)
