@@ -20,8 +20,9 @@ class Floors(NamedTuple):
     Attributes:
       products: what is multiplied per environment step, by part.
       largest: the largest product of the low level's update.
-      rates: FLOP/s of `largest` on one core, and on all.
-      physics_rate: environment steps/s of bare physics; NaN for environments from elsewhere.
+      rates: FLOP/s of `largest`, one at a time and with all cores.
+      physics_rate: environment steps/s of bare physics; infinite for environments from
+        elsewhere, of which nothing is known.
       physics_threads: how many threads that needs.
       fastest: floors if all products run at the rate of `largest` on all cores.
       sized: floors if every product runs at the rate that this machine reaches for its size.
@@ -41,10 +42,10 @@ class Floors(NamedTuple):
         one, every = (rate / 1e9 for rate in self.rates)
         lines = [
             machine.description(),
-            f"{rows} x {inner} x {columns} float32 products: {one:.0f} GFLOP/s on one core,"
-            f" {every:.0f} on all",
+            f"{rows} x {inner} x {columns} float32 products: {one:.0f} GFLOP/s one at a time,"
+            f" {every:.0f} with all cores",
         ]
-        if not math.isnan(self.physics_rate):
+        if math.isfinite(self.physics_rate):
             lines.append(
                 f"bare physics, {self.physics_threads} at a time: {self.physics_rate:.0f} environment steps/s"
             )
@@ -59,7 +60,7 @@ def floors_of(trainer: Trainer) -> Floors:
     rates = machine.product_rate(largest), machine.product_rate(largest, cores)
     threads = min(trainer.num_envs, cores)
     maze = getattr(trainer.environment, "maze", None)
-    physics_rate = math.nan if maze is None else machine.physics_rate(maze, threads)
+    physics_rate = math.inf if maze is None else machine.physics_rate(maze, threads)
     fastest = {name: flops(of) / rates[1] for name, of in products.items()}
     sized = {name: machine.seconds_of(of, cores) for name, of in products.items()}
     physics = 1.0 / physics_rate

@@ -3,16 +3,16 @@
 import functools
 import os
 import pathlib
-import platform
 import time
 from collections import Counter
 
-import mujoco
+import mujoco.batch
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.operations import Product
 from efficient_hrl.compiled import repeat
+from efficient_hrl.run_folder import processor
 
 _SECONDS = 0.1  # of one reading
 _READINGS = 5
@@ -22,19 +22,14 @@ _PHYSICS_STEPS = 1000
 
 
 def description() -> str:
-    """Processor, cores and memory in a few words."""
-    model = platform.processor() or "unknown processor"
-    info = pathlib.Path("/proc/cpuinfo")
-    if info.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line
-        ]
-        model = names[0] if names else model
-    return f"{model}, {os.cpu_count()} cores"
+    """Processor and cores in a few words."""
+    return f"{processor()}, {os.cpu_count()} cores"
 
 
 def product_rate(product: Product, chains: int = 1, dtype: tf.DType = tf.float32) -> float:
     """FLOP/s of a product whose factors lie in the cache, the best of some readings.
+
+    A product uses as many threads as `use_threads` gives it: half of the cores.
 
     Args:
       product: its size.
@@ -66,7 +61,7 @@ def product_rate(product: Product, chains: int = 1, dtype: tf.DType = tf.float32
     @tf.function(autograph=False)
     def products(rounds):
         for chain in range(chains):
-            repeat(rounds, functools.partial(round_of, chain))
+            repeat(rounds, lambda _, chain=chain: round_of(chain))
 
     flops = product.flops * chains * _PRODUCTS  # of one round
     seconds = lambda rounds: _seconds(lambda: products(tf.constant(rounds)))

@@ -9,16 +9,18 @@ run, with its evaluations, checkpoints and plots.
 """
 
 import pathlib
+import resource
 import subprocess
 import sys
 import time
 
 from absl import flags
 
+from benchmarks import setting
 from benchmarks.report import new_figure, save_figure, write_table
 from efficient_hrl.run_folder import UsageError
 
-_PAGE_MIB = 4096 / 2**20
+_PAGE_MIB = resource.getpagesize() / 2**20
 _ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -31,7 +33,7 @@ def main(argv: list[str]) -> int:
     flags.DEFINE_string("out", "benchmarks/results", "Folder for the results.", flag_values=values)
     flags.DEFINE_float("period_s", 5.0, "Seconds between readings.", 0.1, flag_values=values)
     try:
-        values(argv)
+        setting.parse(values, argv)
         if not pathlib.Path("/proc/self/statm").exists():
             raise UsageError("resident memory is read from /proc, which this system does not have")
     except (flags.Error, UsageError) as error:
@@ -49,11 +51,12 @@ def main(argv: list[str]) -> int:
             if resident:
                 readings.append((_env_steps(metrics), round(resident, 1)))
             time.sleep(values.period_s)
+    except KeyboardInterrupt:  # the run, which got it too, writes a checkpoint
+        pass
     finally:
-        process.terminate()
         process.wait()
-    if readings:
-        _write(readings, pathlib.Path(values.out))
+        if readings:
+            _write(readings, pathlib.Path(values.out))
     return process.returncode
 
 

@@ -1,6 +1,7 @@
 """Which matrix products learning truly needs.
 
-Left out are products whose results nobody uses: gradients towards a network's own
+Counted is learning; what acting needs for a few rows is nothing beside it.  Left out are
+products whose results nobody uses: gradients towards a network's own
 inputs, and in relabelling the first layer's view of a state once for every candidate.
 Activations, optimisers and moving target networks are no products: a floor that
 follows from these counts is below what is possible.
@@ -164,7 +165,7 @@ def step_products(trainer: Trainer) -> dict[str, Counter]:
     schedule, learner = trainer.schedule, trainer.learner
     low = schedule.updates_per_low_round / schedule.steps_per_low_round
     rates = {"low": low, "representation": low, "relabel": 1 / schedule.period, "high": 1 / schedule.period}
-    per_update = update_products(trainer.hierarchy, learner.batch_size, learner.goal_sample_strategy)
+    per_update = update_products(trainer.hierarchy, learner.update_size, learner.goal_sample_strategy)
     per_step = {name: times(products, rates[name]) for name, products in per_update.items()}
     return per_step | {"learning": sum(per_step.values(), Counter())}
 

@@ -13,6 +13,7 @@ Writes a table and a picture of bars into `--out`.
 """
 
 import datetime
+import itertools
 import pathlib
 import sys
 from collections import Counter
@@ -82,14 +83,33 @@ def _measured(trainer, seconds):
     period = trainer.hierarchy.low.target_update_period
     periods = -(-_UPDATES // period)
     repeats = periods * period
-    low = lambda: repeat(tf.constant(periods), lambda: [learner.update_low(i) for i in range(period)])
-    representation = lambda: repeat(tf.constant(repeats), learner.update_representation)
+    low = lambda: repeat(tf.constant(periods), lambda _: [learner.update_low(i) for i in range(period)])
+    representation = lambda: repeat(tf.constant(repeats), lambda _: learner.update_representation())
     relabel = lambda: learner.relabelled_goals(learner.draw_segments())
     high = lambda: trainer.hierarchy.high.train(learner.draw_segments())
 
-    # The parts' own updates put the counters ahead: a block would find nothing due.
-    trainer.due_updates = lambda: [schedule.low_updates(0)]
-    low_updates = tf.constant(schedule.low_updates(0))
+    # The parts' own updates put the counters ahead: blocks would find nothing due.  So
+    # they get what is due in turn, over a whole cycle of blocks and updates.
+    blocks = setting.blocks_per_cycle(trainer)
+    rounds = blocks * steps // schedule.period
+    due = [
+        [
+            schedule.low_updates(i)
+            for i in range(block * steps // schedule.period, (block + 1) * steps // schedule.period)
+        ]
+        for block in range(blocks)
+    ]
+    in_turn = itertools.cycle(due)
+    trainer.due_updates = lambda: next(in_turn)
+
+    def learning():
+        for low_updates in itertools.chain(*due):
+            learner.learn(tf.constant(low_updates))
+
+    def whole_loop():
+        for _ in range(blocks):
+            trainer.train_block()
+
     # Calls, and how many of them go with one environment step.
     calls = {
         "collect": (trainer.collector.collect, 1.0 / steps),
@@ -97,8 +117,8 @@ def _measured(trainer, seconds):
         "representation": (compiled(representation), low_per_step / repeats),
         "relabel": (compiled(relabel), high_per_step),
         "high": (compiled(high), high_per_step),
-        "learning": (lambda: learner.learn(low_updates), high_per_step),
-        "whole loop": (trainer.train_block, 1.0 / steps),
+        "learning": (learning, high_per_step / rounds),
+        "whole loop": (whole_loop, 1.0 / (blocks * steps)),
     }
     if not trainer.hierarchy.representation.trainable_representation:
         del calls["representation"]

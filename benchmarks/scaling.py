@@ -15,7 +15,7 @@ import tempfile
 
 from absl import flags
 
-from benchmarks import report
+from benchmarks import report, setting
 from efficient_hrl.run_folder import UsageError
 
 # Little is enough to begin with: what is measured is the steady state.
@@ -51,19 +51,30 @@ def main(argv: list[str]) -> int:
     flags.DEFINE_integer("steps", 1000, "Environment steps to time, for each.", 1, flag_values=values)
     flags.DEFINE_string("out", "benchmarks/results", "Folder for the results.", flag_values=values)
     try:
-        values(argv)
-        rows = []
+        setting.parse(values, argv)
+        table = pathlib.Path(values.out, "scaling.csv")
+        rows = _read(table)
         for sweep in values.sweep or SWEEPS:
             for size in SWEEPS[sweep][0]:
-                rows.append(_measured(sweep, size, values))
-                print(", ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+                row = _measured(sweep, size, values)
+                print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+                # At once: nothing is lost when a later one fails.
+                rows[sweep, size] = row
+                report.write_table(list(rows.values()), table)
     except (flags.Error, UsageError) as error:
         print(f"benchmarks.scaling: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
-    out = pathlib.Path(values.out)
-    report.write_table(rows, out / "scaling.csv")
-    draw(rows, out / "scaling.png")
+    draw(list(rows.values()), table.with_suffix(".png"))
     return 0
+
+
+def _read(table):
+    """Rows of an earlier call, by sweep and size; new ones take their places."""
+    if not table.exists():
+        return {}
+    with open(table, newline="") as file:
+        found = [{k: v if k == "sweep" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    return {(row["sweep"], int(row["size"])): row | {"size": int(row["size"])} for row in found}
 
 
 def _measured(sweep, size, values):

@@ -1,5 +1,6 @@
 """What benchmarks of training have in common: flags, and a trainer in steady state."""
 
+import math
 import pathlib
 import sys
 import time
@@ -8,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from absl import flags
 
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.run_folder import RunFolder, UsageError, is_writable
 
 WARM_UP_BLOCKS = 20
 
@@ -24,6 +25,9 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_string("out", "benchmarks/results", "Folder for tables and pictures.", flag_values=values)
+    flags.DEFINE_string(
+        "name", None, "Name of the results; that of the gin files by default.", flag_values=values
+    )
 
 
 def run_benchmark(name: str, argv: list[str], define: Callable, measure: Callable) -> int:
@@ -39,12 +43,31 @@ def run_benchmark(name: str, argv: list[str], define: Callable, measure: Callabl
     define_flags(values)
     define(values)
     try:
-        values(argv)
+        parse(values, argv)
         measure(values)
     except (flags.Error, UsageError) as error:
         print(f"benchmarks.{name}: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
     return 0
+
+
+def parse(values: flags.FlagValues, argv: list[str]) -> None:
+    """Parses flags, and checks where results are to go, before anything is measured.
+
+    Raises:
+      UsageError: something that is no flag, or a folder `--out` that cannot be written.
+    """
+    rest = values(argv)[1:]
+    if rest:
+        raise UsageError(
+            f"unknown argument {rest[0]!r}; allowed: flags, as in --gin_file=gin/norl_ant_maze.gin"
+        )
+    if "out" in values:
+        nearest = pathlib.Path(values.out).absolute()
+        while not nearest.exists():
+            nearest = nearest.parent
+        if not nearest.is_dir() or not is_writable(nearest):
+            raise UsageError(f"--out={values.out}: {nearest} is not a folder that can be written")
 
 
 def title_of(values: flags.FlagValues) -> str:
@@ -54,7 +77,8 @@ def title_of(values: flags.FlagValues) -> str:
 
 def file_name(benchmark: str, values: flags.FlagValues) -> str:
     """Name without ending of a benchmark's results."""
-    return "_".join([benchmark] + [pathlib.Path(path).stem for path in values.gin_file])
+    stems = [pathlib.Path(path).stem for path in values.gin_file]
+    return "_".join([benchmark, *([values.name] if values.name else stems)])
 
 
 def trainer_in_steady_state(values: flags.FlagValues):
@@ -69,7 +93,7 @@ def trainer_in_steady_state(values: flags.FlagValues):
     load_config(values.gin_file, values.gin_bindings)
     folder = None
     if values.root_dir is not None:
-        folder = RunFolder(pathlib.Path(values.root_dir))
+        folder = RunFolder(values.root_dir, writes=False)
         if not folder.is_run:
             raise UsageError(f"--root_dir={values.root_dir}: there is no run to begin with")
     with usage_errors():
@@ -79,11 +103,19 @@ def trainer_in_steady_state(values: flags.FlagValues):
         trainer.collector.start()
     elif not trainer.checkpoints(folder, ScalarState(wall_s=0.0, evaluated_steps=0)).restore():
         raise UsageError(f"--root_dir={values.root_dir}: there is no checkpoint to begin with")
+    elif not trainer.keeps_environment_state:
+        trainer.collector.start()
     while int(trainer.collector.env_steps) < trainer.initial_steps:
         trainer.train_block()
     for _ in range(WARM_UP_BLOCKS):
         trainer.train_block()
     return trainer
+
+
+def blocks_per_cycle(trainer) -> int:
+    """After how many blocks updates and environment steps are in the stated ratio again."""
+    schedule, steps = trainer.schedule, trainer.steps_per_block
+    return math.lcm(steps, schedule.period, schedule.steps_per_low_round) // steps
 
 
 def seconds_each(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:

@@ -13,6 +13,7 @@ import time
 
 from absl import flags
 
+from benchmarks import setting
 from efficient_hrl.run_folder import UsageError
 
 _ROOT = pathlib.Path(__file__).parents[1]
@@ -30,7 +31,7 @@ def main(argv: list[str]) -> int:
     flags.DEFINE_multi_string("gin_file", [], "Path of a gin file; repeatable.", flag_values=values)
     flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeatable.", flag_values=values)
     try:
-        values(argv)
+        setting.parse(values, argv)
         for name, seconds in seconds_until(values.gin_file, values.gin_bindings).items():
             print(f"{name}: {seconds:.1f} s after the command")
     except (flags.Error, UsageError) as error:

@@ -45,7 +45,10 @@ def _measure(values):
             _fill(buffer)
     floors = floors_of(trainer)
     print(f"{datetime.date.today()}: {floors.describe()}")
-    collecting, learning = _block_seconds(trainer, -(-values.steps // trainer.steps_per_block))
+    # Whole cycles, so that every reading has the stated ratio of updates and steps.
+    cycle = setting.blocks_per_cycle(trainer)
+    cycles = -(-values.steps // (cycle * trainer.steps_per_block))
+    collecting, learning = _block_seconds(trainer, cycles * cycle)
     steps = len(collecting) * trainer.steps_per_block
     total = sum(collecting) + sum(learning)
     print(f"{steps} environment steps in {total:.1f} s, {1e3 * total / steps:.2f} ms each:")
@@ -55,7 +58,8 @@ def _measure(values):
     for part, seconds in measured.items():
         floor = 1e3 * floors.fastest[part]
         print(f"  {part:<12}{1e3 * seconds:6.2f} ms {seconds * steps / total:5.0%}, floor {floor:.2f} ms")
-    median = float(np.median(np.add(collecting, learning))) / trainer.steps_per_block
+    of_cycles = np.add(collecting, learning).reshape(cycles, cycle).sum(axis=1)
+    median = float(np.median(of_cycles)) / (cycle * trainer.steps_per_block)
     row = {
         "configuration": setting.title_of(values),
         "machine": machine.description(),
@@ -88,7 +92,7 @@ def _measure(values):
     }
     title = f"{row['configuration']}: time per environment step\n{row['machine']}, {row['date']}"
     report.draw_bars(parts, bars, "ms", title, out / f"{name}.png")
-    print(f"median of blocks: {1.0 / median:.1f} steps/s; resident memory {row['resident_mib']} MiB")
+    print(f"median: {1.0 / median:.1f} steps/s; resident memory {row['resident_mib']} MiB")
     print(f"steps_per_s={steps / total:.1f}")
 
 

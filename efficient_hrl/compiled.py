@@ -10,11 +10,11 @@ import tensorflow as tf
 compiled = tf.function(autograph=False)
 
 
-def repeat(times: tf.Tensor, body: Callable[[], object]) -> None:
-    """Calls `body` in a loop of the graph, `times` times; int32 []."""
+def repeat(times: tf.Tensor, body: Callable[[tf.Tensor], object]) -> None:
+    """Calls `body` with 0, 1, ... in a loop of the graph, `times` times; int32 []."""
 
     def once(i):
-        body()
+        body(i)
         return i + 1
 
     tf.while_loop(lambda i: i < times, once, [tf.constant(0)])

@@ -210,15 +210,15 @@ class Evaluator:
         }
 
     def _check_success_fn(self):
-        """Asks `success_fn` once, on zeros."""
+        """Asks `success_fn` once, on zeros, compiled as evaluation will be."""
         if self._success_fn is None:
             return
         state = tf.zeros([1, *self._env.observation_spec().shape])
         action = tf.zeros([1, *self._env.action_spec().shape])
         targets = [tf.zeros([1, *spec.shape]) for spec in self.hierarchy.high.context.specs]
         try:
-            self._success_fn(state, action, tf.zeros([1]), state, targets)
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            compiled(self._success_fn)(state, action, tf.zeros([1]), state, targets)
+        except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             sizes = [target.shape[-1] for target in targets]
             raise ValueError(
                 f"evaluate.success_fn does not fit states of {state.shape[-1]} and targets of {sizes} numbers"

@@ -14,6 +14,8 @@ from efficient_hrl.random_streams import Stream, stream_seed
 from efficient_hrl.relabeling import check_strategy, sample_best_meta_actions
 from efficient_hrl.replay import Segment, UniformReplayBuffer
 
+_LONGEST_UNROLLED = 4  # updates; more of them take long to trace
+
 
 class LossSums(NamedTuple):
     """Sums of losses and how many updates they were summed over, float32 scalars."""
@@ -36,6 +38,7 @@ class Learner(tf.Module):
 
     Attributes:
       batch_size: B of every update, before repetition.
+      update_size: rows of every update.
       goal_sample_strategy: of relabelling.
     """
 
@@ -77,6 +80,7 @@ class Learner(tf.Module):
         self._relabel_contexts = relabel_contexts
         self._meta_relabel_contexts = meta_relabel_contexts
         self._repeats = repeat_size + 1
+        self.update_size = batch_size * self._repeats
         self._reward_scale = reward_scale_factor
         for agent, relabels in ((hierarchy.low, relabel_contexts), (hierarchy.high, meta_relabel_contexts)):
             if relabels:
@@ -98,13 +102,17 @@ class Learner(tf.Module):
         self.update_high()
         low = self._hierarchy.low
         period = low.target_update_period
+        if period > _LONGEST_UNROLLED:
+            repeat(low_updates, lambda _: self._update_low_and_representation(None))
+            return
         # Whole periods of updates as one step of the loop: what differs inside a period
         # is then known when the graph is made, and an update's targets can be computed
-        # beside the update before it (7 % of the time, benchmarks/NOTES.md).
+        # beside the update before it (5 to 7 % of the time, benchmarks/NOTES.md).
         starts_period = tf.equal(low.train_step_counter % period, 0)
         periods = tf.where(starts_period, low_updates // period, 0)
-        repeat(periods, lambda: [self._update_low_and_representation(phase) for phase in range(period)])
-        repeat(low_updates - periods * period, lambda: self._update_low_and_representation(None))
+        repeat(periods, lambda _: [self._update_low_and_representation(phase) for phase in range(period)])
+        if period > 1:
+            repeat(low_updates - periods * period, lambda _: self._update_low_and_representation(None))
 
     def checkpointed(self) -> dict[str, tf.Variable]:
         """Sums of the log interval under way, by name."""
@@ -147,7 +155,7 @@ class Learner(tf.Module):
         seed = self._seed_for(Stream.REPRESENTATION_REPLAY, representation.updates)
         batch = self._repeated(self._high_replay.sample(self.batch_size, seed))
         steps = representation.draw_steps(
-            self.batch_size * self._repeats,
+            self.update_size,
             self._seed_for(Stream.REPRESENTATION_STEP, representation.updates),
         )
         info = representation.update(
@@ -181,7 +189,6 @@ class Learner(tf.Module):
         """The goals that the high level learns from in place of the stored ones, [B, G]."""
         f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
         seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)
-        size = self.batch_size * self._repeats
         return sample_best_meta_actions(
             segments,
             f(segments.state),
@@ -189,7 +196,9 @@ class Learner(tf.Module):
             f(segments.low_states),
             inverse,
             self._hierarchy.low,
-            tf.random.stateless_normal(inverse.draws_shape(self.goal_sample_strategy, size), seed),
+            tf.random.stateless_normal(
+                inverse.draws_shape(self.goal_sample_strategy, self.update_size), seed
+            ),
             self.goal_sample_strategy,
         )
 
@@ -214,6 +223,5 @@ class Learner(tf.Module):
     def _drawn_contexts(self, agent, stream, batch):
         """Contexts and next contexts from the "train" sampler, which sees states as they are."""
         seed = self._seed_for(stream, agent.train_step_counter)
-        size = self.batch_size * self._repeats
-        drawn = agent.context.sample("train", size, seed, batch.state, batch.next_state)
+        drawn = agent.context.sample("train", self.update_size, seed, batch.state, batch.next_state)
         return [agent.context.merge(contexts) for contexts in drawn]

@@ -61,7 +61,7 @@ class InverseDynamics:
           sc: standard deviation of sampled candidates in units of half the range.
           fun_sc: the same for the single draw of strategy "FuN".
           dtype: in which the low level's hidden layers are computed for relabelling; with
-            "bfloat16" about one choice in 500 differs (benchmarks/NOTES.md).
+            "bfloat16" about one choice in 700 differs (benchmarks/NOTES.md).
 
         Raises:
           ValueError: fewer than 2 candidates, or another type.
@@ -124,7 +124,7 @@ def fitness(
 
     -sum_i sum_dims ((a_{t+i} - mu_low(s_{t+i}, g_i)) / half action range)^2 with
     g_i the candidate carried to s_{t+i}; steps beyond a cut segment's length do
-    not count.
+    not count.  The definition: `best_candidates` finds its maximum with less work.
 
     Args:
       candidates: goals at s_t, [n, B, G].

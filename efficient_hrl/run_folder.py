@@ -47,7 +47,7 @@ class RunFolder:
             nearest = nearest.parent
         if not nearest.is_dir():
             raise UsageError(f"--root_dir={root}: {nearest} is not a folder")
-        if writes and not _is_writable(nearest):
+        if writes and not is_writable(nearest):
             raise UsageError(f"--root_dir={root}: {nearest} is not writable")
         if self.root.exists() and not self.is_run and any(self.root.iterdir()):
             raise UsageError(
@@ -96,7 +96,7 @@ class RunFolder:
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "python": platform.python_version(),
             "packages": {name: metadata.version(name) for name in PACKAGES},
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {_processor()}",
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {processor()}",
             "config": dict(config),
         }
         try:
@@ -113,12 +113,14 @@ def write_text(path: pathlib.Path, text: str) -> None:
     os.replace(aside, path)
 
 
-def _is_writable(folder):
+def is_writable(folder: pathlib.Path) -> bool:
+    """Whether files can be made in a folder."""
     # Permission bits are read as well, because they do not bind a superuser.
     return os.access(folder, os.W_OK | os.X_OK) and bool(folder.stat().st_mode & 0o222)
 
 
-def _processor():
+def processor() -> str:
+    """Name of the processor, as far as the system tells."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

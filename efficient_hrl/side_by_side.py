@@ -2,14 +2,16 @@
 
 What a block of environment steps collects and what its updates change do not
 depend on each other when the updates draw from the buffers as they were before the
-block: every transition can then be drawn one block later than otherwise, and nothing
-else differs.  TensorFlow runs both on the same threads, in an order that makes no
-difference, so that a run can be repeated bit for bit.
+block: every transition can then be drawn one block later than otherwise.  And what is
+evaluated or saved after a block has not learned from it yet, so that a run's last block
+is never learned from.  Nothing else differs.  TensorFlow runs both on the same threads,
+in an order that makes no difference, so that a run can be repeated bit for bit.
 """
 
 import tensorflow as tf
 
 from efficient_hrl.collect import Collector
+from efficient_hrl.compiled import repeat
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.learner import Learner
 from efficient_hrl.replay import UniformReplayBuffer
@@ -55,7 +57,6 @@ class SideBySide(tf.Module):
         for copy, variable in self._weights:
             copy.assign(variable)
         self._collector.collect()
-        learn = lambda i: (self._learner.learn(low_updates[i]), i + 1)[1]
-        tf.while_loop(lambda i: i < tf.size(low_updates), learn, [tf.constant(0)])
+        repeat(tf.size(low_updates), lambda i: self._learner.learn(low_updates[i]))
         for staged, replay in self._staged:
             staged.move_to(replay)

@@ -119,7 +119,7 @@ class Trainer:
     ):
         """Builds everything; nothing is written and no step is taken.
 
-        The last four parameters are this port's own.  Accepted as in the original,
+        The last five parameters are this port's own.  Accepted as in the original,
         which does not use them either: num_bin_actions, exp_action_wrapper,
         replay_context_ratio, next_state_as_context_ratio, state_index,
         zero_timer_ratio, timer_index, debug.  Accepted, and without effect here:
@@ -294,7 +294,18 @@ class Trainer:
         self._acting, stores = self.hierarchy, (self.low_replay, self.high_replay)
         if collect_beside_learning:
             self._acting = build()
+            if any(agent.context.normalizes for agent in (low, high)):
+                raise ValueError(
+                    "Context.normalizers and train_uvf.collect_beside_learning = True: a normaliser follows"
+                    " what it sees, and acting and learning would each have one; allowed: either"
+                )
             room = self.steps_per_block + 2 * num_envs  # the last ones of a block come one step late
+            for buffer in (replay_buffer, meta_replay_buffer):
+                if buffer.buffer_size < room:
+                    raise ValueError(
+                        f"CircularBuffer.buffer_size = {buffer.buffer_size!r}; allowed with"
+                        f" train_uvf.collect_beside_learning = True: {room} or more, room for a block"
+                    )
             stores = [
                 UniformReplayBuffer(replay.data_spec, room, f"staged_{replay.name}")
                 for replay in (self.low_replay, self.high_replay)
@@ -360,6 +371,11 @@ class Trainer:
         self.collector.collect.get_concrete_function()
         self.learner.learn.get_concrete_function(tf.constant(self.schedule.low_updates(0)))
 
+    @property
+    def keeps_environment_state(self) -> bool:
+        """Whether a checkpoint holds the environments' state; else new episodes begin after it."""
+        return self._py_env.keeps_state
+
     def train_block(self) -> None:
         """Collects a block and makes the updates that are due."""
         if self._side_by_side is not None:
@@ -416,7 +432,7 @@ class Trainer:
         resumes = checkpoints.restore()
         if not resumes and self._load_path is not None:
             load_low_level(self._load_path, self.hierarchy)
-        if not resumes or not self._py_env.keeps_state:
+        if not resumes or not self.keeps_environment_state:
             self.collector.start()
         steps = int(self.collector.env_steps)
         if self._is_complete(steps, clocks):

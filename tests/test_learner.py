@@ -88,9 +88,11 @@ def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
     assert together[0].low.train_step_counter == 6 and together[0].high.train_step_counter == 2
 
 
-@pytest.mark.parametrize("begun", [0, 1])
-def test_updates_in_whole_periods_are_the_updates_one_by_one(begun):
+@pytest.mark.parametrize("period, begun", [(1, 0), (2, 0), (2, 1), (3, 0), (3, 2), (5, 0)])
+def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
     together, one_by_one = filled_hierarchy("hiro_repr"), filled_hierarchy("hiro_repr")
+    for hierarchy, *_ in (together, one_by_one):
+        hierarchy.low.target_update_period = period
     learners = [Learner(*parts, BATCH, SEED, None) for parts in (together, one_by_one)]
     for learner in learners:
         for _ in range(begun):
@@ -104,6 +106,8 @@ def test_updates_in_whole_periods_are_the_updates_one_by_one(begun):
     for left, right in zip(variables(together[0]), variables(one_by_one[0])):
         np.testing.assert_allclose(left, right, atol=2e-3)
         assert left.ndim == 1 or np.mean(np.abs(left - right) > 1e-5) < 0.05
+    counts = [learner.checkpointed()["low_actor_updates"].numpy() for learner in learners]
+    assert counts[0] == counts[1] == sum(i % period == 0 for i in range(begun + 5))
     losses = [learner.mean_losses() for learner in learners]
     for name, value in losses[0].items():
         np.testing.assert_allclose(value, losses[1][name], rtol=1e-4, err_msg=name)

@@ -84,6 +84,19 @@ def test_stopped_and_continued_equals_uninterrupted(tmp_path):
             np.testing.assert_array_equal(a, b, err_msg=name)
 
 
+def test_what_does_not_go_together_is_refused():
+    with gin.unlock_config():
+        gin.parse_config("meta/CircularBuffer.buffer_size = 11")
+    with pytest.raises(ValueError, match="buffer_size = 11; allowed .* 12 or more"):
+        Trainer(0)
+    with gin.unlock_config():
+        gin.parse_config("meta/CircularBuffer.buffer_size = 12")
+    Trainer(0)
+    trainer = Trainer(0)
+    trainer.hierarchy.low.context._normalizers[0] = object()
+    assert trainer.hierarchy.low.context.normalizes and not trainer.hierarchy.high.context.normalizes
+
+
 def test_mistakes_come_out_before_anything_is_written():
     Trainer(0).prepare(is_new=True)
     with gin.unlock_config():

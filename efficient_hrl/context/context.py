@@ -245,6 +245,11 @@ class Context(tf.Module):
             return list(contexts)
         return self._transition_fn(contexts, timer, sampler_fn, state=state, next_state=next_state)
 
+    @property
+    def normalizes(self) -> bool:
+        """Whether any context has a normaliser."""
+        return any(normalizer is not None for normalizer in self._normalizers)
+
     def multi_transition(self, contexts: Sequence[tf.Tensor], states: tf.Tensor) -> list[tf.Tensor]:
         """Contexts at every state of a sequence; contexts [..., G], states [..., c, S]."""
         if self._multi_transition_fn is None:

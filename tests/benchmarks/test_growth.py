@@ -20,6 +20,32 @@ def test_a_panel_for_every_sweep(tmp_path):
     assert (tmp_path / "scaling.png").stat().st_size > 20_000
 
 
+def test_sweeps_are_kept_beside_those_of_earlier_calls(capsys, tmp_path, monkeypatch):
+    row = lambda sweep, size, _: {
+        "sweep": sweep,
+        "size": size,
+        "steps_per_s": 1.0 * size,
+        "resident_mib": 9.0,
+    }
+    monkeypatch.setattr(scaling, "_measured", row)
+    for sweep in ("batch size", "hidden units", "batch size"):
+        assert scaling.main(["scaling", f"--sweep={sweep}", f"--out={tmp_path}"]) == 0
+    capsys.readouterr()
+    with open(tmp_path / "scaling.csv", newline="") as file:
+        sizes = [int(row["size"]) for row in csv.DictReader(file)]
+    assert sizes == [*scaling.SWEEPS["batch size"][0], *scaling.SWEEPS["hidden units"][0]]
+
+
+def test_where_results_go_is_checked_before_anything_is_measured(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    for main in (scaling.main, memory.main):
+        assert main(["x", f"--out={tmp_path}/file/out", "--root_dir=x"][: 2 + (main is memory.main)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is not a folder that can be written" in line
+    assert scaling.main(["scaling", "gin/norl_ant_maze.gin"]) == 2
+    assert "unknown argument 'gin/norl_ant_maze.gin'" in capsys.readouterr().err
+
+
 def test_a_size_that_fails_is_one_line(capsys, tmp_path):
     arguments = ("--gin_file=gin/nowhere.gin", "--sweep=batch size", f"--out={tmp_path}/out")
     assert scaling.main(["scaling", *arguments]) == 2
