@@ -25,7 +25,7 @@ class Floors(NamedTuple):
         elsewhere, of which nothing is known.
       physics_threads: how many threads that needs.
       fastest: floors if all products run at the rate of `largest` on all cores.
-      sized: floors if every product runs at the rate that this machine reaches for its size.
+      sized: floors if every product runs at the rate that this machine reaches for its size; empty where that was not asked for.
     """
 
     products: dict[str, Counter]
@@ -52,8 +52,13 @@ class Floors(NamedTuple):
         return "\n".join(lines)
 
 
-def floors_of(trainer: Trainer) -> Floors:
-    """Measures the machine and counts what a training run needs."""
+def floors_of(trainer: Trainer, by_size: bool = False) -> Floors:
+    """Measures the machine and counts what a training run needs.
+
+    Args:
+      trainer: of the run.
+      by_size: whether to measure every size of product too, which takes half a minute.
+    """
     cores = os.cpu_count() or 1
     products = step_products(trainer)
     largest = max(products["low"], key=lambda product: product.flops)
@@ -62,9 +67,9 @@ def floors_of(trainer: Trainer) -> Floors:
     maze = getattr(trainer.environment, "maze", None)
     physics_rate = math.inf if maze is None else machine.physics_rate(maze, threads)
     fastest = {name: flops(of) / rates[1] for name, of in products.items()}
-    sized = {name: machine.seconds_of(of, cores) for name, of in products.items()}
+    sized = {name: machine.seconds_of(of, cores) for name, of in products.items() if by_size}
     physics = 1.0 / physics_rate
-    for floor in (fastest, sized):
+    for floor in (fastest, sized) if by_size else (fastest,):
         floor["collect"] = physics
         floor["whole loop"] = physics + floor["learning"]
         if trainer.collects_beside_learning:

@@ -41,7 +41,7 @@ def _measure(values):
     from benchmarks.floors import floors_of
     from efficient_hrl.eval import text_table
 
-    floors = floors_of(trainer)
+    floors = floors_of(trainer, by_size=True)
     print(f"{datetime.date.today()}: {floors.describe()}")
     measured = _measured(trainer, values.seconds)
     rows = [

@@ -2,7 +2,7 @@ import csv
 import pathlib
 import re
 
-from benchmarks import machine, throughput
+from benchmarks import machine, relabel_dtype, throughput
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 SMALL = (
@@ -45,3 +45,17 @@ def test_what_a_user_can_mend_is_one_line(capsys):
     assert throughput.main(["throughput", "--steps=0"]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 and "nowhere.gin: no such file" in lines[0] and "steps" in lines[1]
+
+
+def test_choices_in_both_types_are_compared(capsys):
+    arguments = (*SMALL[:-1], "--batches=2")
+    assert relabel_dtype.main(["relabel_dtype", *arguments]) == 0
+    counts, loss, seconds = capsys.readouterr().out.splitlines()[-3:]
+    differ, total = map(int, re.match(r"(\d+) of (\d+) choices differ", counts).groups())
+    assert total == 200 and differ < 20
+    assert float(loss.split()[-1]) < 0.01 and re.fullmatch(
+        r"float32 .* ms, bfloat16 .* ms per batch", seconds
+    )
+    none = "--gin_bindings=train_uvf.goal_sample_strategy=None"
+    assert relabel_dtype.main(["relabel_dtype", *arguments, none]) == 2
+    assert "nothing is chosen" in capsys.readouterr().err
