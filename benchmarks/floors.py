@@ -25,7 +25,8 @@ class Floors(NamedTuple):
         elsewhere, of which nothing is known.
       physics_threads: how many threads that needs.
       fastest: floors if all products run at the rate of `largest` on all cores.
-      sized: floors if every product runs at the rate that this machine reaches for its size; empty where that was not asked for.
+      sized: floors if every product runs at the rate that this machine reaches for its size;
+        empty where that was not asked for.
     """
 
     products: dict[str, Counter]

@@ -110,7 +110,7 @@ def draw(rows: list[dict], path: pathlib.Path) -> None:
             axes[:, column], ("steps_per_s", "resident_mib"), ("environment steps/s", "resident memory, MiB")
         ):
             axis.plot(sizes, [row[name] for row in of], "o-")
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, 1.1 * max(row[name] for row in of))
             axis.set_ylabel(label if not column else "")
         if min(sizes) > 0 and max(sizes) / min(sizes) > 10:
             for axis in axes[:, column]:
