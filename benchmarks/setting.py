@@ -57,6 +57,10 @@ def parse(values: flags.FlagValues, argv: list[str]) -> None:
     Raises:
       UsageError: something that is no flag, or a folder `--out` that cannot be written.
     """
+    if "--help" in argv:
+        print(sys.modules["__main__"].__doc__)
+        print(values.get_help())
+        raise SystemExit(0)
     rest = values(argv)[1:]
     if rest:
         raise UsageError(

@@ -46,6 +46,12 @@ def test_where_results_go_is_checked_before_anything_is_measured(capsys, tmp_pat
     assert "unknown argument 'gin/norl_ant_maze.gin'" in capsys.readouterr().err
 
 
+def test_help_names_the_flags(capsys):
+    with pytest.raises(SystemExit) as ended:
+        scaling.main(["scaling", "--help"])
+    assert ended.value.code == 0 and "--sweep" in capsys.readouterr().out
+
+
 def test_a_size_that_fails_is_one_line(capsys, tmp_path):
     arguments = ("--gin_file=gin/nowhere.gin", "--sweep=batch size", f"--out={tmp_path}/out")
     assert scaling.main(["scaling", *arguments]) == 2
