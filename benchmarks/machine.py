@@ -26,8 +26,8 @@ def description() -> str:
     return f"{processor()}, {os.cpu_count()} cores"
 
 
-def product_rate(product: Product, chains: int = 1, dtype: tf.DType = tf.float32) -> float:
-    """FLOP/s of a product whose factors lie in the cache, the best of some readings.
+def product_rate(product: Product, chains: int = 1) -> float:
+    """FLOP/s of a float32 product whose factors lie in the cache, the best of some readings.
 
     A product uses as many threads as `use_threads` gives it: half of the cores.
 
@@ -35,14 +35,13 @@ def product_rate(product: Product, chains: int = 1, dtype: tf.DType = tf.float32
       product: its size.
       chains: how many independent ones at the same time; with one thread per product,
         as many as there are cores use all of them.
-      dtype: of the numbers.
     """
     rows, inner, columns, left_transposed, right_transposed = product
-    normal = lambda shape, key: tf.Variable(tf.cast(tf.random.stateless_normal(shape, [0, key]), dtype))
+    normal = lambda shape, key: tf.Variable(tf.random.stateless_normal(shape, [0, key]))
     left_shape = [inner, rows] if left_transposed else [rows, inner]
     right_shape = [columns, inner] if right_transposed else [inner, columns]
     factors = [(normal(left_shape, i), normal(right_shape, i)) for i in range(chains)]
-    results = [tf.Variable(tf.zeros([rows, columns], dtype)) for _ in range(chains)]
+    results = [tf.Variable(tf.zeros([rows, columns])) for _ in range(chains)]
 
     def round_of(chain):
         left, right = factors[chain]

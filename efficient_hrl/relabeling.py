@@ -61,7 +61,7 @@ class InverseDynamics:
           sc: standard deviation of sampled candidates in units of half the range.
           fun_sc: the same for the single draw of strategy "FuN".
           dtype: in which the low level's hidden layers are computed for relabelling; with
-            "bfloat16" about one choice in 700 differs (benchmarks/NOTES.md).
+            "bfloat16" about one choice in 800 differs (benchmarks/NOTES.md).
 
         Raises:
           ValueError: fewer than 2 candidates, or another type.

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.config import load_config
+from efficient_hrl.context.context import Context
 from efficient_hrl.run_folder import RunFolder
 from efficient_hrl.train import Trainer
 from tests import test_train
@@ -84,17 +85,20 @@ def test_stopped_and_continued_equals_uninterrupted(tmp_path):
             np.testing.assert_array_equal(a, b, err_msg=name)
 
 
-def test_what_does_not_go_together_is_refused():
+def test_what_does_not_go_together_is_refused(monkeypatch):
     with gin.unlock_config():
         gin.parse_config("meta/CircularBuffer.buffer_size = 11")
     with pytest.raises(ValueError, match="buffer_size = 11; allowed .* 12 or more"):
         Trainer(0)
     with gin.unlock_config():
         gin.parse_config("meta/CircularBuffer.buffer_size = 12")
-    Trainer(0)
-    trainer = Trainer(0)
-    trainer.hierarchy.low.context._normalizers[0] = object()
-    assert trainer.hierarchy.low.context.normalizes and not trainer.hierarchy.high.context.normalizes
+    context = Trainer(0).hierarchy.low.context
+    assert not context.normalizes
+    context._normalizers[0] = object()
+    assert context.normalizes
+    monkeypatch.setattr(Context, "normalizes", True)
+    with pytest.raises(ValueError, match="a normaliser follows what it sees"):
+        Trainer(0)
 
 
 def test_mistakes_come_out_before_anything_is_written():
