@@ -217,7 +217,9 @@ class Evaluator:
         action = tf.zeros([1, *self._env.action_spec().shape])
         targets = [tf.zeros([1, *spec.shape]) for spec in self.hierarchy.high.context.specs]
         try:
-            compiled(self._success_fn)(state, action, tf.zeros([1]), state, targets)
+            # In a function of its own: TensorFlow would look behind gin's wrapper.
+            ask = compiled(lambda *arguments: self._success_fn(*arguments))
+            ask(state, action, tf.zeros([1]), state, targets)
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             sizes = [target.shape[-1] for target in targets]
             raise ValueError(

@@ -2,6 +2,8 @@ import csv
 import pathlib
 import re
 
+import gin
+
 from benchmarks import machine, relabel_dtype, throughput
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
@@ -56,6 +58,7 @@ def test_choices_in_both_types_are_compared(capsys):
     assert float(loss.split()[-1]) < 0.01 and re.fullmatch(
         r"float32 .* ms, bfloat16 .* ms per batch", seconds
     )
+    gin.clear_config()
     none = "--gin_bindings=train_uvf.goal_sample_strategy=None"
     assert relabel_dtype.main(["relabel_dtype", *arguments, none]) == 2
     assert "nothing is chosen" in capsys.readouterr().err
