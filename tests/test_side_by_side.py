@@ -1,7 +1,5 @@
 """Collecting beside learning, against the same done one after the other by hand."""
 
-import signal
-
 import gin
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ import tensorflow as tf
 
 from efficient_hrl.config import load_config
 from efficient_hrl.context.context import Context
-from efficient_hrl.run_folder import RunFolder
 from efficient_hrl.train import Trainer
 from tests import test_train
 
@@ -59,27 +56,9 @@ def test_a_block_is_collected_with_old_weights_and_learned_from_one_block_later(
             np.testing.assert_array_equal(a, b, err_msg=name)
 
 
-def train(root, stop_after=()):
-    for blocks in (*stop_after, None):
-        trainer = Trainer(0)
-        folder = RunFolder(root)
-        if not folder.is_run:
-            folder.create(0, {})
-        block, count = trainer.train_block, iter(range(1, 10**6))
-
-        def block_and_stop(block=block, count=count, blocks=blocks):
-            block()
-            if next(count) == blocks:
-                signal.raise_signal(signal.SIGTERM)
-
-        trainer.train_block = block_and_stop
-        trainer.run(folder, lambda line: None)
-    return trainer
-
-
 def test_stopped_and_continued_equals_uninterrupted(tmp_path):
-    whole = test_train.contents(train(tmp_path / "whole"))
-    pieces = test_train.contents(train(tmp_path / "pieces", stop_after=(5, 17)))
+    whole = test_train.contents(test_train.run(tmp_path / "whole")[0])
+    pieces = test_train.contents(test_train.run(tmp_path / "pieces", stop_after=(5, 17))[0])
     for name in whole:
         for a, b in zip(tf.nest.flatten(whole[name]), tf.nest.flatten(pieces[name])):
             np.testing.assert_array_equal(a, b, err_msg=name)

@@ -46,14 +46,14 @@ def run(root, seed=0, stop_after=()):
         folder = RunFolder(root)
         if not folder.is_run:
             folder.create(seed, {})
-        learn, count = trainer.learn, iter(range(1, 10**6))
+        block, count = trainer.train_block, iter(range(1, 10**6))
 
-        def learn_and_stop(learn=learn, count=count, blocks=blocks):
-            learn()
+        def block_and_stop(block=block, count=count, blocks=blocks):
+            block()
             if next(count) == blocks:
                 signal.raise_signal(signal.SIGTERM)
 
-        trainer.learn = learn_and_stop
+        trainer.train_block = block_and_stop
         trainer.run(folder, lines.append)
     return trainer, lines
 
