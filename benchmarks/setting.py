@@ -105,7 +105,9 @@ def trainer_in_steady_state(values: flags.FlagValues):
         trainer.prepare(is_new=True)
     if folder is None:
         trainer.collector.start()
-    elif not trainer.checkpoints(folder, ScalarState(wall_s=0.0, evaluated_steps=0)).restore():
+    elif not trainer.checkpoints(folder, ScalarState(wall_s=0.0, evaluated_steps=0)).restore(
+        print, only_reads=True
+    ):
         raise UsageError(f"--root_dir={values.root_dir}: there is no checkpoint to begin with")
     elif not trainer.keeps_environment_state:
         trainer.collector.start()

@@ -1,26 +1,45 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped."""
+"""Checkpoints: everything that a run needs to go on as if it had never stopped.
 
+    checkpoints/
+      ckpt-25000/         one folder per checkpoint, named by environment steps
+        state.index, .data-*  TensorFlow's own format: networks, optimisers, counters, ...
+        python.json         what lives in Python: environments, clocks, random generators
+        complete.json       written last: the checkpoint's files with their checksums
+      replay/             the buffers' rows, shared by checkpoints, see `replay_files`
+
+A checkpoint is made under another name and renamed when it is whole.  Nothing in it is
+executed when it is read: no pickle, no code.
+"""
+
+import contextlib
 import json
 import pathlib
+import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
+from efficient_hrl.durable import (
+    DamagedError,
+    aside_of,
+    check_file,
+    checksum,
+    publish_folder,
+    recover_replaced,
+    remove,
+    remove_aside,
+    write_text,
+)
+from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.replay_files import ReplayFiles, names_of, remove_others, total_bytes
 from efficient_hrl.run_folder import UsageError
+from efficient_hrl.weights import does_not_fit, env_steps_of, write_networks
 
-KEPT = 2  # newest checkpoints
-
-
-class _PythonState(tf.train.experimental.PythonState):
-    """Saves and restores an object's `get_state` / `set_state` text."""
-
-    def __init__(self, owner):
-        self._owner = owner
-
-    def serialize(self):
-        return self._owner.get_state()
-
-    def deserialize(self, string_value):
-        self._owner.set_state(string_value.decode() if isinstance(string_value, bytes) else string_value)
+_FORMAT = 2
+_MARKER, _PYTHON, _STATE = "complete.json", "python.json", "state"
+_UNFIT = (AssertionError, LookupError, RecursionError, TypeError, ValueError)
+_DAMAGED = "damaged-"  # beginning of the name of a checkpoint that was skipped
 
 
 class ScalarState:
@@ -39,122 +58,223 @@ class ScalarState:
         self.values.update(json.loads(state))
 
 
-class Checkpoints:
-    """Saves and restores trackable objects and Python states in one folder."""
+class Saved(NamedTuple):
+    """What a save has done.
 
-    def __init__(self, folder: pathlib.Path, trackables: dict, python_states: dict):
+    Attributes:
+      path: of the checkpoint.
+      written: bytes that were written.
+      total: bytes that it consists of, shared ones included.
+      seconds: how long it took.
+    """
+
+    path: pathlib.Path
+    written: int
+    total: int
+    seconds: float
+
+
+class Checkpoints:
+    """Saves and restores trackable objects, Python states and replay buffers in one folder."""
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        trackables: dict,
+        python_states: dict,
+        replays: dict[str, UniformReplayBuffer] | None = None,
+        kept: int = 2,
+    ):
         """Joins what is to be saved.
 
         Args:
           folder: where checkpoints are.
           trackables: name -> TensorFlow object with variables.
           python_states: name -> object with `get_state` and `set_state`.
+          replays: name -> buffer.
+          kept: how many checkpoints stay, the newest.
         """
         self._folder = folder
-        states = {name: _PythonState(owner) for name, owner in python_states.items()}
-        self._checkpoint = tf.train.Checkpoint(**trackables, **states)
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=KEPT)
+        self._trackables = trackables
+        self._python_states = python_states
+        self._replay_folder = folder / "replay"
+        self._replays = {
+            name: ReplayFiles(self._replay_folder, name, buffer) for name, buffer in (replays or {}).items()
+        }
+        self._kept = kept
 
     @property
-    def newest(self) -> str | None:
-        """Path of the newest checkpoint, or None."""
-        return self._manager.latest_checkpoint
+    def newest(self) -> pathlib.Path | None:
+        """The newest checkpoint by name, or None."""
+        return next(iter(complete_checkpoints(self._folder)), None)
 
-    def save(self, env_steps: int) -> str:
-        """Writes a checkpoint, numbered by environment steps."""
-        return self._manager.save(checkpoint_number=env_steps)
-
-    def restore(self) -> bool:
-        """Restores the newest checkpoint; False when there is none.
+    def save(self, env_steps: int, for_good: bool = False) -> Saved:
+        """Writes a checkpoint, named by environment steps; `for_good` exempts it from being deleted.
 
         Raises:
-          UsageError: the checkpoint belongs to another configuration or is damaged.
+          OSError, tf.errors.OpError: it could not be written; those before it are untouched.
         """
-        if self.newest is None:
-            if any(self._folder.glob("ckpt-*.index")):
-                raise UsageError(
-                    f"{self._folder} holds checkpoints, but no file 'checkpoint' that names the newest"
-                )
-            return False
+        began = time.perf_counter()
         try:
-            self._checkpoint.restore(self.newest).assert_existing_objects_matched()
-        except (AssertionError, LookupError, ValueError, tf.errors.OpError) as error:
-            raise _foreign(self.newest, error) from None
+            return self._save(env_steps, for_good, began)
+        except (OSError, tf.errors.OpError):
+            with contextlib.suppress(OSError):  # gives the room back, if the disk is full
+                self._clean()
+            raise
+
+    def _save(self, env_steps, for_good, began):
+        # One after the other: a run's folder that was deleted must not come back.
+        self._folder.mkdir(exist_ok=True)
+        self._replay_folder.mkdir(exist_ok=True)
+        self._clean()
+        self._put_aside_later_than(env_steps)
+        replays, written = {}, 0
+        for name, files in self._replays.items():
+            replays[name], block_bytes = files.save()
+            written += block_bytes
+        path = self._folder / f"ckpt-{env_steps}"
+        aside = aside_of(path)
+        aside.mkdir()
+        write_networks(aside / _STATE, **self._trackables)
+        states = {name: owner.get_state() for name, owner in self._python_states.items()}
+        write_text(aside / _PYTHON, json.dumps(states))
+        files = {file.name: checksum(file) for file in sorted(aside.iterdir())}
+        marker = {"format": _FORMAT, "env_steps": env_steps, "for_good": for_good}
+        write_text(aside / _MARKER, json.dumps(marker | {"files": files, "replays": replays}, indent=1))
+        publish_folder(aside, path)
+        self._remove_old()
+        own = sum(size for size, _ in files.values())
+        total = own + sum(map(total_bytes, replays.values()))
+        return Saved(path, own + written, total, time.perf_counter() - began)
+
+    def restore(self, announce: Callable[[str], None], only_reads: bool = False) -> bool:
+        """Restores the newest checkpoint that is whole; False when there is none at all.
+
+        Args:
+          announce: is told of every one that is damaged and skipped.
+          only_reads: whether a run may be writing to the folder.
+
+        Raises:
+          UsageError: the checkpoint belongs to another configuration; or none is whole.
+        """
+        if not only_reads:
+            recover_replaced(self._folder)
+        path = newest_whole(self._folder, announce, self._check_replays)
+        if path is None:
+            return False
+        marker = read_marker(path)
+        try:
+            for name, files in self._replays.items():
+                files.restore(marker["replays"][name])
+            state = tf.train.Checkpoint(**self._trackables).read(str(path / _STATE))
+            state.assert_existing_objects_matched()
+            states = json.loads((path / _PYTHON).read_text())
+            for name, owner in self._python_states.items():
+                owner.set_state(states[name])
+        except (*_UNFIT, tf.errors.OpError) as error:
+            raise does_not_fit(path, error) from None
         return True
 
+    def _check_replays(self, marker):
+        for name, files in self._replays.items():
+            if name not in marker["replays"]:
+                raise DamagedError(f"it has no {name}")
+            files.check(marker["replays"][name])
 
-def save_weights(folder: pathlib.Path, weights: dict, env_steps: int, kept: int | None = None) -> None:
-    """Writes named networks alone, to be kept for good.
+    def _clean(self):
+        """Removes what a process that died, or a save that failed, has left."""
+        recover_replaced(self._folder)
+        remove_aside(self._folder)
+        remove_aside(self._replay_folder)
+
+    def _put_aside_later_than(self, env_steps):
+        """Renames checkpoints that were skipped because they are damaged."""
+        for path in complete_checkpoints(self._folder):
+            if env_steps_of(path) > env_steps:
+                aside = path.with_name(_DAMAGED + path.name)
+                if aside.exists():
+                    remove(aside)
+                path.rename(aside)
+
+    def _remove_old(self):
+        """Deletes checkpoints that need not stay, and blocks that no other needs."""
+        needed = set()
+        for age, path in enumerate(complete_checkpoints(self._folder)):
+            try:
+                marker = read_marker(path)
+                if age < self._kept or marker["for_good"]:
+                    needed |= {n for name, saved in marker["replays"].items() for n in names_of(name, saved)}
+                    continue
+            except (DamagedError, LookupError, TypeError, ValueError):
+                if age < self._kept:
+                    continue
+            remove(path)
+        remove_others(self._replay_folder, needed)
+
+
+def complete_checkpoints(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Checkpoints in a folder that were given their name, newest first."""
+    paths = [path for path in folder.glob("ckpt-*") if path.is_dir() and path.name[5:].isdecimal()]
+    return sorted(paths, key=env_steps_of, reverse=True)
+
+
+def newest_whole(
+    folder: pathlib.Path,
+    announce: Callable[[str], None],
+    check_more: Callable[[dict], None] = lambda marker: None,
+) -> pathlib.Path | None:
+    """The newest checkpoint in a folder whose files are as they were written; None when there is none at all.
 
     Args:
-      folder: where to.
-      weights: networks by name.
-      env_steps: part of the file's name.
-      kept: how many such files stay, the newest; None is all.
+      folder: of checkpoints.
+      announce: is told of every one that is damaged.
+      check_more: raises a DamagedError for a marker whose other files are damaged.
+
+    Raises:
+      UsageError: there are checkpoints, and none is whole.
     """
-    tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).write(str(folder / f"policy-{env_steps}"))
-    for path in saved_weights(folder)[:-kept] if kept else []:
-        for file in folder.glob(f"{path.name}.*"):
-            file.unlink()
-
-
-def saved_weights(folder: pathlib.Path) -> list[pathlib.Path]:
-    """What `save_weights` has written to a folder, oldest first, as paths without ending."""
-    paths = [path.with_suffix("") for path in folder.glob("policy-*.index")]
-    return sorted(paths, key=env_steps_of)
-
-
-def env_steps_of(path: str | pathlib.Path) -> int:
-    """The environment steps in the name of a checkpoint or of saved weights."""
-    return int(str(path).rsplit("-", 1)[1])
-
-
-def check_weights(path: str) -> None:
-    """Raises a ValueError unless `path` names saved weights."""
-    if not pathlib.Path(f"{path}.index").is_file():
-        raise ValueError(
-            f"train_uvf.load_path = {path!r}: no such weights (no {path}.index); allowed: a path as in"
-            " 'runs/a/policy/policy-100000'"
+    found = complete_checkpoints(folder)
+    for path in found:
+        try:
+            marker = read_marker(path)
+            check_more(marker)
+            for name, (size, crc) in marker["files"].items():
+                check_file(path / name, size, crc)
+            return path
+        except DamagedError as error:
+            if path.exists():  # else a run that goes on has deleted it
+                announce(f"{path} is damaged and skipped: {error}")
+    if found:
+        raise UsageError(f"{folder}: none of its checkpoints ({', '.join(p.name for p in found)}) is whole")
+    if any(folder.glob("ckpt-*.index")):
+        raise UsageError(
+            f"{folder}: checkpoints of an older version of this program, which cannot be continued;"
+            " weights kept in policy/ can be evaluated (evaluate.checkpoint_path)"
         )
+    return None
 
 
-def load_low_level(path: str, hierarchy) -> None:
-    """Fills the low level and the representation from saved weights; its targets follow.
-
-    Raises:
-      UsageError: the weights belong to another configuration.
-    """
-    restore_weights(
-        path, {name: net for name, net in hierarchy.weights().items() if not name.startswith("high")}
-    )
-    hierarchy.low.initialize()
+def weights_in(checkpoint: pathlib.Path) -> pathlib.Path:
+    """What `restore_weights` reads of a checkpoint."""
+    return checkpoint / _STATE
 
 
-def newest_weights(folder: pathlib.Path) -> str:
-    """Path of the newest checkpoint of a run.
+def read_marker(path: pathlib.Path) -> dict:
+    """What a checkpoint says of itself.
 
     Raises:
-      UsageError: there is none.
-    """
-    newest = tf.train.latest_checkpoint(str(folder))
-    if newest is None:
-        raise UsageError(f"{folder}: no checkpoint; train the run first")
-    return newest
-
-
-def restore_weights(path: str, weights: dict) -> None:
-    """Restores named networks alone from a checkpoint or from saved weights.
-
-    Raises:
-      UsageError: they belong to another configuration or are damaged.
+      DamagedError: that cannot be read.
     """
     try:
-        status = tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).read(str(path))
-        status.assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise _foreign(path, error) from None
-
-
-def _foreign(path, error):
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return UsageError(f"{path}: the checkpoint does not fit this configuration ({reason})")
+        marker = json.loads((path / _MARKER).read_text())
+        version, files, replays = marker["format"], marker["files"], marker["replays"]
+        sizes = [number for entry in files.values() for number in entry]
+        is_plain = all("/" not in name and name not in ("", ".", "..") for name in files)
+        well_formed = len(sizes) == 2 * len(files) and all(isinstance(number, int) for number in sizes)
+        if not (version == _FORMAT and is_plain and well_formed and isinstance(replays, dict)):
+            raise ValueError(f"format {version!r}; allowed: {_FORMAT}")
+        return marker
+    except OSError as error:
+        raise DamagedError(f"{_MARKER}: {error.strerror}") from None
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise DamagedError(f"{_MARKER} cannot be read ({error})") from None

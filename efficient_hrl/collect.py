@@ -11,6 +11,7 @@ import tensorflow as tf
 from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_py_environment
 from tf_agents.metrics import tf_metrics
+from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.compiled import compiled
 from efficient_hrl.episodes import ConditionedEnvironment
@@ -29,6 +30,21 @@ def _variables(spec, batch_size, name):
 
 def _assign(variables, values):
     tf.nest.map_structure(lambda variable, value: variable.assign(value), variables, values)
+
+
+def _named(**nests):
+    """The variables of some nests, by name, for a checkpoint."""
+    leaves = {name: tf.nest.flatten(nest) for name, nest in nests.items()}
+    return {f"{name}_{i}": variable for name, nest in leaves.items() for i, variable in enumerate(nest)}
+
+
+def is_broken_off(time_step: ts.TimeStep, next_time_step: ts.TimeStep) -> tf.Tensor:
+    """Whether an episode was abandoned with this step because its simulation became unstable, bool [B].
+
+    The next time step then is the first one of another episode, although this one is
+    not the last of the old one; see `BatchedEnvironment`.
+    """
+    return next_time_step.is_first() & ~time_step.is_last()
 
 
 class TransitionObserver(tf.Module):
@@ -65,7 +81,12 @@ class TransitionObserver(tf.Module):
                 bootstrap=next_time_step.discount,
             ),
         )
-        return self._is_pending.assign(~time_step.is_last() & self._counts(next_time_step))
+        is_real = ~time_step.is_last() & ~is_broken_off(time_step, next_time_step)
+        return self._is_pending.assign(is_real & self._counts(next_time_step))
+
+    def checkpointed(self) -> dict[str, tf.Variable]:
+        """What a checkpoint must hold, by name."""
+        return _named(pending=self._pending, is_pending=self._is_pending)
 
     def forget(self) -> None:
         """Drops what is known of steps that are not complete."""
@@ -125,13 +146,17 @@ class SegmentObserver(tf.Module):
         )
         segment.reward.assign(tf.where(begins, 0.0, segment.reward) + TASK_REWARD_SCALE * reward)
         ends = ((index == self._c - 1) | next_time_step.is_last()) & ~time_step.is_last()
-        ends &= self._counts(next_time_step)
+        ends &= self._counts(next_time_step) & ~is_broken_off(time_step, next_time_step)
 
         def close():
             self._buffer.add(self._closed(step, index + 1), ends)
             return True
 
         return tf.cond(tf.reduce_any(ends), close, lambda: False)
+
+    def checkpointed(self) -> dict[str, tf.Variable]:
+        """What a checkpoint must hold, by name."""
+        return _named(open=self._open)
 
     def _closed(self, step, length):
         """The open segments as if they ended with this step."""
@@ -188,7 +213,8 @@ class ReturnObserver(tf.Module):
     def __call__(self, step):
         time_step, action_step, next_time_step = step
         states = (time_step.observation, next_time_step.observation)
-        counts = tf.cast(~time_step.is_last(), tf.float32)
+        broken_off = is_broken_off(time_step, next_time_step)
+        counts = tf.cast(~time_step.is_last() & ~broken_off, tf.float32)
         targets = self._high.context.split(action_step.info.target)
         done = (action_step.action, next_time_step.reward)
         low, _ = self._low.rewards(*states, [action_step.info.goal], *done)
@@ -196,12 +222,17 @@ class ReturnObserver(tf.Module):
         low_return = self._low_return + counts * total_reward(low)
         high_return = self._high_return + counts * high
         ended = tf.cast(next_time_step.is_last(), tf.float32)
+        goes_on = tf.cast(~next_time_step.is_last() & ~broken_off, tf.float32)
         self._finished.episodes.assign_add(tf.reduce_sum(ended))
         self._finished.low.assign_add(tf.reduce_sum(ended * low_return))
         self._finished.high.assign_add(tf.reduce_sum(ended * high_return))
-        self._low_return.assign((1.0 - ended) * low_return)
-        self._high_return.assign((1.0 - ended) * high_return)
+        self._low_return.assign(goes_on * low_return)
+        self._high_return.assign(goes_on * high_return)
         return tf.no_op()
+
+    def checkpointed(self) -> dict[str, tf.Variable]:
+        """What a checkpoint must hold, by name."""
+        return _named(low=self._low_return, high=self._high_return, finished=self._finished)
 
     def finished(self) -> EpisodeReturns:
         """Sums since the last `reset`."""
@@ -252,6 +283,7 @@ class Collector(tf.Module):
         self._episodes = tf_metrics.NumberOfEpisodes()
         self.returns = ReturnObserver(low_agent, high_agent, num_envs)
         counts = lambda next_time_step: tf.ones_like(next_time_step.is_last())
+        self._conditions = {}
         if isinstance(tf_env, ConditionedEnvironment):
             counts = lambda next_time_step: tf.identity(tf_env.counts)
             self._conditions = tf_env.variables()
@@ -278,6 +310,21 @@ class Collector(tf.Module):
     def episodes(self) -> tf.Tensor:
         """Episodes that have ended so far."""
         return self._episodes.result()
+
+    def checkpointed(self) -> dict[str, tf.Module | tf.Variable]:
+        """What a checkpoint must hold, by name; the buffers are not part of it."""
+        observers = {"transitions": self._transitions, "segments": self._segments, "returns": self.returns}
+        return {
+            "env_steps": self._env_steps,
+            "episodes": self._episodes,
+            **_named(time_step=self._time_step, policy_state=self._policy_state),
+            **{f"condition_{name}": variable for name, variable in self._conditions.items()},
+            **{
+                f"{name}_{key}": variable
+                for name, observer in observers.items()
+                for key, variable in observer.checkpointed().items()
+            },
+        }
 
     def start(self) -> None:
         """Begins an episode in every environment; what is under way is dropped.

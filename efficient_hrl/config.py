@@ -40,10 +40,13 @@ CHANGEABLE = (
     "train_uvf.checkpoint_every_n_steps",
     "train_uvf.save_policy_every_n_steps",
     "train_uvf.max_policies_to_save",
+    "train_uvf.max_checkpoints_to_keep",
+    "train_uvf.keep_every_nth_checkpoint",
     "evaluate.*",
     "run_random.*",
     "EVAL_MODES",
 )
+_UNBOUND = "not bound"
 # Bindings that decide how a policy is learned and not how it acts.
 _LEARNING = r"train_uvf|CircularBuffer|AdamOptimizer|add_noise_fn|update_targets|huber_loss|InverseDynamics"
 _ERRORS = (
@@ -97,7 +100,7 @@ def bindings() -> dict[str, str]:
 
 def check_continues(
     begun: Mapping[str, str], now: Mapping[str, str], root: os.PathLike, evaluates: bool = False
-) -> None:
+) -> dict[str, tuple[str, str]]:
     """Refuses to continue or evaluate a run with another configuration.
 
     Args:
@@ -105,19 +108,26 @@ def check_continues(
       root: the run's folder, for the message.
       evaluates: whether the run is only evaluated, so that learning may differ.
 
+    Returns:
+      What differs and may: name -> (then, now).
+
     Raises:
       UsageError: they differ in what matters; names the first difference.
     """
+    changed = {}
     for name in sorted({*begun, *now}):
+        if begun.get(name) == now.get(name):
+            continue
         if any(fnmatch.fnmatch(name, pattern) for pattern in CHANGEABLE) or (
             evaluates and re.search(_LEARNING, name)
         ):
+            changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
             continue
-        if begun.get(name) != now.get(name):
-            raise UsageError(
-                f"{name} = {now.get(name, 'not bound')}, but the run in {root} began with"
-                f" {begun.get(name, 'not bound')}; only these may change: {', '.join(CHANGEABLE)}"
-            )
+        raise UsageError(
+            f"{name} = {now.get(name, _UNBOUND)}, but the run in {root} began with"
+            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(CHANGEABLE)}"
+        )
+    return changed
 
 
 @contextlib.contextmanager

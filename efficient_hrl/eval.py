@@ -15,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from efficient_hrl.checkpoints import env_steps_of, saved_weights
-from efficient_hrl.collect import total_reward
+from efficient_hrl.collect import is_broken_off, total_reward
 from efficient_hrl.compiled import compiled
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
+from efficient_hrl.weights import env_steps_of, saved_weights
 from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import check_environment, check_tells, episode_limit, make_batched
 from environments.maze_env import MazeEnv
@@ -227,6 +227,11 @@ class Evaluator:
                 f" ({getattr(error, 'message', error)})"
             ) from None
 
+    @property
+    def fault(self) -> str | None:
+        """What was wrong with the numbers of an environment, or None."""
+        return self._py_env.fault
+
     def paths(self, root: pathlib.Path) -> list[pathlib.Path]:
         """Weights of a run in `root` that `checkpoint_path` or `checkpoint_range` ask for, [] for none.
 
@@ -342,9 +347,13 @@ class Evaluator:
             if self._success_fn is not None:
                 success_reward, _ = self._success_fn(states[0], *done, states[1], targets_now)
             rewards = (total_reward(low_reward), high_reward, success_reward)
+            # An episode that becomes unstable is over with the step before, and a failure.
+            fails = runs & is_broken_off(time_step, next_time_step)
+            runs &= ~fails
             counts = tf.where(runs, discount, 0.0)
             returns = [total + counts * reward for total, reward in zip(returns, rewards)]
             lasts = [tf.where(runs, reward, last) for last, reward in zip(lasts, rewards)]
+            lasts[2] = tf.where(fails, -np.inf, lasts[2])
             runs &= ~next_time_step.is_last()
             return next_time_step, action_step.state, runs, discount * self._gamma, returns, lasts
 

@@ -1,15 +1,21 @@
 """Following a run: evaluating its checkpoints as they appear."""
 
+import pathlib
+import time
 from collections.abc import Callable
 
 import gin
-import tensorflow as tf
+
+from efficient_hrl.checkpoints import complete_checkpoints, newest_whole
+from efficient_hrl.console import announce
+
+_POLL_SECONDS = 1.0
 
 
 @gin.configurable
 def evaluate_checkpoint_repeatedly(
     checkpoint_dir: str,
-    evaluate_checkpoint_fn: Callable[[str], bool | None],
+    evaluate_checkpoint_fn: Callable[[pathlib.Path], bool | None],
     eval_interval_secs: float = 600,
     max_number_of_evaluations: int | None = None,
     checkpoint_timeout: float | None = None,
@@ -33,14 +39,29 @@ def evaluate_checkpoint_repeatedly(
         raise ValueError(
             f"evaluate.max_number_of_evaluations = {max_number_of_evaluations!r}; allowed: None, 1 or more"
         )
-    evaluated = 0
-    for path in tf.train.checkpoints_iterator(
-        str(checkpoint_dir),
-        min_interval_secs=eval_interval_secs,
-        timeout=checkpoint_timeout,
-        timeout_fn=timeout_fn,
-    ):
+    folder = pathlib.Path(checkpoint_dir)
+    evaluated, seen = 0, None
+    while _wait_for_other(folder, seen, checkpoint_timeout, timeout_fn):
+        began = time.monotonic()
+        before, seen = seen, newest_whole(folder, announce)
+        if seen in (None, before):
+            continue
         evaluated += 1
-        if evaluate_checkpoint_fn(path) or evaluated == max_number_of_evaluations:
+        if evaluate_checkpoint_fn(seen) or evaluated == max_number_of_evaluations:
             break
+        time.sleep(max(0.0, began + eval_interval_secs - time.monotonic()))
     return evaluated
+
+
+def _wait_for_other(folder, seen, timeout, timeout_fn):
+    """Waits until there is a newer checkpoint than `seen`; False when the time is over."""
+    waits_from = time.monotonic()
+    while True:
+        newest = next(iter(complete_checkpoints(folder)), None)
+        if newest not in (None, seen):
+            return True
+        if timeout is not None and time.monotonic() - waits_from >= timeout:
+            if timeout_fn is None or timeout_fn():
+                return False
+            waits_from = time.monotonic()
+        time.sleep(_POLL_SECONDS if timeout is None else min(_POLL_SECONDS, timeout))

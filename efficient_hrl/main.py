@@ -7,19 +7,29 @@ import sys
 
 from absl import flags
 
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.console import announce, open_missing_streams, write_line
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command line; returns the exit status, 2 for what the user can mend."""
+    """Runs the command line.
+
+    Returns:
+      The exit status: 2 for what the user can mend before anything is written, 1 for a
+      run that could not go on.
+    """
+    open_missing_streams()
     try:
         return _run(argv)
     except UsageError as error:
-        print(f"run.py: {error}", file=sys.stderr)
+        write_line(sys.stderr, f"run.py: {error}")
         return 2
+    except RunError as error:
+        write_line(sys.stderr, f"run.py: {error}")
+        return 1
     except KeyboardInterrupt:
         # Training handles signals itself; this is one that came before or after it.
-        print("run.py: interrupted", file=sys.stderr)
+        write_line(sys.stderr, "run.py: interrupted")
         return 130
 
 
@@ -63,7 +73,7 @@ def _run(argv):
     except flags.Error as error:
         raise UsageError(f"{str(error).splitlines()[0]}; see --help") from None
     if values.help:
-        print(f"{sys.modules['__main__'].__doc__}\n{values.get_help()}")
+        announce(f"{sys.modules['__main__'].__doc__}\n{values.get_help()}")
         return 0
     if rest:
         raise UsageError(f"{rest[0]!r}: only flags are allowed; see --help")

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from efficient_hrl.durable import write_text
 from efficient_hrl.eval import EvalResult
-from efficient_hrl.run_folder import write_text
 
 METRICS_COLUMNS = (
     "env_steps",
@@ -25,6 +25,7 @@ METRICS_COLUMNS = (
     "representation_far_loss",
     "low_episode_return",
     "high_episode_return",
+    "unstable_episodes",
 )
 EVAL_COLUMNS = ("env_steps", *EvalResult._fields)
 
@@ -47,8 +48,14 @@ class CsvLog:
         write_text(self._path, text.getvalue())
 
     def append(self, row: Mapping[str, object]) -> None:
-        """Adds a row and flushes it to the disk's cache."""
-        with open(self._path, "a", newline="") as file:
+        """Adds a row and flushes it to the disk.
+
+        Raises:
+          OSError: the file cannot be written, or was deleted.
+        """
+        # Not "a", which would make a new file without a header.
+        with open(self._path, "r+", newline="", encoding="utf-8") as file:
+            file.seek(0, os.SEEK_END)
             csv.DictWriter(file, self._columns, lineterminator="\n").writerow(row)
             file.flush()
             os.fsync(file.fileno())
@@ -58,7 +65,7 @@ def read_rows(path: pathlib.Path) -> list[dict[str, str]]:
     """Complete rows of a CSV file, [] when there is none; a torn last line is left out."""
     if not path.exists():
         return []
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     complete = text[: text.rfind("\n") + 1]
     return list(csv.DictReader(io.StringIO(complete)))
 

@@ -1,18 +1,20 @@
 """What `run.py` can do with a configuration: train or evaluate a run, act at random."""
 
 import contextlib
-import functools
 import os
 
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import env_steps_of, newest_weights, restore_weights
+from efficient_hrl.checkpoints import newest_whole, weights_in
 from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
+from efficient_hrl.console import announce
 from efficient_hrl.eval import Evaluator, results_table
 from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
 from efficient_hrl.random_policy import RandomPolicyRun
 from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.run_lock import hold
 from efficient_hrl.train import Trainer
+from efficient_hrl.weights import env_steps_of, restore_weights
 
 
 def use_threads() -> None:
@@ -26,22 +28,27 @@ def use_threads() -> None:
         tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // 2))
 
 
-# At once, also into a pipe: a run takes hours.
-_announce = functools.partial(print, flush=True)
-
-
 def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
     """Trains, or continues the run in `folder`; returns the exit status."""
-    use_threads()
-    load_config(gin_files, gin_bindings)
-    if folder.is_run:
-        check_continues(folder.record()["config"], bindings(), folder.root)
-    with usage_errors():
-        trainer = Trainer(seed)
-        trainer.prepare(is_new=not folder.is_run, announce=_announce)
-    if not folder.is_run:
-        folder.create(seed, bindings())
-    trainer.run(folder, announce=_announce)
+    with contextlib.ExitStack() as held:
+        if folder.lock.exists():
+            held.enter_context(hold(folder.lock, announce))
+        use_threads()
+        load_config(gin_files, gin_bindings)
+        is_new, changed = not folder.is_run, {}
+        if not is_new:
+            changed = check_continues(folder.record()["config"], bindings(), folder.root)
+        with usage_errors():
+            trainer = Trainer(seed)
+            trainer.prepare(is_new, announce)
+        if is_new:
+            # Only now, because nothing is written for a configuration that does not work.
+            had_lock = folder.lock.exists()
+            folder.make()
+            if not had_lock:
+                held.enter_context(hold(folder.lock, announce))
+            folder.create(seed, bindings())
+        trainer.run(folder, announce, changed)
     return 0
 
 
@@ -56,28 +63,36 @@ def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: l
         evaluator = Evaluator(seed=seed)
         paths = evaluator.paths(folder.root)
 
-    def evaluate_one(path):
+    def evaluate_one(path, env_steps):
         restore_weights(path, evaluator.hierarchy.weights())
-        env_steps = env_steps_of(path)
         with usage_errors():
             results = evaluator.evaluate(env_steps)
-        print(f"{folder.root} at {env_steps:,} environment steps")
-        print(results_table(results), flush=True)
+        announce(f"{folder.root} at {env_steps:,} environment steps")
+        announce(results_table(results))
 
     checkpoints = folder.path("checkpoints")
+
+    def evaluate_checkpoint(path):
+        evaluate_one(weights_in(path), env_steps_of(path))
+
     if not paths and evaluator.max_number_of_evaluations is not None:
         with usage_errors():
             evaluate_checkpoint_repeatedly(
                 checkpoints,
-                evaluate_one,
+                evaluate_checkpoint,
                 evaluator.eval_interval_secs,
                 evaluator.max_number_of_evaluations,
                 evaluator.checkpoint_timeout,
                 evaluator.timeout_fn,
             )
         return 0
-    for path in paths or [newest_weights(checkpoints)]:
-        evaluate_one(path)
+    for path in paths:
+        evaluate_one(path, env_steps_of(path))
+    if not paths:
+        newest = newest_whole(checkpoints, announce)
+        if newest is None:
+            raise UsageError(f"{checkpoints}: no checkpoint; train the run first")
+        evaluate_checkpoint(newest)
     return 0
 
 
@@ -86,5 +101,5 @@ def act_at_random(gin_files: list[str], gin_bindings: list[str], seed: int) -> i
     load_config(gin_files, gin_bindings)
     with usage_errors():
         run = RandomPolicyRun(seed=seed)
-    run.run(announce=print)
+    run.run(announce)
     return 0

@@ -5,6 +5,8 @@ import time
 
 import tqdm
 
+from efficient_hrl.console import write_line
+
 _LINE_SECONDS = 60.0
 
 
@@ -18,7 +20,7 @@ class Progress:
         self._first_time = self._line_time = time.monotonic()
         self._success = "not evaluated yet"
         self._bar = None
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             self._bar = tqdm.tqdm(
                 total=total_steps, initial=done_steps, unit="step", unit_scale=True, dynamic_ncols=True
             )
@@ -26,7 +28,7 @@ class Progress:
     def update(self, env_steps: int) -> None:
         """The run has reached `env_steps`."""
         if self._bar is not None:
-            self._bar.update(env_steps - self._steps)
+            self._on_bar(self._bar.update, env_steps - self._steps)
         self._steps = env_steps
         now = time.monotonic()
         if self._bar is None and now - self._line_time >= _LINE_SECONDS:
@@ -37,21 +39,29 @@ class Progress:
         """An evaluation has finished."""
         self._success = " ".join(f"{name}={rate:.2f}" for name, rate in success_rates.items())
         if self._bar is not None:
-            self._bar.set_postfix_str(f"success {self._success}")
+            self._on_bar(self._bar.set_postfix_str, f"success {self._success}")
         else:
             self.message(self._line(time.monotonic()))
 
     def message(self, text: str) -> None:
         """Prints a line without tearing the bar."""
         if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
+            self._on_bar(self._bar.write, text, file=sys.stderr)
         else:
-            print(text, file=sys.stderr, flush=True)
+            write_line(sys.stderr, text)
 
     def close(self) -> None:
         """Ends the bar."""
         if self._bar is not None:
-            self._bar.close()
+            self._on_bar(self._bar.close)
+
+    def _on_bar(self, act, *arguments, **options):
+        """Changes the bar; without it from the moment on that the terminal is gone."""
+        try:
+            act(*arguments, **options)
+        except OSError:
+            self._bar.disable = True
+            self._bar = None
 
     def _line(self, now):
         rate = (self._steps - self._first_steps) / max(now - self._first_time, 1e-9)

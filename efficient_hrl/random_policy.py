@@ -76,6 +76,7 @@ class RandomPolicyRun:
         while runs.any():
             action = rng.uniform(spec.minimum, spec.maximum, (num_envs, *spec.shape)).astype(np.float32)
             time_step = env.step(action)
+            runs &= ~time_step.is_first()  # become unstable
             steps += int(runs.sum())
             own_return += np.where(runs, time_step.reward, 0.0)
             for name, target in targets.items():

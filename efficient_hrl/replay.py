@@ -12,6 +12,8 @@ import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
 
+_OCCUPIED_ROWS = 1024  # at a time
+
 
 class Transition(NamedTuple):
     """One environment step, as the low level sees it.
@@ -103,12 +105,31 @@ def segment_spec(state_size: int, action_size: int, goal_size: int, target_size:
     )
 
 
+def row_bytes(data_spec) -> int:
+    """Memory that one item takes, its number included."""
+    return 8 + sum(spec.dtype.size * spec.shape.num_elements() for spec in tf.nest.flatten(data_spec))
+
+
 class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
     """TFUniformReplayBuffer that takes some items of a batch and draws by seed."""
 
     def __init__(self, data_spec, capacity: int, scope: str):
         """Allocates room for `capacity` items at once."""
         super().__init__(data_spec, batch_size=1, max_length=capacity, scope=scope)
+        self._occupy()
+
+    def _occupy(self):
+        """Writes zeros everywhere: systems give memory only when it is written to.
+
+        A run that does not fit then fails when it begins and not days later.
+        """
+        capacity = int(self.capacity)
+        for first in range(0, capacity, _OCCUPIED_ROWS):
+            rows = tf.range(first, min(first + _OCCUPIED_ROWS, capacity), dtype=tf.int64)
+            self._data_table.write(rows, self._zeros(len(rows)))
+
+    def _zeros(self, count):
+        return tf.nest.map_structure(lambda spec: tf.zeros([count, *spec.shape], spec.dtype), self.data_spec)
 
     @property
     def num_added(self) -> tf.Tensor:
@@ -160,6 +181,26 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
             [batch_size], seed, minval=0, maxval=tf.maximum(self.num_frames(), 1), dtype=tf.int64
         )
         return self._data_table.read(rows).next_state
+
+    def read_rows(self, first: int, end: int):
+        """Items number `first` to `end` - 1, counted as they were added; a nest of [end - first, ...]."""
+        return self._data_table.read(tf.range(first, end, dtype=tf.int64) % self.capacity)
+
+    def write_rows(self, first: int, items) -> None:
+        """Puts items where those from number `first` on belong; see `set_added`.
+
+        Args:
+          first: number of the first item.
+          items: leaves of a nest of [n, ...].
+        """
+        items = tf.nest.pack_sequence_as(self.data_spec, [tf.constant(item) for item in items])
+        ids = first + tf.range(tf.shape(tf.nest.flatten(items)[0])[0], dtype=tf.int64)
+        self._id_table.write(ids % self.capacity, ids)
+        self._data_table.write(ids % self.capacity, items)
+
+    def set_added(self, count: int) -> None:
+        """Says that `count` items were ever added, of which the newest are where they belong."""
+        self._last_id.assign(count - 1)
 
     def gather_all(self):
         """All items in the order in which they were added, a nest of [num_frames, ...]."""

@@ -20,6 +20,7 @@ from tf_agents.networks import network
 
 from efficient_hrl.agents.ddpg_agent import clipped_gradients
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
+from efficient_hrl.finite import check_finite, gradients_by_name
 
 HUBER_KAPPA = 0.1
 DISTANCE_SCALE = 2.0
@@ -358,7 +359,11 @@ class StatePreprocess(tf.Module):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             info, prior = self.loss(states, next_states, low_states, low_actions, steps)
-        gradients = clipped_gradients(tape.gradient(info.loss, variables), self._clip_gradient_norm)
+        gradients = tape.gradient(info.loss, variables)
+        check_finite(
+            {"representation loss": info.loss} | gradients_by_name("representation", variables, gradients)
+        )
+        gradients = clipped_gradients(gradients, self._clip_gradient_norm)
         self._optimizer.apply_gradients(zip(gradients, variables))
         self._prior.assign(prior)
         self.updates.assign_add(1)

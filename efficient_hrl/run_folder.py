@@ -7,15 +7,24 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 
+from efficient_hrl.durable import aside_of, write_text
+
 RECORD = "run.json"
+LOCK = "lock"
+# What a process may have left that died before it wrote the record.
+_OWN = {LOCK, aside_of(pathlib.Path(RECORD)).name}
 PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
 
 
 class UsageError(Exception):
     """Something that the user can mend; shown as one line."""
+
+
+class RunError(Exception):
+    """What has ended a run that was under way; shown as one line."""
 
 
 class RunFolder:
@@ -49,7 +58,7 @@ class RunFolder:
             raise UsageError(f"--root_dir={root}: {nearest} is not a folder")
         if writes and not is_writable(nearest):
             raise UsageError(f"--root_dir={root}: {nearest} is not writable")
-        if self.root.exists() and not self.is_run and any(self.root.iterdir()):
+        if self.root.exists() and not self.is_run and not {path.name for path in self.root.iterdir()} <= _OWN:
             raise UsageError(
                 f"--root_dir={root}: the folder is not empty and not a run of this program (no {RECORD});"
                 " allowed: a new or empty folder, or a run's"
@@ -59,6 +68,11 @@ class RunFolder:
     def is_run(self) -> bool:
         """Whether a run has been started here."""
         return (self.root / RECORD).is_file()
+
+    @property
+    def lock(self) -> pathlib.Path:
+        """The file by which a process holds the folder, see `run_lock`."""
+        return self.root / LOCK
 
     def path(self, *parts: str) -> pathlib.Path:
         """A path inside the folder."""
@@ -71,7 +85,7 @@ class RunFolder:
           UsageError: the record cannot be read.
         """
         try:
-            record = json.loads(self.path(RECORD).read_text())
+            record = json.loads(self.path(RECORD).read_text(encoding="utf-8"))
             if not isinstance(record, dict) or not isinstance(record.get("seed"), int):
                 raise ValueError("no seed")
             if not isinstance(record.get("config"), dict):
@@ -79,6 +93,17 @@ class RunFolder:
             return record
         except (OSError, ValueError) as error:
             raise UsageError(f"{self.path(RECORD)}: not a record of a run ({error})") from None
+
+    def make(self) -> None:
+        """Makes the folder, empty.
+
+        Raises:
+          UsageError: it cannot be made.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--root_dir={self.root}: {error}") from None
 
     def create(self, seed: int, config: Mapping[str, str]) -> None:
         """Makes the folder and writes the record.
@@ -88,29 +113,53 @@ class RunFolder:
           config: every binding, name -> value as gin writes it.
 
         Raises:
-          UsageError: the folder cannot be made or written.
+          UsageError: the folder cannot be made or written, or has become a run's meanwhile.
         """
-        record = {
-            "seed": seed,
-            "command": shlex.join(["python", *sys.argv]),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "python": platform.python_version(),
-            "packages": {name: metadata.version(name) for name in PACKAGES},
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {processor()}",
-            "config": dict(config),
-        }
+        self.make()
+        if self.is_run:
+            raise UsageError(
+                f"--root_dir={self.root}: another process has begun a run here; the same command continues it"
+            )
+        record = {"seed": seed, **_circumstances(), "config": dict(config)}
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
             write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
         except OSError as error:
             raise UsageError(f"--root_dir={self.root}: {error}") from None
 
+    def note_continuation(self, env_steps: int, changed: Mapping[str, Sequence[str]]) -> list[str]:
+        """Adds to the record that the run is continued.
 
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Replaces a file's text as a whole: readers see the old or the new one."""
-    aside = path.with_name(path.name + ".new")
-    aside.write_text(text)
-    os.replace(aside, path)
+        Args:
+          env_steps: where it is continued.
+          changed: bindings that differ from those that it began with, name -> (then, now).
+
+        Returns:
+          What differs, in words: bindings, and versions of packages.
+        """
+        record = self.record()
+        now = _circumstances()
+        versions = record.get("packages", {})
+        differ = [f"{name} {then} -> {at_present}" for name, (then, at_present) in changed.items()]
+        differ += [
+            f"{name} {versions.get(name)} -> {version}"
+            for name, version in now["packages"].items()
+            if versions.get(name) != version
+        ]
+        note = {"env_steps": env_steps, **now, "changed": differ}
+        record.setdefault("continued", []).append(note)
+        write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
+        return differ
+
+
+def _circumstances():
+    """What a process runs with: its command, time, versions and machine."""
+    return {
+        "command": shlex.join(["python", *sys.argv]),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {processor()}",
+    }
 
 
 def is_writable(folder: pathlib.Path) -> bool:

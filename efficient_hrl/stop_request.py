@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a wish that the run's loop looks at."""
+"""SIGINT, SIGTERM and SIGHUP as a wish that the run's loop looks at."""
 
 import signal
 
@@ -6,7 +6,8 @@ import signal
 class StopRequest:
     """True once a signal has come.  A second signal acts as without this class."""
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    # SIGHUP: the terminal was closed.
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def __init__(self):
         self._signal = None
@@ -21,11 +22,17 @@ class StopRequest:
         return signal.Signals(self._signal).name if self else ""
 
     def __enter__(self):
-        self._previous = {number: signal.signal(number, self._request) for number in self._SIGNALS}
+        wanted = [number for number in self._SIGNALS if not self._is_ignored(number)]
+        self._previous = {number: signal.signal(number, self._request) for number in wanted}
         return self
 
     def __exit__(self, *unused_error):
         self._restore()
+
+    @staticmethod
+    def _is_ignored(number):
+        """Whether the run was started to outlive its terminal, as by nohup."""
+        return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
     def _request(self, number, unused_frame):
         self._signal = number

@@ -4,7 +4,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gin
@@ -12,27 +12,26 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl import plots
-from efficient_hrl.checkpoints import (
-    Checkpoints,
-    ScalarState,
-    check_weights,
-    load_low_level,
-    save_weights,
-)
+from efficient_hrl.checkpoints import Checkpoints, ScalarState
 from efficient_hrl.collect import Collector
+from efficient_hrl.durable import write_text
 from efficient_hrl.episodes import environment_for
 from efficient_hrl.eval import Evaluator, is_number
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
+from efficient_hrl.memory import check_room
 from efficient_hrl.metrics import RunLog
 from efficient_hrl.progress import Progress
+from efficient_hrl.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.relabeling import InverseDynamics
-from efficient_hrl.replay import CircularBuffer, UniformReplayBuffer
-from efficient_hrl.run_folder import RunFolder, write_text
+from efficient_hrl.replay import CircularBuffer, UniformReplayBuffer, row_bytes
+from efficient_hrl.run_end import explained
+from efficient_hrl.run_folder import RunFolder
 from efficient_hrl.side_by_side import SideBySide
 from efficient_hrl.stop_request import StopRequest
 from efficient_hrl.update_schedule import UpdateSchedule
+from efficient_hrl.weights import check_weights, load_low_level, save_weights
 from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import check_environment, check_tells, check_view, episode_limit, make_batched
 from environments.maze_env import MazeEnv
@@ -116,10 +115,13 @@ class Trainer:
         collect_beside_learning: bool = False,
         eval_every_n_steps: int = 50_000,
         checkpoint_every_n_steps: int = 25_000,
+        max_checkpoints_to_keep: int = 2,
+        keep_every_nth_checkpoint: int = 0,
+        deterministic_ops: bool = False,
     ):
         """Builds everything; nothing is written and no step is taken.
 
-        The last five parameters are this port's own.  Accepted as in the original,
+        The last eight parameters are this port's own.  Accepted as in the original,
         which does not use them either: num_bin_actions, exp_action_wrapper,
         replay_context_ratio, next_state_as_context_ratio, state_index,
         zero_timer_ratio, timer_index, debug.  Accepted, and without effect here:
@@ -170,9 +172,16 @@ class Trainer:
             block before it are made, see `side_by_side`.
           eval_every_n_steps: environment steps between evaluations.
           checkpoint_every_n_steps: environment steps between checkpoints.
+          max_checkpoints_to_keep: how many of them stay, the newest.
+          keep_every_nth_checkpoint: which of those written by that clock stay for good
+            beside them; 0 is none.
+          deterministic_ops: whether TensorFlow uses only operations whose results never
+            vary, for the whole process; GPUs need that for equal runs, CPUs do not
+            (docs/reliability.md).
 
         Raises:
           ValueError: a number outside its range, or a missing part.
+          MemoryError: the replay buffers do not fit; says how much they need.
         """
         if train_dir is not None:
             raise ValueError(f"train_uvf.train_dir = {train_dir!r}; the run's folder is given by --root_dir")
@@ -191,9 +200,11 @@ class Trainer:
             initial_episodes=initial_episodes if initial_steps is None else 1,
             eval_every_n_steps=eval_every_n_steps,
             checkpoint_every_n_steps=checkpoint_every_n_steps,
+            max_checkpoints_to_keep=max_checkpoints_to_keep,
         )
         _check_whole(
             0,
+            keep_every_nth_checkpoint=keep_every_nth_checkpoint,
             repeat_size=repeat_size,
             log_every_n_steps=log_every_n_steps,
             save_policy_every_n_steps=save_policy_every_n_steps,
@@ -221,10 +232,12 @@ class Trainer:
             raise ValueError(f"train_uvf.clip_gradient_norm = {clip_gradient_norm!r}; allowed: 0 or more")
         if not is_number(reward_scale_factor):
             raise ValueError(f"train_uvf.reward_scale_factor = {reward_scale_factor!r}; allowed: a number")
-        if not isinstance(collect_beside_learning, bool):
-            raise ValueError(
-                f"train_uvf.collect_beside_learning = {collect_beside_learning!r}; allowed: True, False"
-            )
+        for name, switch in (
+            ("collect_beside_learning", collect_beside_learning),
+            ("deterministic_ops", deterministic_ops),
+        ):
+            if not isinstance(switch, bool):
+                raise ValueError(f"train_uvf.{name} = {switch!r}; allowed: True, False")
         if should_stop_early is not None and not callable(should_stop_early):
             raise ValueError(f"train_uvf.should_stop_early = {should_stop_early!r}; allowed: a function")
         for name, optimizer in (
@@ -238,7 +251,9 @@ class Trainer:
                 raise ValueError(
                     f"train_uvf.{name} = {optimizer!r}; allowed: an optimizer, e.g. @AdamOptimizer()"
                 )
-        tf.keras.utils.set_random_seed(seed)
+        if deterministic_ops:
+            tf.config.experimental.enable_op_determinism()
+        self._tensorflow_generator = seed_globals(seed)
         episode_steps = episode_limit(environment, max_steps_per_episode)
         self.total_steps = num_episodes_train * episode_steps
         if initial_steps is None:
@@ -253,6 +268,8 @@ class Trainer:
         self._log_period = log_every_n_steps
         self.eval_period = eval_every_n_steps
         self._checkpoint_period = checkpoint_every_n_steps
+        self._kept_checkpoints = max_checkpoints_to_keep
+        self._kept_for_good = keep_every_nth_checkpoint
         self._policy_period = save_policy_every_n_steps
         self._policy_folder = policy_save_dir or ""
         self._kept_policies = max_policies_to_save
@@ -288,6 +305,14 @@ class Trainer:
         check_view(environment, any(getattr(agent.actor_net, "images", False) for agent in (low, high)))
         if self.hierarchy.representation.trainable_representation:
             _check_set(repr_optimizer=repr_optimizer)
+        check_room(
+            {
+                f"{owner} {buffer.buffer_size:,} x {row_bytes(agent.training_data_spec):,} bytes": (
+                    buffer.buffer_size * row_bytes(agent.training_data_spec)
+                )
+                for owner, buffer, agent in (("low", replay_buffer, low), ("high", meta_replay_buffer, high))
+            }
+        )
         self.low_replay = replay_buffer.build(low.training_data_spec)
         self.high_replay = meta_replay_buffer.build(high.training_data_spec)
         # What acts and what it writes to: something of its own when it runs beside learning.
@@ -411,25 +436,43 @@ class Trainer:
                 "low_agent": tf.train.Checkpoint(**low.checkpointed()),
                 "high_agent": tf.train.Checkpoint(**high.checkpointed()),
                 "losses": tf.train.Checkpoint(**self.learner.checkpointed()),
-                "collector": self.collector,
-                "low_replay": self.low_replay,
-                "high_replay": self.high_replay,
+                "collector": tf.train.Checkpoint(**self.collector.checkpointed()),
+                "tensorflow_generator": self._tensorflow_generator,
             },
-            {"environment": self._py_env, "clocks": clocks},
+            {"environment": self._py_env, "clocks": clocks, "generators": GlobalGenerators()},
+            {"low_replay": self.low_replay, "high_replay": self.high_replay},
+            self._kept_checkpoints,
         )
 
-    def run(self, folder: RunFolder, announce: Callable[[str], None]) -> None:
-        """Trains until `total_steps`, or until SIGINT or SIGTERM, and writes to `folder`.
+    def run(
+        self,
+        folder: RunFolder,
+        announce: Callable[[str], None],
+        changed: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Trains until `total_steps`, or until SIGINT, SIGTERM or SIGHUP, and writes to `folder`.
 
         A folder in which this run was stopped is continued.
 
         Args:
           folder: of the run; it exists.
           announce: prints one line for the user.
+          changed: bindings that differ from those that the run began with, name ->
+            (then, now), to be noted when it is continued.
+
+        Raises:
+          RunError: the run cannot go on; names what is wrong and the last good checkpoint.
         """
         clocks = ScalarState(wall_s=0.0, evaluated_steps=0)
         checkpoints = self.checkpoints(folder, clocks)
-        resumes = checkpoints.restore()
+        with explained(folder, checkpoints, self._where, self._fault):
+            if not self._begin(folder, checkpoints, clocks, changed or {}, announce):
+                return
+            self._go_on(folder, checkpoints, clocks, announce)
+
+    def _begin(self, folder, checkpoints, clocks, changed, announce):
+        """Restores or begins; says whether anything is left to do."""
+        resumes = checkpoints.restore(announce)
         if not resumes and self._load_path is not None:
             load_low_level(self._load_path, self.hierarchy)
         if not resumes or not self.keeps_environment_state:
@@ -437,9 +480,17 @@ class Trainer:
         steps = int(self.collector.env_steps)
         if self._is_complete(steps, clocks):
             announce(f"{folder.root} is finished: {steps:,} environment steps")
-            return
+            return False
         if resumes:
             announce(f"continuing {folder.root} at {steps:,} environment steps")
+        if folder.is_run and (resumes or changed):
+            for difference in folder.note_continuation(steps, changed):
+                announce(f"not as when the run began: {difference}")
+        return True
+
+    def _go_on(self, folder, checkpoints, clocks, announce):
+        """Trains from where the run is."""
+        steps = int(self.collector.env_steps)
         log = RunLog(folder.root, steps, clocks.values["evaluated_steps"])
         config = folder.path("operative_config.gin")
         if not config.exists():
@@ -468,8 +519,9 @@ class Trainer:
                 clocks.values["wall_s"] += now - before
                 stops_early = bool(self._should_stop_early())
                 ends = bool(stop) or stops_early or steps >= self.total_steps
-                if ends or self._is_due(steps, self._checkpoint_period, saved_at):
-                    checkpoints.save(steps)
+                strikes = self._is_due(steps, self._checkpoint_period, saved_at)
+                if ends or strikes:
+                    saved = checkpoints.save(steps, strikes and self._stays_for_good(steps))
                     saved_at = steps
                     if steps >= self.initial_steps:  # every part has been in use
                         write_text(config, gin.operative_config_str())
@@ -497,6 +549,7 @@ class Trainer:
                         "episodes": int(self.collector.episodes),
                         "wall_s": clocks.values["wall_s"] + time.perf_counter() - now,
                         "steps_per_s": (steps - interval_from) / interval_s,
+                        "unstable_episodes": self._py_env.unstable_episodes,
                     }
                     log.log_training(values | losses | self._mean_returns())
                     interval_from, interval_s = steps, 0.0
@@ -510,8 +563,22 @@ class Trainer:
             reason = "stopped by train_uvf.should_stop_early"
         announce(
             f"{folder.root}: {reason} at {steps:,} environment steps;"
-            f" {rate:.0f} steps/s without evaluation and checkpoints"
+            f" {rate:.0f} steps/s without evaluation and checkpoints;"
+            f" the last checkpoint has {saved.total / 2**20:.1f} MiB"
         )
+
+    def _where(self):
+        """Where training stands, in words."""
+        updates = int(self.hierarchy.low.train_step_counter)
+        return f"after {int(self.collector.env_steps):,} environment steps and {updates:,} low-level updates"
+
+    def _fault(self):
+        """What was wrong with an environment's numbers, or None."""
+        return self._py_env.fault or self.evaluator.fault
+
+    def _stays_for_good(self, steps):
+        nth = self._kept_for_good
+        return nth > 0 and steps // self._checkpoint_period % nth == 0
 
     def _is_complete(self, steps, clocks):
         return steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps

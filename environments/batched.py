@@ -6,6 +6,7 @@ simulations at any number of threads.  Of this package only the files named
 """
 
 import abc
+import contextlib
 import json
 
 import mujoco.batch
@@ -15,6 +16,7 @@ from tf_agents.environments import py_environment
 from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
+from environments.instability import NonFiniteError, check_finite, is_calm, unstable
 from environments.maze import EPISODE_STEPS, Maze
 
 
@@ -24,10 +26,14 @@ class BatchedEnvironment(py_environment.PyEnvironment):
     An episode ends by termination (discount 0), or by a time-out after
     `episode_steps` or by request (discount 1: truncation is not termination).
     The next call of `step` then ignores that environment's action and begins its
-    next episode.
+    next episode.  An episode whose simulation becomes unstable is abandoned: the
+    time step that follows is the first one of another episode, without a last one.
 
     Attributes:
       episode_steps: steps after which an episode is truncated; None is never.
+      unstable_episodes: how many episodes were abandoned so far.
+      fault: what a `NonFiniteError` said that was raised, or None; TensorFlow passes
+        on the text of errors only.
     """
 
     def __init__(self, num_envs: int, episode_steps: int | None):
@@ -50,6 +56,9 @@ class BatchedEnvironment(py_environment.PyEnvironment):
         self._steps = np.zeros(num_envs, np.int64)  # of the episode
         self._clock = np.zeros(num_envs, np.int64)  # steps since the last first state, for observations
         self._truncated = np.zeros(num_envs, bool)  # by the environment itself, at the last step
+        self._unstable = np.zeros(num_envs, bool)  # at the last step
+        self.unstable_episodes = 0
+        self.fault = None
         self._begins = np.zeros(num_envs, bool)  # at the next step
         self._goes_on = np.zeros(num_envs, bool)  # that it then begins where the last one ended
 
@@ -109,13 +118,29 @@ class BatchedEnvironment(py_environment.PyEnvironment):
         self._clock[:] = 0
         self._begins[:] = False
         self._goes_on[:] = False
-        return ts.restart(self._observe(), batch_size=self._num_envs)
+        return ts.restart(self._checked("observation", self._observe()), batch_size=self._num_envs)
+
+    def _checked(self, name, values):
+        """Values [N, ...], all of which are finite."""
+        with self._noting_faults():
+            check_finite(name, values)
+        return values
+
+    @contextlib.contextmanager
+    def _noting_faults(self):
+        try:
+            yield
+        except NonFiniteError as error:
+            self.fault = str(error)
+            raise
 
     def _step(self, action):
+        self._checked("action", action)
         begins = self._begins
         reward = np.zeros(self._num_envs, np.float32)
         terminated = np.zeros(self._num_envs, bool)
         self._truncated[:] = False
+        self._unstable[:] = False
         if begins.any():
             restarts = np.flatnonzero(begins & ~self._goes_on)
             if restarts.size:
@@ -132,12 +157,25 @@ class BatchedEnvironment(py_environment.PyEnvironment):
             reward[:], terminated[:] = self._advance(action, None)
             self._steps += 1
             self._clock += 1
-        times_out = ~begins & (self._steps >= (self.episode_steps or np.inf))
-        ends = terminated | self._truncated | times_out
+        if self._unstable.any():
+            begins = begins | self._abandon()
+            reward[begins], terminated[begins] = 0.0, False
+        times_out = self._steps >= (self.episode_steps or np.inf)
+        ends = ~begins & (terminated | self._truncated | times_out)
         step_type = np.where(begins, ts.StepType.FIRST, np.where(ends, ts.StepType.LAST, ts.StepType.MID))
         self._begins = ends
         discount = np.where(terminated, 0.0, 1.0).astype(np.float32)
-        return ts.TimeStep(step_type.astype(np.int32), reward, discount, self._observe())
+        observation = self._checked("observation", self._observe())
+        return ts.TimeStep(step_type.astype(np.int32), self._checked("reward", reward), discount, observation)
+
+    def _abandon(self):
+        """Begins anew where the last step has become unstable; says where."""
+        ids = np.flatnonzero(self._unstable)
+        self.unstable_episodes += len(ids)
+        self._restart(ids)
+        self._steps[ids] = 0
+        self._clock[ids] = 0
+        return self._unstable
 
 
 class BatchedMazeEnvironment(BatchedEnvironment):
@@ -205,6 +243,9 @@ class BatchedMazeEnvironment(BatchedEnvironment):
         xy_before = self._qpos[rows, :2].copy()
         self._qpos[rows], self._ctrl[rows] = maze.robot.begin_step(self._qpos[rows], action)
         self._batch.step(ids, nstep=maze.robot.frame_skip)
+        if not is_calm(self._qvel, self._batch.warning):
+            with self._noting_faults():
+                self._unstable[:] = unstable(self._qvel, self._batch.warning)
         self._bodies[rows] = self._xpos[rows]
         if maze.robot.is_stopped_by_walls:
             qpos, bodies = self._qpos[rows], self._bodies[rows]
@@ -222,6 +263,7 @@ class BatchedMazeEnvironment(BatchedEnvironment):
         Numbers are written as hexadecimal bytes, so that they come back bit for bit.
         """
         state = {name: array.tobytes().hex() for name, array in self._arrays().items()}
+        state["unstable_episodes"] = self.unstable_episodes
         state["rngs"] = [rng.bit_generator.state for rng in self._rngs]
         now = self._current_time_step
         state["time_step"] = None if now is None else [_hex(x) for x in now[:3]]
@@ -245,6 +287,7 @@ class BatchedMazeEnvironment(BatchedEnvironment):
             )
         for name, array in self._arrays().items():
             array[:] = saved[name].reshape(array.shape)
+        self.unstable_episodes = state["unstable_episodes"]
         for rng, rng_state in zip(self._rngs, state["rngs"]):
             rng.bit_generator.state = rng_state
         if state["time_step"] is None:

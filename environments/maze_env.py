@@ -7,6 +7,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
+from environments.instability import unstable
 from environments.maze import EPISODE_STEPS, Maze
 from environments.rendering import MazeRenderer
 from environments.tasks import SUCCESS_DISTANCE
@@ -28,7 +29,9 @@ class MazeEnv(gymnasium.Env):
     Every episode has a target, which `info` tells about and which hierarchies
     ignore: they draw targets of their own.  `info` holds "success" and, under the
     name that other libraries look for, "is_success": whether the distance is
-    below 5 m; and "distance" in metres.
+    below 5 m; and "distance" in metres.  An episode whose simulation becomes
+    unstable is truncated with the observation before that step and reward 0, and
+    `info` holds "unstable".
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -100,8 +103,12 @@ class MazeEnv(gymnasium.Env):
         action = np.clip(action, maze.action_low, maze.action_high)
         x_before = data.xpos[maze.torso_id, 0]
         xy_before = data.qpos[:2].copy()
+        before = data.qpos.copy(), data.qvel.copy(), data.xpos.copy(), self.steps
         data.qpos[:], data.ctrl[:] = maze.robot.begin_step(data.qpos, action)
         mujoco.mj_step(maze.model, data, maze.robot.frame_skip)
+        if unstable(data.qvel[None], _warnings(data)).any():
+            observation, info = self._result(maze.observe(*before))
+            return observation, 0.0, False, True, info | {"unstable": True}
         maze.undo_moves_into_walls(data.qpos, data.xpos, xy_before)
         self.steps += 1
         x_after = data.xpos[maze.torso_id, 0]
@@ -181,6 +188,11 @@ class GoalMazeEnv(MazeEnv):
     def _reward(self, observation, robot_reward, info):
         del robot_reward
         return float(self.compute_reward(observation["achieved_goal"], observation["desired_goal"], info))
+
+
+def _warnings(data):
+    """MuJoCo's warnings as `Batch.warning` has them, [1, kinds, 2]."""
+    return np.stack([data.warning.lastinfo, data.warning.number], axis=-1)[None]
 
 
 def _unbounded(size):

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from efficient_hrl.run_folder import RunFolder, UsageError, write_text
+from efficient_hrl.durable import write_text
+from efficient_hrl.run_folder import RunFolder, UsageError
 
 
 def test_a_new_folder_is_only_made_by_create(tmp_path):

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import newest_weights, restore_weights, saved_weights
+from efficient_hrl.checkpoints import newest_whole, weights_in
 from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.metrics import read_rows
 from efficient_hrl.run_folder import RunFolder, UsageError
 from efficient_hrl.train import Trainer
+from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
 
 GIN_FILE = pathlib.Path(__file__).parent.parent / "gin" / "norl_point_maze.gin"
 EPISODE = 45  # not a multiple of c: segments are cut
@@ -306,9 +307,9 @@ def test_a_finished_run_says_so(uninterrupted):
 def test_evaluation_of_a_checkpoint_repeats_the_runs_own(uninterrupted):
     root, _, _ = uninterrupted
     evaluator = Evaluator(seed=0)
-    path = newest_weights(root / "checkpoints")
-    restore_weights(path, evaluator.hierarchy.weights())
-    assert path.endswith("-540")
+    path = newest_whole(root / "checkpoints", pytest.fail)
+    restore_weights(weights_in(path), evaluator.hierarchy.weights())
+    assert env_steps_of(path) == 540
     results = [evaluator.evaluate_target(mode, 540) for mode in evaluator.eval_modes]
     for result, row in zip(results, rows(root, "eval.csv")[-3:]):
         assert row["target"] == result.target
@@ -322,7 +323,7 @@ def test_a_checkpoint_of_other_networks_is_refused(uninterrupted):
     gin.clear_config()
     load_config([str(GIN_FILE)], load_more)
     with pytest.raises(UsageError, match="does not fit this configuration") as caught:
-        path = newest_weights(root / "checkpoints")
+        path = weights_in(newest_whole(root / "checkpoints", pytest.fail))
         restore_weights(path, Evaluator(seed=0).hierarchy.weights())
     assert "\n" not in str(caught.value)
 

@@ -17,6 +17,7 @@ from tf_agents.policies import actor_policy, gaussian_policy
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
+from efficient_hrl.finite import check_finite, gradients_by_name
 from efficient_hrl.random_streams import Stream
 
 
@@ -237,6 +238,7 @@ class DdpgAgent(tf_agent.TFAgent):
         self._target_q_clipping = target_q_clipping
         self._residual_phi = residual_phi
         self._seed = seed
+        self._label = name
         self._target_noise_stream = target_noise_stream
         if training_data_spec is None:
             scalar = tf.TensorSpec([], tf.float32)
@@ -423,6 +425,11 @@ class DdpgAgent(tf_agent.TFAgent):
             tape.watch(self.critic_variables)
             critic_loss = self.critic_loss(batch, noise)
         critic_gradients = tape.gradient(critic_loss, self.critic_variables)
+        check_finite(
+            {f"{self._label} critic loss": critic_loss, f"{self._label} actor loss": actor_loss}
+            | gradients_by_name(self._label, self.critic_variables, critic_gradients)
+            | gradients_by_name(self._label, actor_variables, actor_gradients)
+        )
         self._apply(self._critic_optimizer, critic_gradients, self.critic_variables)
         self._apply(self._actor_optimizer, actor_gradients, actor_variables)
         updates.assign_add(1)

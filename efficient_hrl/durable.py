@@ -1,0 +1,113 @@
+"""Files that are either whole or not there, also after a power cut.
+
+Everything is written under another name, flushed to the disk and then renamed; a
+rename within a folder is one indivisible act.
+"""
+
+import os
+import pathlib
+import shutil
+import zlib
+
+ASIDE = ".partial"  # ending of what is still being written
+_REPLACED = ".replaced"  # ending of what is about to be deleted
+
+
+class DamagedError(Exception):
+    """What is on disk is not what was written."""
+
+
+def aside_of(path: pathlib.Path) -> pathlib.Path:
+    """Where a file or folder is while it is being written: hidden, beside its final place."""
+    return path.with_name(f".{path.name}{ASIDE}")
+
+
+def write_bytes(path: pathlib.Path, data: bytes) -> None:
+    """Replaces a file's content as a whole: readers see the old or the new one."""
+    aside = aside_of(path)
+    with open(aside, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+    sync(path.parent)
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """`write_bytes` of text as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def sync(path: pathlib.Path) -> None:
+    """Flushes a file, or a folder's list of names, to the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def publish_folder(aside: pathlib.Path, path: pathlib.Path) -> None:
+    """Gives a folder that is complete its name; a folder of that name is replaced.
+
+    Files in it must have been flushed.  A process that dies between the two renames
+    leaves the replaced folder aside, see `recover_replaced`.
+    """
+    sync(aside)
+    replaced = _replaced(path)
+    if path.exists():
+        os.rename(path, replaced)
+    os.rename(aside, path)
+    sync(path.parent)
+    if replaced.exists():
+        shutil.rmtree(replaced)
+
+
+def recover_replaced(folder: pathlib.Path) -> None:
+    """Ends what `publish_folder` was doing in `folder` when its process died."""
+    for replaced in folder.glob(f".*{_REPLACED}"):
+        path = replaced.with_name(replaced.name[1 : -len(_REPLACED)])
+        if path.exists():
+            shutil.rmtree(replaced)
+        else:
+            os.rename(replaced, path)
+
+
+def _replaced(path):
+    return path.with_name(f".{path.name}{_REPLACED}")
+
+
+def remove_aside(folder: pathlib.Path) -> None:
+    """Deletes what was being written in `folder` when a process died."""
+    for path in folder.glob(f".*{ASIDE}"):
+        remove(path)
+
+
+def remove(path: pathlib.Path) -> None:
+    """Deletes a file or a folder with everything in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def check_file(path: pathlib.Path, size: int, crc: int) -> None:
+    """Raises a DamagedError unless a file has this many bytes with this checksum."""
+    try:
+        # Not followed: a link could lead anywhere.
+        if path.is_symlink() or path.stat().st_size != size:
+            raise DamagedError(f"{path.name} does not have the {size:,} bytes that were written")
+        found = 0
+        with open(path, "rb") as file:
+            while chunk := file.read(1 << 20):
+                found = zlib.crc32(chunk, found)
+    except OSError as error:
+        raise DamagedError(f"{path.name}: {error.strerror}") from None
+    if found != crc:
+        raise DamagedError(f"{path.name} is not as it was written (checksum {found:08x}, not {crc:08x})")
+
+
+def checksum(path: pathlib.Path) -> tuple[int, int]:
+    """Size in bytes and checksum of a file."""
+    data = path.read_bytes()
+    return len(data), zlib.crc32(data)
