@@ -32,6 +32,7 @@ from efficient_hrl.run_folder import UsageError
 _REPOSITORY = pathlib.Path(__file__).parents[1]
 _EPISODE = 500
 _SIGTERM, _SIGKILL, _WRITING, _FULL = "SIGTERM", "SIGKILL", "SIGKILL while saving", "full disk"
+_TRIES = 20  # to catch a checkpoint that is being written
 _PATIENCE_S = 300.0  # for anything that a run is waited for
 
 
@@ -124,7 +125,7 @@ class Drill:
     def _kill(self, root, kind, starts_s, at_most):
         """Starts the run and ends it; tells how that went."""
         began_at = _checkpointed(root)
-        for tries in range(1, 20):
+        for _ in range(_TRIES):
             began = time.perf_counter()
             process = _Process([*self._command, f"--root_dir={root}"], str(int(self._rng.integers(1, 2**32))))
             moment = "training"
@@ -138,7 +139,7 @@ class Drill:
             if status is not None:
                 break
         else:
-            raise UsageError(f"no checkpoint was caught being written in {tries} tries")
+            raise UsageError(f"no checkpoint was caught being written in {_TRIES} tries")
         return {
             "kind": kind,
             "while": moment,
@@ -193,8 +194,8 @@ class Drill:
         save_figure(figure, out / "crash_drill.png")
         lost = [row["reached"] - row["continues_at"] for row in self._rows]
         print(
-            f"{len(self._rows)} kills in {time.perf_counter() - self._began:.0f} s; steps to be done again after"
-            f" one: {np.mean(lost):.0f} on average, {max(lost)} at most (a checkpoint every {self._period})"
+            f"{len(self._rows)} kills in {time.perf_counter() - self._began:.0f} s; steps to be done again"
+            f" after one: {np.mean(lost):.0f} on average, {max(lost)} at most (a checkpoint every {self._period})"
         )
 
 

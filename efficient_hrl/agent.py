@@ -15,6 +15,7 @@ from tf_agents.specs import tensor_spec
 from efficient_hrl import cond_fn
 from efficient_hrl.agents.ddpg_agent import AgentBatch, DdpgAgent
 from efficient_hrl.agents.td3_agent import TD3Agent
+from efficient_hrl.checks import check_number, check_truth, check_whole
 from efficient_hrl.random_streams import Stream
 from efficient_hrl.replay import segment_spec, transition_spec
 
@@ -50,10 +51,12 @@ class NoisyAction:
             decays, by 0.8 per million down to one half; None for constant noise.
 
         Raises:
-          ValueError: a negative standard deviation.
+          ValueError: a negative standard deviation, or a value of another kind.
         """
-        if not isinstance(stddev, (int, float)) or stddev < 0:
-            raise ValueError(f"exploration noise stddev = {stddev!r}; allowed: 0 or more")
+        check_number("exploration noise stddev", stddev, 0)
+        check_truth("uvf_add_noise_fn.clip", clip)
+        if global_step is not None and not hasattr(global_step, "dtype"):
+            raise ValueError(f"global_step = {global_step!r}; allowed: None, a variable")
         self.stddev = stddev
         self._action_fn = action_fn
         self._action_spec = action_spec
@@ -308,6 +311,8 @@ class MetaAgentCore(ContextualAgent):
         targets = _made(tf_context, "tf_context", tf_env)
         if len(goals.specs) != 1:
             raise ValueError(f"Context.context_ranges has {len(goals.specs)} ranges; the low level allows 1")
+        check_number("MetaAgent.actions_reg", actions_reg, 0)
+        check_whole("MetaAgent.k", k, 0)
         self._actions_reg = actions_reg
         self._k = k
         goal_spec = goals.specs[0]
@@ -403,8 +408,9 @@ class DdpgMetaAgent(MetaAgentCore, DdpgAgent):
 
 
 def _made(make, name, tf_env):
-    if make is None:
-        raise ValueError(f"{name} is not set; allowed: a Context, e.g. @agent/Context")
+    if not callable(make):
+        given = "is not set" if make is None else f"= {make!r}"
+        raise ValueError(f"{name} {given}; allowed: a Context, e.g. @agent/Context")
     return make(tf_env)
 
 

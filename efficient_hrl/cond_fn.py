@@ -23,13 +23,10 @@ from collections.abc import Sequence
 import gin
 import tensorflow as tf
 
+from efficient_hrl.checks import check_number, check_whole
+
 # In every_n_episodes: an ant whose torso is lower or higher than this has fallen.
 _UPRIGHT = (0.2, 1.0)  # metres
-
-
-def _check_period(name, value):
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} = {value!r}; allowed: a whole number from 1")
 
 
 @gin.configurable
@@ -55,7 +52,7 @@ def every_n_steps(
 ) -> tf.Tensor:
     """Every `n` environment steps."""
     del agent, state, action, transition_type, num_episodes
-    _check_period("every_n_steps.n", n)
+    check_whole("every_n_steps.n", n)
     return tf.equal(environment_steps % n, 0)
 
 
@@ -78,8 +75,8 @@ def every_n_episodes(
     elevated mazes is always so.
     """
     del agent, action, transition_type
-    _check_period("every_n_episodes.n", n)
-    _check_period("every_n_episodes.steps_per_episode", steps_per_episode)
+    check_whole("every_n_episodes.n", n)
+    check_whole("every_n_episodes.steps_per_episode", steps_per_episode)
     fallen = (state[..., 2] < _UPRIGHT[0]) | (state[..., 2] > _UPRIGHT[1])
     is_due = tf.equal((num_episodes + 1) % n, 0)
     return (fallen | is_due) & tf.equal(environment_steps % steps_per_episode, 0)
@@ -108,7 +105,7 @@ def failed_reset_after_n_episodes(
       epsilon: added under the root of the distance.
     """
     del agent, action, transition_type, num_episodes
-    _check_period("failed_reset_after_n_episodes.steps_per_episode", steps_per_episode)
+    check_whole("failed_reset_after_n_episodes.steps_per_episode", steps_per_episode)
     if reset_state is None or len(reset_state) != state.shape[-1]:
         raise ValueError(
             f"failed_reset_after_n_episodes.reset_state = {reset_state!r}; allowed: {state.shape[-1]} numbers"
@@ -128,6 +125,7 @@ def q_too_small(
     all contexts zero.
     """
     del transition_type, environment_steps, num_episodes
+    check_number("q_too_small.q_min", q_min)
     contexts = [tf.zeros([tf.shape(state)[0], spec.shape[0]]) for spec in agent.context.specs]
     without_clock = tf.concat([state[..., :-1], tf.zeros_like(state[..., -1:])], axis=-1)
     value, _ = agent.critic_net((agent.merge(without_clock, contexts), action))

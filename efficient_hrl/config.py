@@ -79,8 +79,8 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
     for path in gin_files:
         if not os.path.isfile(path):
             raise UsageError(f"--gin_file={path}: no such file")
-        gin.add_config_file_search_path(os.path.dirname(os.path.abspath(path)))
-    gin.add_config_file_search_path(str(SHIPPED_FILES))
+        _look_in(os.path.dirname(os.path.abspath(path)))
+    _look_in(str(SHIPPED_FILES))
     for path in gin_files:
         with usage_errors(f"--gin_file={path}: "), _quiet_gin():
             gin.parse_config_file(path)
@@ -92,9 +92,15 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
         gin.finalize()
 
 
+def _look_in(folder):
+    # gin would remember a folder as often as it is told of it, and lists all in its messages.
+    if folder not in gin.config._LOCATION_PREFIXES:
+        gin.add_config_file_search_path(folder)
+
+
 def bindings() -> dict[str, str]:
     """Every binding as gin writes it, name -> value."""
-    lines = gin.config_str(max_line_length=10**6).splitlines()
+    lines = gin.config_str(max_line_length=10**5).splitlines()
     return dict(line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
 
 
@@ -182,12 +188,20 @@ def _quiet_gin():
 def _one_line(error):
     if isinstance(error, SyntaxError):
         place = f" in {error.filename}" if error.filename else ""
-        return f"{error.msg.rstrip('.')}{place}, line {error.lineno}: {(error.text or '').strip()}"
+        if (error.text or "").startswith("\ufeff"):
+            return f"a byte order mark{place}; allowed: UTF-8 without one"
+        message = error.msg.strip().splitlines()[-1].strip()  # the last one names the token
+        return f"{message.rstrip('.')}{place}, line {error.lineno}: {(error.text or '').strip()}"
+    if isinstance(error, UnicodeError):
+        return f"{error}; allowed: text in UTF-8"
+    if isinstance(error, tokenize.TokenError) and len(error.args) == 2:
+        return f"{error.args[0]}, line {error.args[1][0]}; allowed: brackets and quotes that end"
     text = str(error).strip()
     first = text.splitlines()[0].rstrip() if text else type(error).__name__
     if first == "in user code:":  # TensorFlow's account of where tracing was; the error comes last
         errors = re.findall(r"^\s*(?:\w+\.)*\w*Error: (.+)$", text, re.MULTILINE)
         first = errors[-1] if errors else first
+    first = re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]( name:)?$", "", first)  # names inside TensorFlow
     macro = re.search(r"'([\w/]+)/gin.macro'", first)
     if macro:
         return f"the macro %{macro.group(1)} is not defined"
@@ -212,6 +226,10 @@ def _hint(message, text):
         known = sorted({selector.rsplit(".", 1)[-1] for selector in gin.config._REGISTRY._selector_map})
         near = difflib.get_close_matches(name.rsplit(".", 1)[-1], known, n=3)
         return f" Did you mean: {', '.join(near)}?" if near else ""
+    calls = re.findall(r"In call to configurable '([^']+)' .*?(?: in scope '([^']+)')?$", text, re.MULTILINE)
+    if calls and not re.search("allowed|known", message):
+        name, scope = calls[0]  # the innermost
+        return f" (in {scope + '/' if scope else ''}{name})"
     return ""
 
 

@@ -15,6 +15,14 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
+from efficient_hrl.checks import (
+    check_above_0,
+    check_function,
+    check_number,
+    check_truth,
+    check_whole,
+    is_number,
+)
 from efficient_hrl.collect import is_broken_off, total_reward
 from efficient_hrl.compiled import compiled
 from efficient_hrl.context.samplers import ConstantSampler
@@ -142,24 +150,37 @@ class Evaluator:
                 raise ValueError(f"evaluate.{name} = {value!r} is not available; allowed: False")
         environment = environment or default_environment
         check_environment("evaluate.environment", environment)
-        if (
-            isinstance(num_episodes_eval, bool)
-            or not isinstance(num_episodes_eval, int)
-            or num_episodes_eval < 1
-        ):
+        check_whole("evaluate.num_episodes_eval", num_episodes_eval)
+        check_above_0("evaluate.success_distance", success_distance)
+        is_list = isinstance(eval_modes, (list, tuple)) and all(isinstance(mode, str) for mode in eval_modes)
+        if not is_list or not eval_modes or len({*eval_modes}) < len(eval_modes):
             raise ValueError(
-                f"evaluate.num_episodes_eval = {num_episodes_eval!r}; allowed: a whole number from 1"
+                f"evaluate.eval_modes = {eval_modes!r}; allowed: a list of at least one mode, each once"
             )
-        if not is_number(success_distance) or not success_distance > 0:
-            raise ValueError(f"evaluate.success_distance = {success_distance!r}; allowed: a number above 0")
-        if not eval_modes or not isinstance(eval_modes, (list, tuple)):
-            raise ValueError(f"evaluate.eval_modes = {eval_modes!r}; allowed: a list of at least one mode")
-        if not is_number(gamma) or not 0.0 <= gamma <= 1.0:
-            raise ValueError(f"evaluate.gamma = {gamma!r}; allowed: 0 to 1")
-        for name, function in (("tuner_hook", tuner_hook), ("success_fn", success_fn)):
-            if function is not None and not callable(function):
-                raise ValueError(f"evaluate.{name} = {function!r}; allowed: a function")
-        is_range = isinstance(checkpoint_range, (list, tuple)) and len(checkpoint_range) == 2
+        check_number("evaluate.gamma", gamma, 0, 1)
+        for name, function in (
+            ("tuner_hook", tuner_hook),
+            ("success_fn", success_fn),
+            ("timeout_fn", timeout_fn),
+        ):
+            check_function(f"evaluate.{name}", function)
+        check_truth("evaluate.generate_summaries", generate_summaries)
+        check_truth("evaluate.evaluate_nohrl", evaluate_nohrl)
+        check_number("evaluate.eval_interval_secs", eval_interval_secs, 0)
+        if checkpoint_timeout is not None:
+            check_number("evaluate.checkpoint_timeout", checkpoint_timeout, 0)
+        for name, path in (
+            ("policy_save_dir", policy_save_dir),
+            ("checkpoint_path", "" if checkpoint_path is None else checkpoint_path),
+        ):
+            if not isinstance(path, str):
+                raise ValueError(f"evaluate.{name} = {path!r}; allowed: a path")
+        is_range = (
+            isinstance(checkpoint_range, (list, tuple))
+            and len(checkpoint_range) == 2
+            and all(map(is_number, checkpoint_range))
+            and checkpoint_range[0] <= checkpoint_range[1]
+        )
         if checkpoint_range is not None and not is_range:
             raise ValueError(f"evaluate.checkpoint_range = {checkpoint_range!r}; allowed: (first, last)")
         self._py_env = make_batched(
@@ -368,11 +389,6 @@ class Evaluator:
         goes_on = lambda time_step, policy_state, runs, *_: tf.reduce_any(runs)
         *_, (low_return, high_return, _), lasts = tf.while_loop(goes_on, step, start)
         return low_return, lasts[0], high_return, *lasts[1:]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a binding is a number, and neither a truth value nor text."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _check_fits(env, hierarchy, environment):

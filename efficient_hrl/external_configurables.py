@@ -10,6 +10,8 @@ import sys
 import gin
 import tensorflow as tf
 
+from efficient_hrl.checks import check_above_0, check_number
+
 STANDS_IN_FOR = "gin.tf.external_configurables"
 
 # By name: some functions, such as softmax, call themselves something else.
@@ -45,6 +47,7 @@ def absolute_difference(labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
 @gin.configurable("GradientDescentOptimizer", module="tf.train")
 def gradient_descent_optimizer(learning_rate: float) -> tf.keras.optimizers.legacy.SGD:
     """Plain gradient descent."""
+    check_above_0("GradientDescentOptimizer.learning_rate", learning_rate)
     return tf.keras.optimizers.legacy.SGD(learning_rate)
 
 
@@ -53,6 +56,8 @@ def momentum_optimizer(
     learning_rate: float, momentum: float, use_nesterov: bool = False
 ) -> tf.keras.optimizers.legacy.SGD:
     """Gradient descent with momentum."""
+    check_above_0("MomentumOptimizer.learning_rate", learning_rate)
+    check_number("MomentumOptimizer.momentum", momentum, 0, 1)
     return tf.keras.optimizers.legacy.SGD(learning_rate, momentum, use_nesterov)
 
 

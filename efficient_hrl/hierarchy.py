@@ -76,9 +76,12 @@ def build_hierarchy(
         ("agent_class", agent_class),
         ("meta_agent_class", meta_agent_class),
         ("state_preprocess_class", state_preprocess_class),
+        ("inverse_dynamics_class", inverse_dynamics_class),
     ):
         if part is None:
             raise ValueError(f"{name} is not set; the gin files must bind it, e.g. by including gin/base.gin")
+        if not callable(part):
+            raise ValueError(f"{name} = {part!r}; allowed: a class, as in gin/base.gin")
     observation_spec, action_spec = tf_env.observation_spec(), tf_env.action_spec()
     shared = {"seed": seed, "clip_gradient_norm": clip_gradient_norm}
     low = agent_class(

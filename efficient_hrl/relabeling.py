@@ -9,6 +9,7 @@ actions best.
 import gin
 import tensorflow as tf
 
+from efficient_hrl.checks import check_number
 from efficient_hrl.replay import Segment
 
 STRATEGIES = ("sample", "FuN", None)
@@ -64,12 +65,14 @@ class InverseDynamics:
             "bfloat16" about one choice in 800 differs (benchmarks/NOTES.md).
 
         Raises:
-          ValueError: fewer than 2 candidates, or another type.
+          ValueError: fewer than 2 candidates, a negative deviation, or another type.
         """
-        if num_samples < 2:
+        if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 2:
             raise ValueError(f"InverseDynamics.num_samples = {num_samples!r}; allowed: 2 or more")
         if dtype not in DTYPES:
             raise ValueError(f"InverseDynamics.dtype = {dtype!r}; allowed: {', '.join(map(repr, DTYPES))}")
+        check_number("InverseDynamics.sc", sc, 0)
+        check_number("InverseDynamics.fun_sc", fun_sc, 0)
         self.dtype = tf.as_dtype(dtype)
         self.minimum = tf.constant(spec.minimum, tf.float32)
         self.maximum = tf.constant(spec.maximum, tf.float32)

@@ -7,10 +7,11 @@ batch holds depends only on the seed and on the buffer's contents.
 from typing import NamedTuple
 
 import gin
-import numpy as np
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
+
+from efficient_hrl.checks import check_whole
 
 _OCCUPIED_ROWS = 1024  # at a time
 
@@ -216,11 +217,12 @@ class CircularBuffer:
         """Remembers capacity and name.
 
         Raises:
-          ValueError: a capacity below 1.
+          ValueError: a capacity below 1, or no name.
         """
-        if not isinstance(buffer_size, (int, np.integer)) or buffer_size < 1:
-            raise ValueError(f"CircularBuffer.buffer_size = {buffer_size!r}; allowed: a whole number from 1")
-        self.buffer_size = int(buffer_size)
+        check_whole("CircularBuffer.buffer_size", buffer_size)
+        if not isinstance(scope, str):
+            raise ValueError(f"CircularBuffer.scope = {scope!r}; allowed: a name")
+        self.buffer_size = buffer_size
         self.scope = scope
 
     def build(self, data_spec) -> UniformReplayBuffer:

@@ -20,6 +20,7 @@ from tf_agents.networks import network
 
 from efficient_hrl.agents.ddpg_agent import clipped_gradients
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
+from efficient_hrl.checks import check_function, check_truth, check_whole
 from efficient_hrl.finite import check_finite, gradients_by_name
 
 HUBER_KAPPA = 0.1
@@ -60,6 +61,7 @@ class StatePreprocessNetwork(network.Network):
           images: hide x and y, the first two inputs.
           name: name of the network.
         """
+        check_whole("state_preprocess_net.num_output_dims", num_output_dims)
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._hidden = _hidden_inputs(zero_time, images)
         self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
@@ -99,6 +101,7 @@ class ActionEmbedNetwork(network.Network):
           images: hide the state's x and y.
           name: name of the network.
         """
+        check_whole("action_embed_net.num_output_dims", num_output_dims)
         actions_spec, states_spec = input_tensor_spec
         self._sees_states = states_spec is not None
         spec = input_tensor_spec if self._sees_states else (actions_spec,)
@@ -241,9 +244,15 @@ class StatePreprocess(tf.Module):
             fewer; None keeps all.
 
         Raises:
-          ValueError: a learned representation without networks.
+          ValueError: a learned representation without networks, networks of different
+            outputs, or a number outside its range.
         """
         super().__init__(name="state_preprocess")
+        check_truth("StatePreprocess.trainable", trainable)
+        check_function("StatePreprocess.state_preprocess_net", state_preprocess_net, "@state_preprocess_net")
+        check_function("StatePreprocess.action_embed_net", action_embed_net, "@action_embed_net")
+        if ndims is not None:
+            check_whole("StatePreprocess.ndims", ndims)
         self.trainable_representation = trainable
         self._ndims = ndims
         self._clip_gradient_norm = clip_gradient_norm
@@ -268,6 +277,14 @@ class StatePreprocess(tf.Module):
                 # Slots exist before the first update, so that a checkpoint can fill them.
                 optimizer._create_all_weights(self.trained_variables)
             size = self(tf.zeros([1, *observation_spec.shape])).shape[-1]
+            embedding, _ = self._embed_net(
+                (tf.zeros([1, *flat_actions.shape]), tf.zeros([1, *observation_spec.shape]))
+            )
+            if tf.size(embedding) != size:
+                raise ValueError(
+                    f"action_embed_net.num_output_dims = {int(tf.size(embedding))}; allowed: {size},"
+                    " the dimensions of the representation"
+                )
             self._prior = tf.Variable(tf.zeros([PRIOR_SIZE, size]), trainable=False, name="all_embed")
             self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name="representation_updates")
         self._step_log_probabilities = tf.constant(

@@ -13,10 +13,11 @@ from tf_agents.environments import tf_py_environment
 
 from efficient_hrl import plots
 from efficient_hrl.checkpoints import Checkpoints, ScalarState
+from efficient_hrl.checks import check_function, check_number, check_truth, check_whole
 from efficient_hrl.collect import Collector
 from efficient_hrl.durable import write_text
 from efficient_hrl.episodes import environment_for
-from efficient_hrl.eval import Evaluator, is_number
+from efficient_hrl.eval import Evaluator
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
@@ -223,23 +224,24 @@ class Trainer:
             ("replay_num_steps", replay_num_steps),
             ("meta_replay_num_steps", meta_replay_num_steps),
         ):
-            if steps != 1:
+            if isinstance(steps, bool) or steps != 1:
                 raise ValueError(f"train_uvf.{name} = {steps!r}; allowed: 1")
         for name, discount in (("gamma", gamma), ("meta_gamma", meta_gamma)):
-            if not is_number(discount) or not 0.0 <= discount <= 1.0:
-                raise ValueError(f"train_uvf.{name} = {discount!r}; allowed: 0 to 1")
-        if not is_number(clip_gradient_norm) or clip_gradient_norm < 0:
-            raise ValueError(f"train_uvf.clip_gradient_norm = {clip_gradient_norm!r}; allowed: 0 or more")
-        if not is_number(reward_scale_factor):
-            raise ValueError(f"train_uvf.reward_scale_factor = {reward_scale_factor!r}; allowed: a number")
+            check_number(f"train_uvf.{name}", discount, 0, 1)
+        check_number("train_uvf.clip_gradient_norm", clip_gradient_norm, 0)
+        check_number("train_uvf.reward_scale_factor", reward_scale_factor)
         for name, switch in (
+            ("relabel_contexts", relabel_contexts),
+            ("meta_relabel_contexts", meta_relabel_contexts),
             ("collect_beside_learning", collect_beside_learning),
             ("deterministic_ops", deterministic_ops),
         ):
-            if not isinstance(switch, bool):
-                raise ValueError(f"train_uvf.{name} = {switch!r}; allowed: True, False")
-        if should_stop_early is not None and not callable(should_stop_early):
-            raise ValueError(f"train_uvf.should_stop_early = {should_stop_early!r}; allowed: a function")
+            check_truth(f"train_uvf.{name}", switch)
+        check_function("train_uvf.should_stop_early", should_stop_early)
+        self._policy_folder = _sub_folder(policy_save_dir)
+        for name, buffer in (("replay_buffer", replay_buffer), ("meta_replay_buffer", meta_replay_buffer)):
+            if not isinstance(buffer, CircularBuffer):
+                raise ValueError(f"train_uvf.{name} = {buffer!r}; allowed: @agent/CircularBuffer()")
         for name, optimizer in (
             ("critic_optimizer", critic_optimizer),
             ("actor_optimizer", actor_optimizer),
@@ -271,7 +273,6 @@ class Trainer:
         self._kept_checkpoints = max_checkpoints_to_keep
         self._kept_for_good = keep_every_nth_checkpoint
         self._policy_period = save_policy_every_n_steps
-        self._policy_folder = policy_save_dir or ""
         self._kept_policies = max_policies_to_save
         self._load_path = load_path
         self._should_stop_early = should_stop_early or (lambda: False)
@@ -603,8 +604,16 @@ class Trainer:
 
 def _check_whole(least, **values):
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"train_uvf.{name} = {value!r}; allowed: a whole number from {least}")
+        check_whole(f"train_uvf.{name}", value, least)
+
+
+def _sub_folder(name):
+    path = name or ""
+    if not isinstance(path, str) or os.path.isabs(path) or ".." in path.split("/"):
+        raise ValueError(
+            f"train_uvf.policy_save_dir = {name!r}; allowed: a folder inside the run's, as 'policy'"
+        )
+    return path
 
 
 def _check_set(**values):

@@ -36,7 +36,7 @@ def make_maze_env(
     Raises:
       ValueError: unknown name or value.
     """
-    if env_name not in ENVIRONMENTS:
+    if not isinstance(env_name, str) or env_name not in ENVIRONMENTS:
         raise ValueError(
             f"unknown environment {env_name!r}; known environments: {', '.join(sorted(ENVIRONMENTS))}"
         )

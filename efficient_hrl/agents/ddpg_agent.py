@@ -16,6 +16,7 @@ from tf_agents.agents import tf_agent
 from tf_agents.policies import actor_policy, gaussian_policy
 from tf_agents.trajectories import time_step as ts
 
+from efficient_hrl import checks
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
 from efficient_hrl.finite import check_finite, gradients_by_name
 from efficient_hrl.random_streams import Stream
@@ -61,6 +62,7 @@ def clipped_gradients(gradients: Sequence[tf.Tensor], limit: float) -> Sequence[
 @gin.configurable("huber_loss", module="tf.losses")
 def huber_loss(labels: tf.Tensor, predictions: tf.Tensor, delta: float = 1.0) -> tf.Tensor:
     """Mean Huber loss: x^2 / 2 for |x| <= delta, else delta (|x| - delta / 2); a scalar."""
+    checks.check_above_0("huber_loss.delta", delta)
     error = tf.abs(labels - predictions)
     quadratic = tf.minimum(error, delta)
     return tf.reduce_mean(quadratic * (error - 0.5 * quadratic))
@@ -76,10 +78,13 @@ def adam_optimizer(
     the fused kernel that the original used.
 
     Raises:
-      ValueError: a learning rate that is not above 0.
+      ValueError: a learning rate that is not above 0, or a number outside its range.
     """
-    if not isinstance(learning_rate, (int, float)) or not learning_rate > 0:
-        raise ValueError(f"AdamOptimizer.learning_rate = {learning_rate!r}; allowed: a number above 0")
+    checks.check_above_0("AdamOptimizer.learning_rate", learning_rate)
+    for name, decay in (("beta1", beta1), ("beta2", beta2)):
+        if not checks.is_number(decay) or not 0.0 <= decay < 1.0:
+            raise ValueError(f"AdamOptimizer.{name} = {decay!r}; allowed: 0 or more, below 1")
+    checks.check_number("AdamOptimizer.epsilon", epsilon, 0)
     return tf.keras.optimizers.legacy.Adam(learning_rate, beta_1=beta1, beta_2=beta2, epsilon=epsilon)
 
 
@@ -89,8 +94,7 @@ def soft_update(network, target_network, tau: float) -> None:
     Raises:
       ValueError: tau outside 0 to 1.
     """
-    if not 0.0 <= tau <= 1.0:
-        raise ValueError(f"update_targets.tau = {tau!r}; allowed: 0 to 1")
+    checks.check_number("update_targets.tau", tau, 0, 1)
     for variable, target in zip(network.variables, target_network.variables):
         target.assign((1.0 - tau) * target + tau * variable)
 
@@ -203,13 +207,20 @@ class DdpgAgent(tf_agent.TFAgent):
         Raises:
           ValueError: a number outside its range.
         """
-        if dqda_clipping < 0:
-            raise ValueError(f"dqda_clipping = {dqda_clipping!r}; allowed: 0 or more")
-        if not 0.0 <= residual_phi <= 1.0:
-            raise ValueError(f"residual_phi = {residual_phi!r}; allowed: 0 to 1")
+        checks.check_number("dqda_clipping", dqda_clipping, 0)
+        checks.check_number("residual_phi", residual_phi, 0, 1)
+        checks.check_number("actions_regularizer", actions_regularizer, 0)
+        for part, value, example in (
+            ("actor_net", actor_net, "@ddpg_actor_net"),
+            ("critic_net", critic_net, "@ddpg_critic_net"),
+            ("td_errors_loss", td_errors_loss, "@tf.losses.huber_loss"),
+        ):
+            if not callable(value):
+                raise ValueError(f"{part} = {value!r}; allowed: a function, e.g. {example}")
         if target_q_clipping is not None:
             limits = np.array(target_q_clipping, object)
-            if limits.shape != (2,) or not limits[0] <= limits[1]:
+            are_limits = limits.shape == (2,) and all(map(checks.is_number, limits))
+            if not are_limits or not limits[0] <= limits[1]:
                 raise ValueError(
                     f"target_q_clipping = {target_q_clipping!r}; allowed: None, (minimum, maximum)"
                 )

@@ -10,6 +10,8 @@ import gin
 import tensorflow as tf
 from tf_agents.networks import network
 
+from efficient_hrl.checks import check_function, check_truth
+
 
 def hidden_layer(units: int, activation_fn: Callable | None, name: str, use_bias: bool = True):
     """Dense layer with weights U(+-sqrt(1 / fan_in)) and zero biases."""
@@ -38,8 +40,10 @@ def dense_stack(
         applied before the activation, in layers that then have no bias.
     """
     is_list = isinstance(sizes, (list, tuple))
-    if not is_list or not all(isinstance(size, int) and size > 0 for size in sizes):
+    is_whole = lambda size: isinstance(size, int) and not isinstance(size, bool)
+    if not is_list or not all(is_whole(size) and size > 0 for size in sizes):
         raise ValueError(f"hidden layers {sizes!r}; allowed: a list of whole numbers from 1, e.g. (300, 300)")
+    check_function("normalizer_fn", normalizer_fn)
     layers = []
     for i, size in enumerate(sizes, start=1):
         if normalizer_fn is None:
@@ -123,6 +127,8 @@ class ActorNetwork(network.Network):
           images: likewise; a view of the surroundings takes their place.
           name: name of the network.
         """
+        check_truth("ddpg_actor_net.zero_obs", zero_obs)
+        check_truth("ddpg_actor_net.images", images)
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self.images = images
         self._action_spec = action_spec
@@ -183,8 +189,10 @@ class CriticNetwork(network.Network):
           ValueError: more reward dimensions than there are inputs to weight them.
         """
         del weight_decay
+        check_truth("ddpg_critic_net.zero_obs", zero_obs)
+        check_truth("ddpg_critic_net.images", images)
         size = input_tensor_spec[0].shape[0]
-        if not 1 <= num_reward_dims <= size:
+        if num_reward_dims not in range(1, size + 1):
             raise ValueError(f"ddpg_critic_net.num_reward_dims = {num_reward_dims!r}; allowed: 1 to {size}")
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._num_reward_dims = num_reward_dims

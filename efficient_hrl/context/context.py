@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
+from efficient_hrl.checks import check_function, check_number, check_truth, length, numbers
 from efficient_hrl.context.samplers import ConstantSampler, ReplaySampler, sampler_seeds
 
 
@@ -79,10 +80,12 @@ class Context(tf.Module):
           meta_action_every_n: c.
 
         Raises:
-          ValueError: lists of unequal length, or a period below 1.
+          ValueError: lists of unequal length, a period below 1, or a value of another kind.
         """
         super().__init__(name="context")
-        if not context_ranges or not context_shapes or len(context_ranges) != len(context_shapes):
+        lists = context_ranges, context_shapes
+        are_lists = all(isinstance(values, Sequence) and len(values) for values in lists)
+        if not are_lists or len(context_ranges) != len(context_shapes):
             raise ValueError(
                 f"Context.context_ranges = {context_ranges!r} and Context.context_shapes ="
                 f" {context_shapes!r}; allowed: two lists of one length, at least 1"
@@ -99,12 +102,24 @@ class Context(tf.Module):
         count = len(context_shapes)
         _check_length(count, state_indices=state_indices, variable_indices=variable_indices)
         _check_length(count, normalizers=normalizers)
-        if gamma_index is not None and not -count <= gamma_index < count:
+        check_truth("Context.settable_context", settable_context)
+        for name, function in (
+            ("context_transition_fn", context_transition_fn),
+            ("context_multi_transition_fn", context_multi_transition_fn),
+            *(("normalizers", normalizer) for normalizer in normalizers or ()),
+        ):
+            check_function(f"Context.{name}", function)
+        if gamma_index is not None and gamma_index not in range(-count, count):
             raise ValueError(f"Context.gamma_index = {gamma_index!r}; allowed: None, 0 to {count - 1}")
         self.meta_action_every_n = meta_action_every_n
         self.settable_context = settable_context
         self._gamma_index = gamma_index
         self._random_sampler_mode = random_sampler_mode
+        for i, size in enumerate(context_shapes):
+            if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+                raise ValueError(
+                    f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 1"
+                )
         shapes = [tf_env.observation_spec().shape[0] if size is None else size for size in context_shapes]
         self.specs = tuple(
             _context_spec(i, limits, size) for i, (limits, size) in enumerate(zip(context_ranges, shapes))
@@ -128,12 +143,18 @@ class Context(tf.Module):
             make and make(tf.zeros(spec.shape)) for make, spec in zip(make_normalizers, self.specs)
         ]
         self._reward_fns = list(reward_fn) if isinstance(reward_fn, (list, tuple)) else [reward_fn]
-        self._reward_weights = reward_weights or [1.0] * len(self._reward_fns)
-        if len(self._reward_weights) != len(self._reward_fns):
+        if not self._reward_fns:
+            raise ValueError("Context.reward_fn = []; allowed: a reward function or a list of them")
+        for function in self._reward_fns:
+            check_function("Context.reward_fn", function, "@negative_distance")
+        self._reward_weights = [1.0] * len(self._reward_fns) if reward_weights is None else reward_weights
+        if length("Context.reward_weights", self._reward_weights) != len(self._reward_fns):
             raise ValueError(
                 f"Context.reward_weights has {len(self._reward_weights)} entries; allowed:"
                 f" {len(self._reward_fns)}, one per reward function"
             )
+        for weight in self._reward_weights:
+            check_number("Context.reward_weights", weight)
         self._transition_fn = context_transition_fn
         self._multi_transition_fn = context_multi_transition_fn
         self.draws_anew = self._asks_for_contexts(tf_env)
@@ -302,13 +323,13 @@ class Context(tf.Module):
 
 def _check_length(count, **lists):
     for name, values in lists.items():
-        if values is not None and len(values) != count:
+        if values is not None and length(f"Context.{name}", values) != count:
             raise ValueError(f"Context.{name} has {len(values)} entries; allowed: {count}, one per context")
 
 
 def _context_spec(index, limits, size):
     try:
-        minimum, maximum = (np.broadcast_to(np.asarray(limit, np.float32), [size]) for limit in limits)
+        minimum, maximum = (numbers("limit", limit, size) for limit in limits)
     except (TypeError, ValueError):
         raise ValueError(
             f"Context.context_ranges[{index}] = {limits!r}; allowed: (minimum, maximum), each a number or"

@@ -41,6 +41,7 @@ def relative_context_transition_fn(
     """
     del timer, sampler_fn
     (goals,) = contexts
+    _check_leading("relative_context_transition_fn.k", k, goals)
     moved = goals[..., :k] + state[..., :k] - next_state[..., :k]
     return [tf.concat([moved, goals[..., k:]], axis=-1)]
 
@@ -67,6 +68,7 @@ def relative_context_multi_transition_fn(
     """
     del timer, sampler_fn
     (goals,) = contexts
+    _check_leading("relative_context_multi_transition_fn.k", k, goals)
     moved = (goals[..., :k] + states[..., 0, :k])[..., None, :] - states[..., :k]
     rest = goals[..., None, k:]
     rest = tf.broadcast_to(rest, tf.concat([tf.shape(moved)[:-1], tf.shape(rest)[-1:]], axis=0))
@@ -149,8 +151,14 @@ def timer_context_fn(
     return _where(countdown[..., :1] == 0, fresh, kept)
 
 
+def _check_leading(name, k, goals):
+    size = goals.shape[-1]
+    if isinstance(k, bool) or k not in range(size + 1):
+        raise ValueError(f"{name} = {k!r}; allowed: 0 to {size}, the size of a goal")
+
+
 def _check_period(function, period):
-    if period < 1:
+    if isinstance(period, bool) or not isinstance(period, int) or period < 1:
         raise ValueError(f"{function}.period = {period!r}; allowed: 1 or more")
 
 

@@ -14,6 +14,8 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from efficient_hrl.checks import check_number, check_truth, numbers
+
 
 def context_at(name: str, contexts: Sequence[tf.Tensor], index: int) -> tf.Tensor:
     """The context at a place in the list.
@@ -40,14 +42,31 @@ def _select(values: tf.Tensor, indices: Sequence[int] | None) -> tf.Tensor:
     if indices is None:
         return values
     size = values.shape[-1]
-    if any(not 0 <= index < size for index in indices):
-        raise ValueError(f"indices {list(indices)} of a vector of {size}; allowed: 0 to {size - 1}")
+    is_list = isinstance(indices, (Sequence, np.ndarray)) and len(indices)
+    if not is_list or any(isinstance(i, bool) or i not in range(size) for i in indices):
+        raise ValueError(f"indices {indices!r} of a vector of {size}; allowed: a list of 0 to {size - 1}")
     return tf.gather(values, indices, axis=-1)
 
 
 def _check_norm(function, norm):
     if norm not in ("L1", "L2"):
         raise ValueError(f"{function}.norm = {norm!r}; allowed: 'L1', 'L2'")
+
+
+def _check_comparable(function, positions, goals):
+    """Refuses what would be compared by repeating the shorter one."""
+    state_size, goal_size = positions.shape[-1], goals.shape[-1]
+    if state_size != goal_size:
+        raise ValueError(
+            f"{function} compares {state_size} entries of the state with {goal_size} of the goal; allowed:"
+            f" as many, see {function}.state_indices and Context.context_shapes"
+        )
+
+
+def _check_factors(function, size, **factors):
+    for name, factor in factors.items():
+        if not tf.is_tensor(factor):
+            numbers(f"{function}.{name}", factor, size)
 
 
 def _distance(squares, norm, epsilon):
@@ -173,13 +192,32 @@ def negative_distance(
       Rewards and discounts, float32 [B] each, [B, dims] when `vectorize`.
 
     Raises:
-      ValueError: unknown norm.
+      ValueError: unknown norm, states and goals of different sizes, or factors that do not fit.
     """
     del actions, rewards, summarize
     _check_norm("negative_distance", norm)
+    check_truth("negative_distance.relative_context", relative_context)
+    check_truth("negative_distance.diff", diff)
+    check_truth("negative_distance.vectorize", vectorize)
+    check_number("negative_distance.epsilon", epsilon, 0)
+    for name, value in (
+        ("termination_epsilon", termination_epsilon),
+        ("bonus_epsilon", bonus_epsilon),
+        ("offset", offset),
+    ):
+        check_number(f"negative_distance.{name}", value)
     states = _select(states, state_indices)
     next_states = _select(next_states, state_indices)
     goals = _select(contexts[0], goal_indices)
+    _check_comparable("negative_distance", next_states, goals)
+    _check_factors(
+        "negative_distance",
+        goals.shape[-1],
+        state_scales=state_scales,
+        goal_scales=goal_scales,
+        reward_scales=reward_scales,
+        weight_vector=1.0 if weight_vector is None else weight_vector,
+    )
     if relative_context:
         goals = states + goals
 

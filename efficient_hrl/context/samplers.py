@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import gin
 import tensorflow as tf
 
+from efficient_hrl.checks import check_whole, length, numbers
+
 
 @gin.configurable
 class BaseSampler(tf.Module):
@@ -28,6 +30,10 @@ class BaseSampler(tf.Module):
         Raises:
           ValueError: a range that does not fit the specification or is empty.
         """
+        kind = type(self).__name__
+        check_whole(f"{kind}.k", k)
+        if not isinstance(scope, str):
+            raise ValueError(f"{kind}.scope = {scope!r}; allowed: a name")
         super().__init__(name=re.sub(r"^(?![A-Za-z_])|[^A-Za-z0-9_]", "_", scope))
         self._context_spec = context_spec
         self._k = k
@@ -36,9 +42,10 @@ class BaseSampler(tf.Module):
         if context_range is not None:
             try:
                 minimum, maximum = context_range
-                self._minimum = tf.broadcast_to(tf.cast(minimum, tf.float32), context_spec.shape)
-                self._maximum = tf.broadcast_to(tf.cast(maximum, tf.float32), context_spec.shape)
-            except (ValueError, TypeError, tf.errors.InvalidArgumentError):
+                size = context_spec.shape[0]
+                self._minimum = tf.constant(numbers("minimum", minimum, size))
+                self._maximum = tf.constant(numbers("maximum", maximum, size))
+            except (ValueError, TypeError):
                 raise ValueError(
                     f"context_range = {context_range!r}; allowed: (minimum, maximum), each a number"
                     f" or {context_spec.shape[0]} numbers"
@@ -103,13 +110,12 @@ class BinarySampler(BaseSampler):
     def __init__(self, context_spec, *, probs: float | Sequence[float] = 0.5, **base):
         super().__init__(context_spec, **base)
         size = context_spec.shape[0]
-        values = tf.convert_to_tensor(probs, tf.float32)
-        fits = values.shape in (tf.TensorShape([]), context_spec.shape)
-        if not fits or not bool(tf.reduce_all((values >= 0) & (values <= 1))):
+        values = numbers("BinarySampler.probs", probs, size)
+        if not ((values >= 0) & (values <= 1)).all():
             raise ValueError(
                 f"BinarySampler.probs = {probs!r}; allowed: a number or {size} numbers in [0, 1]"
             )
-        self._probs = values
+        self._probs = tf.constant(values)
 
     def __call__(self, batch_size, seed, state=None, next_state=None):
         del state, next_state
@@ -168,7 +174,7 @@ class ScheduledSampler(BaseSampler):
             raise ValueError(
                 f"ScheduledSampler.scheduler_params = {scheduler_params!r}; allowed: {{'inc': an integer}}"
             )
-        if values is None or len(values) == 0:
+        if values is None or length("ScheduledSampler.values", values) == 0:
             raise ValueError(f"ScheduledSampler.values = {values!r}; allowed: a list of at least 1 value")
         self._values = tf.stack([_constant("ScheduledSampler.values", v, context_spec) for v in values])
         self.pointer = tf.Variable(0, trainable=False, dtype=tf.int32, name="pointer")
@@ -337,10 +343,7 @@ class TimeSampler(BaseSampler):
 
 def _constant(name, value, context_spec):
     """A number or G numbers as float32 [G]."""
-    shape = context_spec.shape
-    if value is None or tf.convert_to_tensor(value).shape not in (tf.TensorShape([]), shape):
-        raise ValueError(f"{name} = {value!r}; allowed: a number or {shape[0]} numbers")
-    return tf.broadcast_to(tf.cast(value, tf.float32), shape)
+    return tf.constant(numbers(name, value, context_spec.shape[0]))
 
 
 @gin.configurable
