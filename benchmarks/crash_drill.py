@@ -24,10 +24,10 @@ import time
 import numpy as np
 from absl import flags
 
-from benchmarks import machine, setting
+from benchmarks import setting
 from benchmarks.report import new_figure, save_figure, write_table
 from benchmarks.same_runs import differences
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.run_folder import UsageError, processor
 
 _REPOSITORY = pathlib.Path(__file__).parents[1]
 _EPISODE = 500
@@ -76,7 +76,7 @@ class Drill:
         """
         self._folder = folder
         self._steps = values.steps // _EPISODE * _EPISODE
-        self._period = max(50, self._steps // 24)  # of checkpoints
+        self._period = max(50, self._steps // 240 * 10)  # of checkpoints
         self._rng = np.random.default_rng(values.seed)
         thirds = [_SIGTERM, _SIGKILL, _WRITING]
         self._plan = [thirds[i % 3] for i in range(values.kills)] + [_FULL] * values.full_disks
@@ -188,14 +188,16 @@ class Drill:
         )
         axis.set_xlabel("kill (a bar: from where the process continued to the last row that it wrote)")
         axis.set_ylabel("environment steps")
-        axis.set_title(f"black: the checkpoint that the next process continues from; {machine.description()}")
+        axis.set_title(f"black: the checkpoint that the next process continues from; {processor()}, {os.cpu_count()} cores")
         axis.title.set_fontsize(8)
         axis.legend(fontsize=8)
         save_figure(figure, out / "crash_drill.png")
-        lost = [row["reached"] - row["continues_at"] for row in self._rows]
+        # A row is written every 100 steps: a checkpoint may be newer than the last row.
+        lost = [max(0, row["reached"] - row["continues_at"]) for row in self._rows]
         print(
             f"{len(self._rows)} kills in {time.perf_counter() - self._began:.0f} s; steps to be done again"
-            f" after one: {np.mean(lost):.0f} on average, {max(lost)} at most (a checkpoint every {self._period})"
+            f" after one: {np.mean(lost):.0f} on average, {max(lost)} at most"
+            f" (a checkpoint every {self._period})"
         )
 
 
@@ -280,9 +282,8 @@ def _checkpointed(root):
 def _is_saving(root):
     """Whether part of a checkpoint lies there that is not complete."""
     folders = (root / "checkpoints", root / "checkpoints" / "replay")
-    return any(
-        name.endswith((".partial", ".replaced")) for f in folders if f.is_dir() for name in os.listdir(f)
-    )
+    names = [name for folder in folders if folder.is_dir() for name in os.listdir(folder)]
+    return any(name.endswith((".partial", ".replaced")) for name in names)
 
 
 if __name__ == "__main__":
