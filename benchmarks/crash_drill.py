@@ -188,8 +188,8 @@ class Drill:
         )
         axis.set_xlabel("kill (a bar: from where the process continued to the last row that it wrote)")
         axis.set_ylabel("environment steps")
-        axis.set_title(f"black: the checkpoint that the next process continues from; {processor()}, {os.cpu_count()} cores")
-        axis.title.set_fontsize(8)
+        cores = f"{processor()}, {os.cpu_count()} cores"
+        axis.set_title(f"black: where the next process continues; {cores}", fontsize=9)
         axis.legend(fontsize=8)
         save_figure(figure, out / "crash_drill.png")
         # A row is written every 100 steps: a checkpoint may be newer than the last row.

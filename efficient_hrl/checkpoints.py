@@ -183,9 +183,9 @@ class Checkpoints:
 
     def _clean(self):
         """Removes what a process that died, or a save that failed, has left."""
-        recover_replaced(self._folder)
         remove_aside(self._folder)
         remove_aside(self._replay_folder)
+        recover_replaced(self._folder)
 
     def _put_aside_later_than(self, env_steps):
         """Renames checkpoints that were skipped because they are damaged."""

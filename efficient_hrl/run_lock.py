@@ -42,7 +42,7 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[None]:
                     " another folder"
                 ) from None
             announce(
-                f"{path}: no locks on this file system ({error.strerror}); do not start a run here twice"
+                f"{path}: this file system has no locks ({error.strerror}); do not start a run here twice"
             )
         file.seek(0)
         if file.read(1):

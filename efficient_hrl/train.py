@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gin
+import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
@@ -34,6 +35,7 @@ from efficient_hrl.stop_request import StopRequest
 from efficient_hrl.update_schedule import UpdateSchedule
 from efficient_hrl.weights import check_weights, load_low_level, save_weights
 from environments.gymnasium_task import GymnasiumTask
+from environments.instability import NonFiniteError
 from environments.make_batched import check_environment, check_tells, check_view, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
@@ -522,6 +524,7 @@ class Trainer:
                 ends = bool(stop) or stops_early or steps >= self.total_steps
                 strikes = self._is_due(steps, self._checkpoint_period, saved_at)
                 if ends or strikes:
+                    self._check_weights()
                     saved = checkpoints.save(steps, strikes and self._stays_for_good(steps))
                     saved_at = steps
                     if steps >= self.initial_steps:  # every part has been in use
@@ -567,6 +570,13 @@ class Trainer:
             f" {rate:.0f} steps/s without evaluation and checkpoints;"
             f" the last checkpoint has {saved.total / 2**20:.1f} MiB"
         )
+
+    def _check_weights(self):
+        """A checkpoint is to be a good one."""
+        for name, network in self.hierarchy.weights().items():
+            for variable in network.variables:
+                if not np.isfinite(variable.numpy()).all():
+                    raise NonFiniteError(f"a weight of {name} ({variable.name}) is not finite")
 
     def _where(self):
         """Where training stands, in words."""

@@ -11,11 +11,11 @@ from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
 def writer(tmp_path):
     """A function that writes the next checkpoint, numbered 1, 2, ..., and returns its path."""
     number = tf.Variable(0)
-    manager = tf.train.CheckpointManager(tf.train.Checkpoint(number=number), str(tmp_path), max_to_keep=2)
+    checkpoints = Checkpoints(tmp_path, {"number": number}, {})
 
     def write():
         number.assign_add(1)
-        return manager.save(checkpoint_number=int(number))
+        return checkpoints.save(int(number)).path
 
     return write
 
@@ -94,10 +94,9 @@ def test_evaluations_are_an_interval_apart(tmp_path, writer, monkeypatch):
         slept.append(seconds)
         now[0] += seconds
 
-    iterator = tf.train.checkpoints_iterator.__globals__["time"]
-    monkeypatch.setattr(iterator, "time", lambda: now[0])
-    monkeypatch.setattr(iterator, "sleep", sleep)
     writer()
+    clock = types.SimpleNamespace(monotonic=lambda: now[0], sleep=sleep)
+    monkeypatch.setattr(eval_repeatedly, "time", clock)
     began = []
 
     def evaluate(path):
