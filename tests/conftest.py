@@ -10,7 +10,7 @@ import pytest
 from efficient_hrl import config  # noqa: F401  (registers what gin can bind)
 
 hypothesis.settings.register_profile(
-    "repeatable", derandomize=True, deadline=None, database=None, max_examples=60
+    "repeatable", derandomize=True, deadline=None, database=None, max_examples=100
 )
 hypothesis.settings.load_profile("repeatable")
 
