@@ -9,7 +9,9 @@ from environments.sensors import SENSOR_RANGE, range_sensors, top_down_view
 
 TOKENS = ("0", "1", "C", "r", "XY", "S", "YZ")
 SIDES = st.floats(0.5, 20.0)  # of a cell
-PLACES = st.tuples(*2 * [st.floats(-9.0, 9.0)]).map(np.array)  # in cells, from the first start
+# In cells, from the first start: anywhere, or often on edges and just beside them.
+ALONG = st.one_of(st.floats(-5.0, 5.0), st.integers(-80, 80).map(lambda i: i / 16))
+PLACES = st.tuples(ALONG, ALONG).map(np.array)
 
 
 @st.composite
