@@ -181,7 +181,9 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
         rows = tf.random.stateless_uniform(
             [batch_size], seed, minval=0, maxval=tf.maximum(self.num_frames(), 1), dtype=tf.int64
         )
-        return self._data_table.read(rows).next_state
+        next_states = self._data_table.read(rows).next_state
+        # An emptied buffer still holds what has left it.
+        return tf.where(self.num_frames() > 0, next_states, tf.zeros_like(next_states))
 
     def read_rows(self, first: int, end: int):
         """Items number `first` to `end` - 1, counted as they were added; a nest of [end - first, ...]."""

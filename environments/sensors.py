@@ -84,6 +84,8 @@ def range_sensors(
     batch = robot_position.shape[:-1]
     centres = np.concatenate([np.broadcast_to(still, (*batch, *still.shape)), blocks[..., :2]], axis=-2)
     channel = np.concatenate([is_chasm.astype(np.int64), np.full(blocks.shape[-2], 2)])
+    if not channel.size:
+        return np.zeros((*batch, num_rays, RAY_CHANNELS))
 
     angles = heading[..., None] - np.pi + (2 * np.arange(num_rays) + 1) * np.pi / num_rays
     relative = centres - robot_position[..., None, :2]
