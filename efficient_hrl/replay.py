@@ -134,7 +134,7 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
 
     @property
     def num_added(self) -> tf.Tensor:
-        """How many items were ever added, int64 []."""
+        """How many items were added since the buffer was last emptied, int64 []."""
         return self._last_id + 1
 
     def _num_frames(self):

@@ -30,7 +30,7 @@ class MazeEnv(gymnasium.Env):
     ignore: they draw targets of their own.  `info` holds "success" and, under the
     name that other libraries look for, "is_success": whether the distance is
     below 5 m; and "distance" in metres.  An episode whose simulation becomes
-    unstable is truncated with the observation before that step and reward 0, and
+    unstable is truncated with the observation before that step and no reward, and
     `info` holds "unstable".
     """
 
@@ -108,7 +108,7 @@ class MazeEnv(gymnasium.Env):
         mujoco.mj_step(maze.model, data, maze.robot.frame_skip)
         if unstable(data.qvel[None], _warnings(data)).any():
             observation, info = self._result(maze.observe(*before))
-            return observation, 0.0, False, True, info | {"unstable": True}
+            return observation, self._reward(observation, 0.0, info), False, True, info | {"unstable": True}
         maze.undo_moves_into_walls(data.qpos, data.xpos, xy_before)
         self.steps += 1
         x_after = data.xpos[maze.torso_id, 0]

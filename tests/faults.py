@@ -14,7 +14,7 @@ class Died(BaseException):
     """The process is no more: nothing is tidied up."""
 
 
-class FullDisk(OSError):
+class FullDisk(OSError):  # noqa: N818 (what happens, not what is wrong)
     """What the system answers to every write when there is no room; deleting is possible."""
 
     def __init__(self):

@@ -317,6 +317,51 @@ def test_terminations_do_not_bootstrap_time_outs_do_and_episodes_are_kept_apart(
     assert lengths == {0: [3, 10], 1: [7, 10], 2: [10], 3: [4]}
 
 
+BREAKS = (13, 1, 10, 40)  # in the second segment, at once, at a segment's end, never in this time
+
+
+class ShakyEnvironment(ScriptedEnvironment):
+    """In the first episode the simulation becomes unstable at a step of its own."""
+
+    def _advance(self, action, ids):
+        results = super()._advance(action, ids)
+        self._unstable[:] = (self._states[:, EPISODE] == 0) & (self._states[:, STEP] >= BREAKS)
+        return results
+
+
+def test_an_unstable_step_and_the_segment_that_it_breaks_off_are_never_stored():
+    of = tiny_hierarchy.hierarchy()
+    env = ShakyEnvironment(range(4), [1000] * 4, TIME_OUT)
+    driver, low_replay, high_replay = tiny_hierarchy.collector(env, of, 4 * 60, explore=False)
+    driver.collect()
+    low, high = low_replay.gather_all(), high_replay.gather_all()
+    for stored in (low, high):
+        np.testing.assert_array_equal(stored.next_state[:, WHO], stored.state[:, WHO])
+        np.testing.assert_array_equal(stored.next_state[:, EPISODE], stored.state[:, EPISODE])
+    np.testing.assert_array_equal(low.next_state[:, STEP], low.state[:, STEP] + 1)
+    np.testing.assert_array_equal(high.length, high.next_state[:, STEP] - high.state[:, STEP])
+    of_first = lambda stored, i: np.all(stored.state.numpy()[:, [WHO, EPISODE]] == [i, 0], axis=1)
+    ends_of = lambda stored, chosen: stored.next_state.numpy()[chosen, STEP]
+    for i, broken in enumerate(BREAKS):
+        last = min(broken - 1, TIME_OUT)
+        np.testing.assert_array_equal(ends_of(low, of_first(low, i)), range(1, last + 1))
+        ends = [10, 17] if i == 3 else [10] if i == 0 else []
+        np.testing.assert_array_equal(ends_of(high, of_first(high, i)), ends)
+    # The next episode is whole, from its first goal on.
+    second = np.all(high.state.numpy()[:, [WHO, EPISODE]] == [0, 1], axis=1)
+    np.testing.assert_array_equal(ends_of(high, second), [10, 17])
+    assert env.unstable_episodes == 3
+
+    # Returns are those of whole episodes alone.
+    finished = driver.returns.finished()
+    whose = low.state.numpy()[:, [WHO, EPISODE]]
+    rewards, _ = of.low.rewards(low.state, low.next_state, [low.context], low.action, low.reward)
+    lengths = [np.sum(np.all(whose == own, axis=1)) for own in whose]
+    whole = np.equal(lengths, TIME_OUT)
+    assert np.sum(whole) / TIME_OUT == int(driver.episodes) == finished.episodes.numpy() > 8
+    np.testing.assert_allclose(finished.low, np.sum(rewards.numpy()[whole]), rtol=1e-5)
+
+
 def test_every_episode_begins_with_a_new_target_and_a_new_goal():
     of = tiny_hierarchy.hierarchy()
     low, high = tiny_hierarchy.collected(

@@ -139,6 +139,25 @@ def test_gamma_discounts_the_returns_and_nothing_else(gamma):
     np.testing.assert_allclose(result.high_last_reward, high[:, -1].mean(), rtol=1e-3)
 
 
+def test_an_episode_that_becomes_unstable_ends_there_and_is_a_failure(monkeypatch):
+    evaluator = tiny_evaluator(success_distance=1000.0)  # else everything is a success
+    low, high = slow_mazes(evaluator, "eval2", 70)
+    assert evaluator.evaluate_target("eval2", 70).success_rate == 1.0
+    env, steps = evaluator._py_env, 4
+    advance, calls = env._advance, iter(range(1, 1000))
+
+    def shaky(action, ids):
+        results = advance(action, ids)
+        env._unstable[1] = next(calls) == steps + 1
+        return results
+
+    monkeypatch.setattr(env, "_advance", shaky)
+    result = evaluator.evaluate_target("eval2", 70)
+    assert result.success_rate == 0.5
+    np.testing.assert_allclose(result.high_return, (high[0].sum() + high[1, :steps].sum()) / 2, rtol=1e-3)
+    np.testing.assert_allclose(result.low_last_reward, (low[0, -1] + low[1, steps - 1]) / 2, rtol=1e-3)
+
+
 def test_the_low_level_alone_has_goals_of_its_own_samplers():
     evaluator = tiny_evaluator(evaluate_nohrl=True)
     results = evaluator.evaluate(70)

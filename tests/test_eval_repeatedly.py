@@ -1,9 +1,13 @@
 """Following a folder of checkpoints."""
 
+import types
+
 import gin
 import pytest
 import tensorflow as tf
 
+from efficient_hrl import eval_repeatedly
+from efficient_hrl.checkpoints import Checkpoints
 from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
 
 

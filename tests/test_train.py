@@ -1,6 +1,10 @@
 """Whole runs, small: determinism, stopping and continuing, evaluation."""
 
+import contextlib
+import json
 import pathlib
+import random
+import shutil
 import signal
 
 import gin
@@ -8,13 +12,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import newest_whole, weights_in
+from efficient_hrl.checkpoints import Checkpoints, newest_whole, weights_in
 from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.metrics import read_rows
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.random_streams import GlobalGenerators, seed_globals
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from efficient_hrl.train import Trainer
 from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
+from tests.faults import Fault, FullDisk
 
 GIN_FILE = pathlib.Path(__file__).parent.parent / "gin" / "norl_point_maze.gin"
 EPISODE = 45  # not a multiple of c: segments are cut
@@ -179,6 +185,121 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
     tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
     assert rows(tmp_path / "killed", "metrics.csv") == rows(root, "metrics.csv")
     assert rows(tmp_path / "killed", "eval.csv") == rows(root, "eval.csv")
+
+
+def broken_off(root, disturb, block):
+    """Trains until `disturb(trainer)`, called after a block, ends the run; returns what it says."""
+    trainer, folder = Trainer(0), RunFolder(root)
+    if not folder.is_run:
+        folder.create(0, {})
+    train_block, count = trainer.train_block, iter(range(1, 10**6))
+
+    def disturbed():
+        train_block()
+        if next(count) == block:
+            disturb(trainer)
+
+    trainer.train_block = disturbed
+    with pytest.raises(RunError) as caught:
+        trainer.run(folder, lambda line: None)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def poison(variable):
+    variable.assign(np.full(variable.shape, np.nan))
+
+
+def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(uninterrupted, tmp_path):
+    whole, state, _ = uninterrupted
+    root = tmp_path / "wrong"
+    checkpoint = root / "checkpoints" / "ckpt-200"
+    said = broken_off(root, lambda t: poison(t.hierarchy.low.critic_net.trainable_variables[-1]), 25)
+    assert "uvf_agent critic loss holds NaN after 260 environment steps and 1" in said
+    assert f"the last good checkpoint is {checkpoint}, and nothing was saved since" in said
+    said = broken_off(root, lambda t: poison(t.hierarchy.representation.trained_variables[-1]), 2)
+    assert "representation loss holds NaN after 2" in said and str(checkpoint) in said
+
+    def wrong_observation(trainer):
+        env = trainer._py_env
+        observe = env._observe
+        env._observe = lambda: observe() + np.float32([0, 0, np.inf, 0, 0, 0, 0])
+
+    said = broken_off(root, wrong_observation, 3)
+    assert "observation[2] of environment 0 is inf after 2" in said and str(checkpoint) in said
+
+    def hidden(trainer):  # behind a ReLU NaN can become zero
+        poison(trainer.hierarchy.high.actor_net.trainable_variables[0])
+        trainer.learner.learn = lambda low_updates: None
+
+    said = broken_off(root, hidden, 10)
+    assert "a weight of high (" in said and "is not finite after 300 environment steps" in said
+    assert {p.name for p in (root / "checkpoints").glob("ckpt-*")} == {"ckpt-100", "ckpt-200"}
+
+    trainer, _ = run(root)
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
+    assert rows(root, "metrics.csv") == rows(whole, "metrics.csv")
+
+
+def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(uninterrupted, tmp_path):
+    whole, state, _ = uninterrupted
+    root = tmp_path / "full"
+    for acts in (0, 3):  # at the next row of metrics.csv, and in the midst of the next checkpoint
+        with contextlib.ExitStack() as stack:
+            said = broken_off(root, lambda _, s=stack, a=acts: s.enter_context(Fault(a, FullDisk)), 12)
+        assert said.startswith("cannot write: ") and "No space left on device (the disk is full)" in said
+        assert said.endswith("the same command continues from there")
+    trainer, _ = run(root)
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
+    assert rows(root, "metrics.csv") == rows(whole, "metrics.csv")
+    assert rows(root, "eval.csv") == rows(whole, "eval.csv")
+
+
+def test_a_folder_that_is_deleted_under_the_run_is_named_and_does_not_come_back(tmp_path):
+    root = tmp_path / "gone"
+    said = broken_off(root, lambda _: shutil.rmtree(root), 12)
+    assert said.startswith(f"the run's folder {root} is gone; there is no checkpoint")
+    assert not root.exists()
+
+
+def test_harmless_changes_are_noted_when_a_run_is_continued(uninterrupted, tmp_path):
+    root = tmp_path / "longer"
+    shutil.copytree(uninterrupted[0], root)
+    configure("train_uvf.num_episodes_train = 14", "train_uvf.log_every_n_steps = 45")
+    record = root / "run.json"
+    begun = json.loads(record.read_text()) | {"packages": {"tensorflow": "2.15.0"}}
+    record.write_text(json.dumps(begun))
+    lines = []
+    changed = {"train_uvf.num_episodes_train": ("12", "14")}
+    Trainer(0).run(RunFolder(root), lines.append, changed)
+    assert "not as when the run began: train_uvf.num_episodes_train 12 -> 14" in lines
+    assert any("tensorflow 2.15.0 -> " in line for line in lines)
+    (note,) = json.loads(record.read_text())["continued"]
+    assert note["env_steps"] == 540 and "train_uvf.num_episodes_train 12 -> 14" in note["changed"]
+    assert note["command"] and note["started"] and note["machine"]
+    assert [row["env_steps"] for row in rows(root, "metrics.csv")][-3:] == ["540", "590", "630"]
+    assert "num_episodes_train = 14" in (root / "operative_config.gin").read_text()
+
+
+def test_checkpoints_by_the_clock_are_kept_for_good_as_asked(tmp_path):
+    configure("train_uvf.keep_every_nth_checkpoint = 2", "train_uvf.max_checkpoints_to_keep = 1")
+    run(tmp_path / "run", stop_after=(7,))
+    names = {path.name for path in (tmp_path / "run" / "checkpoints").glob("ckpt-*")}
+    assert names == {"ckpt-200", "ckpt-400", "ckpt-540"}
+
+
+def test_global_random_generators_are_part_of_a_checkpoint(tmp_path):
+    """For functions of the user's own, which may use them."""
+    generator = seed_globals(3)
+    checkpoints = Checkpoints(tmp_path / "c", {"tf": generator}, {"python": GlobalGenerators()})
+    draw = lambda: (random.random(), np.random.normal(), np.random.random(), generator.normal([2]).numpy())
+    np.random.normal()  # of a pair: the other one is kept for the next call
+    draw()
+    checkpoints.save(1)
+    expected = draw()
+    seed_globals(4)
+    checkpoints.restore(pytest.fail)
+    tf.nest.map_structure(np.testing.assert_array_equal, draw(), expected)
 
 
 def test_three_environments_stopped_and_continued_equal_uninterrupted(tmp_path):
