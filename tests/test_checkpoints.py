@@ -15,7 +15,7 @@ from efficient_hrl.checkpoints import Checkpoints, ScalarState, complete_checkpo
 from efficient_hrl.durable import checksum
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.run_folder import UsageError
-from efficient_hrl.weights import save_weights, saved_weights
+from efficient_hrl.weights import restore_weights, save_weights, saved_weights
 from tests.faults import Died, Fault, FullDisk
 from tests.test_replay_files import SPEC, Payload, add
 

@@ -332,7 +332,7 @@ class ShakyEnvironment(ScriptedEnvironment):
 def test_an_unstable_step_and_the_segment_that_it_breaks_off_are_never_stored():
     of = tiny_hierarchy.hierarchy()
     env = ShakyEnvironment(range(4), [1000] * 4, TIME_OUT)
-    driver, low_replay, high_replay = tiny_hierarchy.collector(env, of, 4 * 60, explore=False)
+    driver, low_replay, high_replay = tiny_hierarchy.collector(env, of, 4 * 56, explore=False)
     driver.collect()
     low, high = low_replay.gather_all(), high_replay.gather_all()
     for stored in (low, high):
