@@ -56,7 +56,8 @@ class Trainer:
       num_envs: environments that collect side by side.
       collects_beside_learning: see `side_by_side`.
       steps_per_block: environment steps in a block, over all environments.
-      eval_period: environment steps between evaluations.
+      eval_period, checkpoint_period: environment steps between evaluations, and between
+        checkpoints.
       total_steps: environment steps of the whole run.
       initial_steps: environment steps before learning begins.
     """
@@ -271,7 +272,7 @@ class Trainer:
         self.steps_per_block = num_envs * math.ceil(self.schedule.period / num_envs)
         self._log_period = log_every_n_steps
         self.eval_period = eval_every_n_steps
-        self._checkpoint_period = checkpoint_every_n_steps
+        self.checkpoint_period = checkpoint_every_n_steps
         self._kept_checkpoints = max_checkpoints_to_keep
         self._kept_for_good = keep_every_nth_checkpoint
         self._policy_period = save_policy_every_n_steps
@@ -522,7 +523,7 @@ class Trainer:
                 clocks.values["wall_s"] += now - before
                 stops_early = bool(self._should_stop_early())
                 ends = bool(stop) or stops_early or steps >= self.total_steps
-                strikes = self._is_due(steps, self._checkpoint_period, saved_at)
+                strikes = self._is_due(steps, self.checkpoint_period, saved_at)
                 if ends or strikes:
                     self._check_weights()
                     saved = checkpoints.save(steps, strikes and self._stays_for_good(steps))
@@ -589,7 +590,7 @@ class Trainer:
 
     def _stays_for_good(self, steps):
         nth = self._kept_for_good
-        return nth > 0 and steps // self._checkpoint_period % nth == 0
+        return nth > 0 and steps // self.checkpoint_period % nth == 0
 
     def _is_complete(self, steps, clocks):
         return steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import gin
 import pytest
 
 from efficient_hrl import main
+from efficient_hrl.checkpoints import newest_whole
 from efficient_hrl.metrics import read_rows
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
@@ -60,7 +62,7 @@ def test_a_run_of_2000_steps_writes_every_promised_file_and_can_be_evaluated(tmp
         "run.json",
         "metrics.csv",
         "eval.csv",
-        "checkpoints/checkpoint",
+        "checkpoints/ckpt-2000/complete.json",
         "plots/learning_curve.png",
         "plots/success_curve.png",
     ):
@@ -86,28 +88,39 @@ def test_a_run_of_2000_steps_writes_every_promised_file_and_can_be_evaluated(tmp
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_writes_a_checkpoint_and_exits_cleanly(tmp_path, number):
-    root = tmp_path / "run"
-    job = command(
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_writes_a_checkpoint_and_exits_cleanly(tmp_path, number, error_of):
+    root = tmp_path / "läuft hier"
+    arguments = (
         "--gin_file=gin/hiro_xy_point_maze.gin",
         f"--root_dir={root}",
         "--gin_bindings=train_uvf.log_every_n_steps=100",
     )
     # A process group of its own: a shell may have made it ignore SIGINT otherwise.
-    process = subprocess.Popen(job, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(*arguments), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         deadline = time.monotonic() + 120
         while not read_rows(root / "metrics.csv"):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.2)
+        second = error_of(*arguments)
+        assert f"process {process.pid} on {socket.gethostname()} (since 20" in second
+        if number == signal.SIGHUP:  # the terminal is gone
+            process.stdout.close()
+            process.stderr.close()
         process.send_signal(number)
-        out, err = process.communicate(timeout=120)
+        out, err = ("", "") if number == signal.SIGHUP else process.communicate(timeout=120)
+        process.wait(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0, err
-    assert f"stopped by {number.name}; the same command continues" in out
-    assert list((root / "checkpoints").glob("ckpt-*.index"))
+    if number != signal.SIGHUP:
+        assert f"stopped by {number.name}; the same command continues" in out
+        assert "the last checkpoint has " in out
+    assert newest_whole(root / "checkpoints", pytest.fail) is not None
+    assert (root / "lock").read_text() == ""
 
 
 def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):

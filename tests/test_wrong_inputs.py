@@ -54,6 +54,16 @@ WRONG = [
     ("train_uvf.batch_size = ", "batch_size"),
     ("train_uvf.agent_class = @UvfAgentt", "UvfAgentt.*Did you mean: UvfAgent"),
     ("create_maze_env.env_name = 'AntMaz'", "'AntMaz'.*AntMaze,.*PointMaze"),
+    (
+        "agent/CircularBuffer.buffer_size = 1000000000000000",
+        r"need [\d.]+ GiB of memory \(low 1,000,000,000,000,000 x \d+ bytes.* are free; allowed: a smaller",
+    ),
+    (
+        "train_uvf.keep_every_nth_checkpoint = -1",
+        "keep_every_nth_checkpoint = -1; allowed: a whole",
+    ),
+    ("train_uvf.max_checkpoints_to_keep = 0", "max_checkpoints_to_keep = 0; allowed: a whole number from 1"),
+    ("train_uvf.deterministic_ops = 1", "deterministic_ops = 1; allowed: True, False"),
     ("train_uvf.batch_size = 0", "batch_size = 0; allowed: a whole number from 1"),
     ("train_uvf.batch_size = 'x'", "batch_size = 'x'; allowed"),
     ("train_uvf.log_every_n_steps = -1", "log_every_n_steps = -1"),
