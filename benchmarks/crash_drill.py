@@ -11,6 +11,7 @@ longer.  Every start has another PYTHONHASHSEED, and the folder's name has a spa
 letters beyond ASCII.
 """
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -55,7 +56,10 @@ def main(argv: list[str]) -> int:
         setting.parse(values, argv)
         with tempfile.TemporaryDirectory(prefix="crash drill é ") as folder:
             drill = Drill(pathlib.Path(folder), values)
-            found = drill.run()
+            try:
+                found = drill.run()
+            finally:
+                _Process.kill_all()
     except (flags.Error, UsageError) as error:
         print(f"benchmarks.crash_drill: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
@@ -76,7 +80,7 @@ class Drill:
         """
         self._folder = folder
         self._steps = values.steps // _EPISODE * _EPISODE
-        self._period = max(50, self._steps // 240 * 10)  # of checkpoints
+        self._period = max(50, self._steps // 600 * 10)  # of checkpoints
         self._rng = np.random.default_rng(values.seed)
         thirds = [_SIGTERM, _SIGKILL, _WRITING]
         self._plan = [thirds[i % 3] for i in range(values.kills)] + [_FULL] * values.full_disks
@@ -115,7 +119,7 @@ class Drill:
         for number, kind in enumerate(self._plan, start=1):
             left = self._steps - _steps_in(killed)
             # So that the run is not at its end before the kills are.
-            at_most = 1.2 * left / rate / (len(self._plan) - number + 2)
+            at_most = 2.0 * left / rate / (len(self._plan) - number + 2)
             row = self._kill(killed, kind, starts_s, at_most)
             self._rows.append({"kill": number, **row})
             print(", ".join(f"{name} {value}" for name, value in self._rows[-1].items()), flush=True)
@@ -127,6 +131,7 @@ class Drill:
         began_at = _checkpointed(root)
         for _ in range(_TRIES):
             began = time.perf_counter()
+            leftovers = _unfinished(root)
             process = _Process([*self._command, f"--root_dir={root}"], str(int(self._rng.integers(1, 2**32))))
             moment = "training"
             if kind in (_SIGTERM, _SIGKILL) and self._rng.random() < 0.2:
@@ -135,7 +140,7 @@ class Drill:
             else:
                 process.wait_until_it_trains()
                 time.sleep(self._rng.uniform(0.0, at_most))
-            status = self._end(process, kind, root)
+            status = self._end(process, kind, root, leftovers)
             if status is not None:
                 break
         else:
@@ -150,7 +155,7 @@ class Drill:
             "status": status,
         }
 
-    def _end(self, process, kind, root):
+    def _end(self, process, kind, root, leftovers):
         """Ends the process; its exit status, or None if it was not in the state that was wanted."""
         if kind == _SIGTERM:
             process.send(signal.SIGTERM)
@@ -162,16 +167,16 @@ class Drill:
         if kind == _FULL:
             process.forbid_files()
             status = process.expect_end(1)
-            if "cannot write" not in process.said[-1]:
-                raise UsageError(f"a full disk is not named: {process.said[-1]}")
+            if "cannot write" not in process.last_said:
+                raise UsageError(f"a full disk is not named: {process.last_said}")
             return status
         deadline = time.monotonic() + _PATIENCE_S
-        while not _is_saving(root) and time.monotonic() < deadline and process.is_running():
+        while not _unfinished(root) - leftovers and time.monotonic() < deadline and process.is_running():
             time.sleep(0.0005)
         time.sleep(self._rng.uniform(0.0, 0.05))
         process.send(signal.SIGKILL)
         status = process.expect_end(-signal.SIGKILL, 0)
-        return status if _is_saving(root) else None
+        return status if _unfinished(root) - leftovers else None
 
     def report(self, out: pathlib.Path) -> None:
         """Writes table and picture of the kills."""
@@ -205,11 +210,14 @@ class _Process:
     """A run in a process of its own.
 
     Attributes:
-      said: its lines, both streams.
+      last_said: the last line that it has printed.
     """
 
+    _started = []
+
     def __init__(self, command, hash_seed):
-        self.said = []
+        self.last_said = ""
+        self._started.append(self)
         self._trains = threading.Event()
         self._process = subprocess.Popen(
             command,
@@ -222,9 +230,15 @@ class _Process:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
+    @classmethod
+    def kill_all(cls):
+        """Leaves none behind, whatever has ended the drill."""
+        while cls._started:
+            cls._started.pop()._process.kill()
+
     def _read(self):
         for line in self._process.stdout:
-            self.said.append(line.rstrip())
+            self.last_said = line.rstrip()
             if line.startswith(("collecting", "continuing", "learning")):
                 self._trains.set()
         self._trains.set()
@@ -260,8 +274,9 @@ class _Process:
             status = self._process.wait()
         self._reader.join()
         if status not in statuses:
-            last = self.said[-1] if self.said else "nothing"
-            raise UsageError(f"a run ended with status {status} and not {statuses}; it last said: {last}")
+            raise UsageError(
+                f"a run ended with status {status} and not {statuses}; it last said: {self.last_said}"
+            )
         return status
 
 
@@ -279,11 +294,17 @@ def _checkpointed(root):
     return max((int(path.name[5:]) for path in (root / "checkpoints").glob("ckpt-*")), default=0)
 
 
-def _is_saving(root):
-    """Whether part of a checkpoint lies there that is not complete."""
-    folders = (root / "checkpoints", root / "checkpoints" / "replay")
-    names = [name for folder in folders if folder.is_dir() for name in os.listdir(folder)]
-    return any(name.endswith((".partial", ".replaced")) for name in names)
+def _unfinished(root):
+    """What lies there of checkpoints that are not complete: path, inode and time of the last change."""
+    found = set()
+    for folder in (root / "checkpoints", root / "checkpoints" / "replay"):
+        for name in os.listdir(folder) if folder.is_dir() else ():
+            if name.endswith((".partial", ".replaced")):
+                # It may be gone already.
+                with contextlib.suppress(FileNotFoundError):
+                    status = os.stat(folder / name)
+                    found.add((name, status.st_ino, status.st_ctime_ns))
+    return found
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from efficient_hrl.durable import (
     recover_replaced,
     remove,
     remove_aside,
+    sync,
     write_text,
 )
 from efficient_hrl.replay import UniformReplayBuffer
@@ -38,7 +39,16 @@ from efficient_hrl.weights import does_not_fit, env_steps_of, write_networks
 
 _FORMAT = 2
 _MARKER, _PYTHON, _STATE = "complete.json", "python.json", "state"
-_UNFIT = (AssertionError, LookupError, RecursionError, TypeError, ValueError)
+_UNFIT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _DAMAGED = "damaged-"  # beginning of the name of a checkpoint that was skipped
 
 
@@ -75,7 +85,11 @@ class Saved(NamedTuple):
 
 
 class Checkpoints:
-    """Saves and restores trackable objects, Python states and replay buffers in one folder."""
+    """Saves and restores trackable objects, Python states and replay buffers in one folder.
+
+    Attributes:
+      last_good: the checkpoint that was restored or saved last, or None.
+    """
 
     def __init__(
         self,
@@ -102,11 +116,7 @@ class Checkpoints:
             name: ReplayFiles(self._replay_folder, name, buffer) for name, buffer in (replays or {}).items()
         }
         self._kept = kept
-
-    @property
-    def newest(self) -> pathlib.Path | None:
-        """The newest checkpoint by name, or None."""
-        return next(iter(complete_checkpoints(self._folder)), None)
+        self.last_good: pathlib.Path | None = None
 
     def save(self, env_steps: int, for_good: bool = False) -> Saved:
         """Writes a checkpoint, named by environment steps; `for_good` exempts it from being deleted.
@@ -120,14 +130,17 @@ class Checkpoints:
         except (OSError, tf.errors.OpError):
             with contextlib.suppress(OSError):  # gives the room back, if the disk is full
                 self._clean()
+                self._remove_old()
             raise
 
     def _save(self, env_steps, for_good, began):
         # One after the other: a run's folder that was deleted must not come back.
-        self._folder.mkdir(exist_ok=True)
-        self._replay_folder.mkdir(exist_ok=True)
+        for folder in (self._folder, self._replay_folder):
+            if not folder.is_dir():
+                folder.mkdir()
+                sync(folder.parent)
         self._clean()
-        self._put_aside_later_than(env_steps)
+        self._put_damaged_aside()
         replays, written = {}, 0
         for name, files in self._replays.items():
             replays[name], block_bytes = files.save()
@@ -142,6 +155,7 @@ class Checkpoints:
         marker = {"format": _FORMAT, "env_steps": env_steps, "for_good": for_good}
         write_text(aside / _MARKER, json.dumps(marker | {"files": files, "replays": replays}, indent=1))
         publish_folder(aside, path)
+        self.last_good = path
         self._remove_old()
         own = sum(size for size, _ in files.values())
         total = own + sum(map(total_bytes, replays.values()))
@@ -173,6 +187,7 @@ class Checkpoints:
                 owner.set_state(states[name])
         except (*_UNFIT, tf.errors.OpError) as error:
             raise does_not_fit(path, error) from None
+        self.last_good = path
         return True
 
     def _check_replays(self, marker):
@@ -187,10 +202,11 @@ class Checkpoints:
         remove_aside(self._replay_folder)
         recover_replaced(self._folder)
 
-    def _put_aside_later_than(self, env_steps):
-        """Renames checkpoints that were skipped because they are damaged."""
+    def _put_damaged_aside(self):
+        """Renames checkpoints that were skipped: those later than the one that was restored."""
+        good = -1 if self.last_good is None else env_steps_of(self.last_good)
         for path in complete_checkpoints(self._folder):
-            if env_steps_of(path) > env_steps:
+            if env_steps_of(path) > good:
                 aside = path.with_name(_DAMAGED + path.name)
                 if aside.exists():
                     remove(aside)
@@ -198,17 +214,19 @@ class Checkpoints:
 
     def _remove_old(self):
         """Deletes checkpoints that need not stay, and blocks that no other needs."""
-        needed = set()
-        for age, path in enumerate(complete_checkpoints(self._folder)):
+        needed, age = set(), 0
+        for path in complete_checkpoints(self._folder):
             try:
                 marker = read_marker(path)
-                if age < self._kept or marker["for_good"]:
-                    needed |= {n for name, saved in marker["replays"].items() for n in names_of(name, saved)}
-                    continue
+                stays = age < self._kept or marker.get("for_good")
+                names = {n for name, saved in marker["replays"].items() for n in names_of(name, saved)}
+                age += 1
             except (DamagedError, LookupError, TypeError, ValueError):
-                if age < self._kept:
-                    continue
-            remove(path)
+                stays, names = False, set()
+            if stays:
+                needed |= names
+            else:
+                remove(path)
         remove_others(self._replay_folder, needed)
 
 
@@ -270,6 +288,7 @@ def read_marker(path: pathlib.Path) -> dict:
         version, files, replays = marker["format"], marker["files"], marker["replays"]
         sizes = [number for entry in files.values() for number in entry]
         is_plain = all("/" not in name and name not in ("", ".", "..") for name in files)
+        is_plain &= {f"{_STATE}.index", _PYTHON} <= set(files)
         well_formed = len(sizes) == 2 * len(files) and all(isinstance(number, int) for number in sizes)
         if not (version == _FORMAT and is_plain and well_formed and isinstance(replays, dict)):
             raise ValueError(f"format {version!r}; allowed: {_FORMAT}")

@@ -15,6 +15,7 @@ from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.compiled import compiled
 from efficient_hrl.episodes import ConditionedEnvironment
+from efficient_hrl.finite import check_finite
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import Segment, Transition, UniformReplayBuffer
 
@@ -219,6 +220,7 @@ class ReturnObserver(tf.Module):
         done = (action_step.action, next_time_step.reward)
         low, _ = self._low.rewards(*states, [action_step.info.goal], *done)
         high, _ = self._high.rewards(*states, targets, *done)
+        check_finite({"the low level's reward": low, "the high level's reward": high})
         low_return = self._low_return + counts * total_reward(low)
         high_return = self._high_return + counts * high
         ended = tf.cast(next_time_step.is_last(), tf.float32)

@@ -15,7 +15,10 @@ def write_line(stream: TextIO | None, text: str) -> None:
     if stream is None:
         return
     try:
-        print(text, file=stream, flush=True)
+        try:
+            print(text, file=stream, flush=True)
+        except UnicodeEncodeError:  # a path with letters that the terminal does not know
+            print(text.encode("ascii", "backslashreplace").decode(), file=stream, flush=True)
     except OSError:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())

@@ -47,6 +47,8 @@ class EvalResult(NamedTuple):
       low_return, high_return: sums of rewards over an episode, of each level;
         the high level's are task rewards per environment step, not scaled.
       low_last_reward, high_last_reward: at the last step.
+      unstable_episodes: how many were abandoned because their simulation became unstable;
+        they are failures, and no part of the means.
     """
 
     target: str
@@ -56,6 +58,7 @@ class EvalResult(NamedTuple):
     high_return: float
     low_last_reward: float
     high_last_reward: float
+    unstable_episodes: int
 
 
 @gin.configurable("evaluate")
@@ -311,14 +314,17 @@ class Evaluator:
             self._told = [target.numpy() for target in context.unnormalized(drawn)]
         results = (x.numpy() for x in self._rollouts[name](context.merge(drawn)))
         low_return, low_last, high_return, high_last, success_last = results
+        stable = ~np.isneginf(success_last)
+        mean = lambda values: float(values[stable].mean()) if stable.any() else float("nan")
         return EvalResult(
             target=name,
             episodes=num_episodes,
             success_rate=float(np.mean(success_last > -self._success_distance)),
-            low_return=float(low_return.mean()),
-            high_return=float(high_return.mean()),
-            low_last_reward=float(low_last.mean()),
-            high_last_reward=float(high_last.mean()),
+            low_return=mean(low_return),
+            high_return=mean(high_return),
+            low_last_reward=mean(low_last),
+            high_last_reward=mean(high_last),
+            unstable_episodes=int(np.sum(~stable)),
         )
 
     def _policy(self, mode, goal_mode):
@@ -368,7 +374,7 @@ class Evaluator:
             if self._success_fn is not None:
                 success_reward, _ = self._success_fn(states[0], *done, states[1], targets_now)
             rewards = (total_reward(low_reward), high_reward, success_reward)
-            # An episode that becomes unstable is over with the step before, and a failure.
+            # An episode that becomes unstable is over, and marked by its last reward.
             fails = runs & is_broken_off(time_step, next_time_step)
             runs &= ~fails
             counts = tf.where(runs, discount, 0.0)

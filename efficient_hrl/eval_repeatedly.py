@@ -40,25 +40,26 @@ def evaluate_checkpoint_repeatedly(
             f"evaluate.max_number_of_evaluations = {max_number_of_evaluations!r}; allowed: None, 1 or more"
         )
     folder = pathlib.Path(checkpoint_dir)
-    evaluated, seen = 0, None
-    while _wait_for_other(folder, seen, checkpoint_timeout, timeout_fn):
+    evaluated, looked_at, last = 0, None, None
+    while _wait_for_other(folder, looked_at, checkpoint_timeout, timeout_fn):
         began = time.monotonic()
-        before, seen = seen, newest_whole(folder, announce)
-        if seen in (None, before):
-            continue
-        evaluated += 1
-        if evaluate_checkpoint_fn(seen) or evaluated == max_number_of_evaluations:
+        looked_at = next(iter(complete_checkpoints(folder)), None)
+        whole = newest_whole(folder, announce)
+        if whole in (None, last):
+            continue  # the newest one is damaged
+        evaluated, last = evaluated + 1, whole
+        if evaluate_checkpoint_fn(whole) or evaluated == max_number_of_evaluations:
             break
         time.sleep(max(0.0, began + eval_interval_secs - time.monotonic()))
     return evaluated
 
 
-def _wait_for_other(folder, seen, timeout, timeout_fn):
-    """Waits until there is a newer checkpoint than `seen`; False when the time is over."""
+def _wait_for_other(folder, looked_at, timeout, timeout_fn):
+    """Waits until there is a newer checkpoint than the one looked at; False when the time is over."""
     waits_from = time.monotonic()
     while True:
         newest = next(iter(complete_checkpoints(folder)), None)
-        if newest not in (None, seen):
+        if newest not in (None, looked_at):
             return True
         if timeout is not None and time.monotonic() - waits_from >= timeout:
             if timeout_fn is None or timeout_fn():

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.agent import MetaAgent, UvfAgent
+from efficient_hrl.episodes import has_conditions
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.representation import StatePreprocess
 
@@ -31,9 +32,25 @@ class Hierarchy(NamedTuple):
 
     @property
     def acting_variables(self) -> list[tf.Variable]:
-        """What acting depends on: both actors and f."""
-        nets = (self.low.actor_net, self.high.actor_net, self.representation.state_net)
+        """What acting depends on: both actors and f; where conditions end episodes, critics too."""
+        nets = [self.low.actor_net, self.high.actor_net, self.representation.state_net]
+        if has_conditions(self.low):
+            nets += self.low.critic_nets
         return [variable for net in nets if net is not None for variable in net.variables]
+
+    def learned_variables(self) -> list[tf.Variable]:
+        """All that updates change and that are no counters: networks, targets, optimisers, the FIFO."""
+        owners = [
+            owner
+            for agent in (self.low, self.high)
+            for owner in agent.checkpointed().values()
+            if owner is not None
+        ]
+        variables = []
+        for owner in [*owners, self.representation]:
+            known = getattr(owner, "variables", [owner])
+            variables += known() if callable(known) else known  # optimisers have a method
+        return [variable for variable in variables if variable.dtype.is_floating]
 
     def weights(self) -> dict[str, Any]:
         """Both levels' actors and critics, and the representation, by name, for a checkpoint."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 _MEMINFO = pathlib.Path("/proc/meminfo")
 _CGROUP = pathlib.Path("/sys/fs/cgroup")
+_OWN_GROUPS = pathlib.Path("/proc/self/cgroup")
 
 
 def check_room(needs: Mapping[str, int]) -> None:
@@ -34,13 +35,34 @@ def _free_in_system():
 
 
 def _free_in_cgroup():
-    """What a container leaves; files that it has read give way."""
+    """What containers and job schedulers leave; files that were read give way."""
+    return min((free for free in map(_free_in_group, _groups()) if free is not None), default=None)
+
+
+def _groups():
+    """Folders of the process's control groups and of those around them, version 2 or 1."""
     try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-    except (OSError, ValueError):  # no container, or no limit ("max")
-        return None
-    return max(0, limit - used + (_table(_CGROUP / "memory.stat", "inactive_file", 1) or 0))
+        lines = [line.split(":", 2) for line in _OWN_GROUPS.read_text().splitlines()]
+    except OSError:
+        return
+    for _, controllers, path in lines:
+        if controllers in ("", "memory"):
+            top = _CGROUP / controllers
+            group = top / path.lstrip("/")
+            yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(top))
+
+
+def _free_in_group(folder):
+    for limit, usage in (
+        ("memory.max", "memory.current"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        try:
+            left = int((folder / limit).read_text()) - int((folder / usage).read_text())
+        except (OSError, ValueError):  # no such file, or no limit ("max")
+            continue
+        return max(0, left + (_table(folder / "memory.stat", "inactive_file", 1) or 0))
+    return None
 
 
 def _free_in_address_space():

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from efficient_hrl.durable import write_text
 from efficient_hrl.eval import EvalResult
+from efficient_hrl.run_folder import UsageError
 
 METRICS_COLUMNS = (
     "env_steps",
@@ -39,8 +40,17 @@ class CsvLog:
         self._columns = tuple(columns)
 
     def cut_to(self, env_steps: int) -> None:
-        """Drops rows later than `env_steps`, which a resumed run will write again."""
-        rows = [row for row in read_rows(self._path) if float(row["env_steps"]) <= env_steps]
+        """Drops rows later than `env_steps`, which a resumed run will write again.
+
+        Raises:
+          UsageError: the file was changed by somebody else.
+        """
+        try:
+            rows = [row for row in read_rows(self._path) if float(row["env_steps"]) <= env_steps]
+        except (KeyError, TypeError, ValueError):
+            raise UsageError(
+                f"{self._path}: not as this program writes it; allowed: a first column env_steps of numbers"
+            ) from None
         text = io.StringIO()
         writer = csv.DictWriter(text, self._columns, lineterminator="\n")
         writer.writeheader()

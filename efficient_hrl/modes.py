@@ -30,9 +30,10 @@ def use_threads() -> None:
 
 def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
     """Trains, or continues the run in `folder`; returns the exit status."""
-    with contextlib.ExitStack() as held:
-        if folder.lock.exists():
-            held.enter_context(hold(folder.lock, announce))
+    with contextlib.ExitStack() as stack:
+        lock = None
+        if folder.is_run or folder.lock.exists():
+            lock = stack.enter_context(hold(folder.lock, announce))
         use_threads()
         load_config(gin_files, gin_bindings)
         is_new, changed = not folder.is_run, {}
@@ -41,14 +42,13 @@ def train(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list
         with usage_errors():
             trainer = Trainer(seed)
             trainer.prepare(is_new, announce)
-        if is_new:
+        if lock is None:
             # Only now, because nothing is written for a configuration that does not work.
-            had_lock = folder.lock.exists()
             folder.make()
-            if not had_lock:
-                held.enter_context(hold(folder.lock, announce))
+            lock = stack.enter_context(hold(folder.lock, announce))
+        if is_new:
             folder.create(seed, bindings())
-        trainer.run(folder, announce, changed)
+        trainer.run(folder, announce, changed, lock.check)
     return 0
 
 
@@ -100,6 +100,5 @@ def act_at_random(gin_files: list[str], gin_bindings: list[str], seed: int) -> i
     """Runs the random policy and prints what it achieves."""
     load_config(gin_files, gin_bindings)
     with usage_errors():
-        run = RandomPolicyRun(seed=seed)
-    run.run(announce)
+        RandomPolicyRun(seed=seed).run(announce)
     return 0

@@ -70,13 +70,14 @@ class RandomPolicyRun:
         own_return = np.zeros(num_envs)
         returns = {name: np.zeros(num_envs) for name in targets}
         last = {name: np.zeros(num_envs) for name in targets}
-        runs, steps = np.ones(num_envs, bool), 0
+        runs, stable, steps = np.ones(num_envs, bool), np.ones(num_envs, bool), 0
         env.reset()
         began = time.perf_counter()
         while runs.any():
             action = rng.uniform(spec.minimum, spec.maximum, (num_envs, *spec.shape)).astype(np.float32)
             time_step = env.step(action)
-            runs &= ~time_step.is_first()  # become unstable
+            stable &= ~(runs & time_step.is_first())
+            runs &= stable
             steps += int(runs.sum())
             own_return += np.where(runs, time_step.reward, 0.0)
             for name, target in targets.items():
@@ -87,12 +88,16 @@ class RandomPolicyRun:
             runs &= ~time_step.is_last()
         seconds = time.perf_counter() - began
 
-        rows = [("environment's own", str(num_envs), "", f"{own_return.mean():.1f}", "")]
+        # An unstable episode is a failure, and no part of the means.
+        mean = lambda values: values[stable].mean() if stable.any() else np.nan
+        rows = [("environment's own", str(num_envs), "", f"{mean(own_return):.1f}", "")]
         for name in targets:
-            success = np.mean(last[name] > -SUCCESS_DISTANCE)
-            figures = (f"{success:.2f}", f"{returns[name].mean():.1f}", f"{last[name].mean():.2f}")
+            success = np.mean(stable & (last[name] > -SUCCESS_DISTANCE))
+            figures = (f"{success:.2f}", f"{mean(returns[name]):.1f}", f"{mean(last[name]):.2f}")
             rows.append((name, str(num_envs), *figures))
         announce(text_table(("reward", "episodes", "success", "return", "last reward"), rows))
+        if not stable.all():
+            announce(f"{np.sum(~stable)} episodes were abandoned because their simulation became unstable")
         announce(f"{steps:,} environment steps, {steps / seconds:.0f} steps/s")
 
     def _targets(self, rng, num_envs):

@@ -2,7 +2,8 @@
 
 Rows are numbered as they are added.  Block k holds rows k R to (k + 1) R; once full
 it never changes, so that a checkpoint writes only what has come since the one before
-it, and checkpoints share the rest.  A block is a NumPy file of one structured array,
+it, and checkpoints share the rest.  What is shared is read again every time, and
+written again if the disk has lost it.  A block is a NumPy file of one structured array,
 a record per row: `numpy.load` reads it, and nothing in it can be executed.
 """
 
@@ -61,7 +62,7 @@ class ReplayFiles:
         blocks, written = [], 0
         for number in range(oldest // self._rows, math.ceil(added / self._rows)):
             block = self._full.get(number)
-            if block is None:
+            if block is None or not self._is_whole(block):
                 first, end = max(oldest, number * self._rows), min(added, (number + 1) * self._rows)
                 block = self._write(first, end)
                 written += block.size
@@ -70,6 +71,14 @@ class ReplayFiles:
             blocks.append(block)
         self._full = {k: b for k, b in self._full.items() if b in blocks}
         return {"added": added, "blocks": [list(block) for block in blocks]}, written
+
+    def _is_whole(self, block):
+        """Whether a block is still as it was written; else it is written again while its rows are there."""
+        try:
+            check_file(self._path(block), block.size, block.crc)
+        except DamagedError:
+            return False
+        return True
 
     def restore(self, saved: dict) -> None:
         """Fills the buffer with what `save` has described; `check` it before.
@@ -83,7 +92,7 @@ class ReplayFiles:
         for block in map(Block._make, saved["blocks"]):
             path = self._path(block)
             try:
-                records = np.load(path, mmap_mode="r", allow_pickle=False)
+                records = np.lib.format.open_memmap(path, mode="r")  # which knows no pickles and no archives
             except (OSError, ValueError, EOFError) as error:
                 raise ValueError(f"{path.name}: {error}") from None
             if records.dtype != self._dtype or records.shape != (block.end - block.first,):

@@ -2,17 +2,19 @@
 
 import contextlib
 import errno
+import os
+import traceback
 from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
 from efficient_hrl.checkpoints import Checkpoints
 from efficient_hrl.finite import culprit
-from efficient_hrl.run_folder import RunError, RunFolder
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from environments.instability import NonFiniteError
 
-_CONTINUES = "; the same command continues from there"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DETAILS = "error.txt"
 
 
 @contextlib.contextmanager
@@ -22,7 +24,10 @@ def explained(
     where: Callable[[], str],
     fault: Callable[[], str | None],
 ) -> Iterator[None]:
-    """Turns what a run cannot help into a `RunError` of one line; mistakes in the program pass as they are.
+    """Turns whatever ends a run into a `RunError` of one line.
+
+    What the program did not expect is written with its stack trace to error.txt in the
+    run's folder.  With EFFICIENT_HRL_TRACEBACK set, errors pass as they are.
 
     Args:
       folder: of the run.
@@ -30,41 +35,54 @@ def explained(
       where: tells where training stands.
       fault: tells what was wrong with an environment's numbers, or None.
     """
-    stopped = lambda wrong: RunError(
-        f"{wrong} {where()}; {_last(checkpoints)}, and nothing was saved since; a run from there comes to the"
-        " same place unless something is changed"
-    )
     try:
         yield
-    except NonFiniteError as error:
-        raise stopped(error) from None
-    except tf.errors.OpError as error:
-        wrong = fault() or culprit(error)
+    except (RunError, UsageError):
+        raise
+    except Exception as error:
+        if os.environ.get("EFFICIENT_HRL_TRACEBACK"):
+            raise
+        good = checkpoints.last_good
+        good = good if good is not None and good.exists() else None
+        wrong = _wrong_number(error, fault)
         if wrong is not None:
-            raise stopped(wrong) from None
-        if str(folder.root) not in str(error.message):
-            raise
-        raise RunError(f"{_storage(folder, error.message)}; {_last(checkpoints)}{_CONTINUES}") from None
-    except OSError as error:
-        if error.filename is not None and not str(error.filename).startswith(str(folder.root)):
-            raise
+            last = "there is no checkpoint" if good is None else f"the last good checkpoint is {good}"
+            raise RunError(
+                f"{wrong} {where()}; {last}, and nothing was saved since; the run comes to the same place"
+                " again unless something is changed"
+            ) from None
+        if good is None:
+            last = "there is no checkpoint, and the same command begins anew"
+        else:
+            last = f"the last good checkpoint is {good}, and the same command continues from there"
+        storage = _storage(error, folder)
+        if storage is not None:
+            raise RunError(f"{storage}; {last}") from None
+        raise RunError(f"{_unexpected(error, folder)} {where()}; {last}") from None
+
+
+def _wrong_number(error, fault):
+    if isinstance(error, NonFiniteError):
+        return str(error)
+    return (fault() or culprit(error)) if isinstance(error, tf.errors.OpError) else None
+
+
+def _storage(error, folder):
+    """What is wrong with the disk, or None if that is not what has ended the run."""
+    if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError)):
         reason = f"{error.filename or folder.root}: {error.strerror or error}"
         if error.errno in _FULL:
             reason += " (the disk is full)"
-        raise RunError(f"{_storage(folder, reason)}; {_last(checkpoints)}{_CONTINUES}") from None
+    elif isinstance(error, tf.errors.OpError) and str(folder.root) in str(error.message):
+        reason = str(error.message).splitlines()[0]
+    else:
+        return None
+    return f"cannot write: {reason}" if folder.root.exists() else f"the run's folder {folder.root} is gone"
 
 
-def _storage(folder, reason):
-    if not folder.root.exists():
-        return f"the run's folder {folder.root} is gone"
-    return f"cannot write: {reason.splitlines()[0]}"
-
-
-def _last(checkpoints):
-    try:
-        newest = checkpoints.newest
-    except OSError:
-        newest = None
-    if newest is None:
-        return "there is no checkpoint"
-    return f"the last good checkpoint is {newest}"
+def _unexpected(error, folder):
+    lines = str(getattr(error, "message", error)).strip().splitlines()
+    path = folder.path(_DETAILS)
+    with contextlib.suppress(OSError):
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return f"{type(error).__name__}: {lines[0] if lines else ''} (in full in {path})"

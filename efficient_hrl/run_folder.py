@@ -134,17 +134,14 @@ class RunFolder:
           changed: bindings that differ from those that it began with, name -> (then, now).
 
         Returns:
-          What differs, in words: bindings, and versions of packages.
+          What differs, in words: bindings, versions, the machine.
         """
         record = self.record()
         now = _circumstances()
-        versions = record.get("packages", {})
         differ = [f"{name} {then} -> {at_present}" for name, (then, at_present) in changed.items()]
-        differ += [
-            f"{name} {versions.get(name)} -> {version}"
-            for name, version in now["packages"].items()
-            if versions.get(name) != version
-        ]
+        flat = lambda known: {**known.get("packages", {}), **{k: known.get(k) for k in ("python", "machine")}}
+        then = flat(record)
+        differ += [f"{k} {then.get(k)} -> {v}" for k, v in flat(now).items() if then.get(k) != v]
         note = {"env_steps": env_steps, **now, "changed": differ}
         record.setdefault("continued", []).append(note)
         write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")

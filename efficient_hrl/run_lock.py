@@ -14,11 +14,32 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.run_folder import RunError, UsageError
+
+
+class RunLock:
+    """A lock that is held."""
+
+    def __init__(self, path: pathlib.Path, number: int):
+        """Remembers the lock's file, by path and by number of the open file."""
+        self._path = path
+        self._number = number
+
+    def check(self) -> None:
+        """Raises a RunError if the folder is not the one any more in which this process runs."""
+        try:
+            if os.path.samestat(os.stat(self._path), os.fstat(self._number)):
+                return
+        except FileNotFoundError:
+            if not self._path.parent.exists():
+                return  # what is written next says so
+        raise RunError(
+            f"{self._path.parent} is not the folder any more in which this run began; it ends here"
+        )
 
 
 @contextlib.contextmanager
-def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[None]:
+def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[RunLock]:
     """Holds the lock of a run's folder, which exists.
 
     Args:
@@ -26,33 +47,47 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[None]:
       announce: is told when the last process that held it has died.
 
     Raises:
-      UsageError: another process holds it; says which.
+      UsageError: another process holds it; says which.  Or it cannot be written.
     """
     try:
-        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
+        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise UsageError(f"--root_dir={path.parent}: {error}") from None
-    with file:
+    try:
+        before = _lock(path, number, announce)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write(number, json.dumps(_own()).encode())
         except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise UsageError(
-                    f"--root_dir={path.parent}: {_holder(file)} is running in this folder; stop it, or give"
-                    " another folder"
-                ) from None
-            announce(
-                f"{path}: this file system has no locks ({error.strerror}); do not start a run here twice"
-            )
-        file.seek(0)
-        if file.read(1):
-            announce(f"taking over {path.parent} from {_holder(file)}, which has died")
-        _write(file, json.dumps(_own()))
+            raise UsageError(f"--root_dir={path.parent}: {path.name}: {error.strerror}") from None
+        after = b""
         try:
-            yield
+            yield RunLock(path, number)
+        except UsageError:
+            after = before  # nothing is changed by a command that is refused
+            raise
         finally:
-            with contextlib.suppress(OSError):  # the folder may be full or gone
-                _write(file, "")
+            with contextlib.suppress(OSError):  # the disk may be full or gone
+                _write(number, after)
+    finally:
+        os.close(number)
+
+
+def _lock(path, number, announce):
+    """Locks; returns what the last holder has left in the file."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise UsageError(
+                f"--root_dir={path.parent}: {_holder(_read(number))} is running in this folder; stop it, or"
+                " give another folder"
+            ) from None
+        announce(f"{path}: this file system has no locks ({error.strerror}); do not start a run here twice")
+        return b""
+    before = _read(number)
+    if before:
+        announce(f"taking over {path.parent} from {_holder(before)}, which has died")
+    return before
 
 
 def _own():
@@ -63,17 +98,18 @@ def _own():
     }
 
 
-def _holder(file):
-    file.seek(0)
+def _holder(content):
     try:
-        known = json.loads(file.read())
+        known = json.loads(content)
         return f"process {known['pid']} on {known['host']} (since {known['since']})"
     except (ValueError, LookupError, TypeError):
         return "another process"
 
 
-def _write(file, text):
-    file.seek(0)
-    file.truncate()
-    file.write(text)
-    file.flush()
+def _read(number):
+    return os.pread(number, 1 << 16, 0)
+
+
+def _write(number, content):
+    os.ftruncate(number, 0)
+    os.pwrite(number, content, 0)

@@ -1,5 +1,6 @@
 """Training: collect a little, learn a little, and tell how it goes."""
 
+import contextlib
 import functools
 import math
 import os
@@ -16,7 +17,7 @@ from efficient_hrl import plots
 from efficient_hrl.checkpoints import Checkpoints, ScalarState
 from efficient_hrl.checks import check_function, check_number, check_truth, check_whole
 from efficient_hrl.collect import Collector
-from efficient_hrl.durable import write_text
+from efficient_hrl.durable import remove_aside, write_text
 from efficient_hrl.episodes import environment_for
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
@@ -453,6 +454,7 @@ class Trainer:
         folder: RunFolder,
         announce: Callable[[str], None],
         changed: Mapping[str, Sequence[str]] | None = None,
+        check_folder: Callable[[], None] = lambda: None,
     ) -> None:
         """Trains until `total_steps`, or until SIGINT, SIGTERM or SIGHUP, and writes to `folder`.
 
@@ -463,6 +465,8 @@ class Trainer:
           announce: prints one line for the user.
           changed: bindings that differ from those that the run began with, name ->
             (then, now), to be noted when it is continued.
+          check_folder: raises a RunError when `folder` is not this run's any more; asked
+            before anything is written.
 
         Raises:
           RunError: the run cannot go on; names what is wrong and the last good checkpoint.
@@ -472,10 +476,11 @@ class Trainer:
         with explained(folder, checkpoints, self._where, self._fault):
             if not self._begin(folder, checkpoints, clocks, changed or {}, announce):
                 return
-            self._go_on(folder, checkpoints, clocks, announce)
+            self._go_on(folder, checkpoints, clocks, announce, check_folder)
 
     def _begin(self, folder, checkpoints, clocks, changed, announce):
         """Restores or begins; says whether anything is left to do."""
+        remove_aside(folder.root)
         resumes = checkpoints.restore(announce)
         if not resumes and self._load_path is not None:
             load_low_level(self._load_path, self.hierarchy)
@@ -492,7 +497,7 @@ class Trainer:
                 announce(f"not as when the run began: {difference}")
         return True
 
-    def _go_on(self, folder, checkpoints, clocks, announce):
+    def _go_on(self, folder, checkpoints, clocks, announce, check_folder):
         """Trains from where the run is."""
         steps = int(self.collector.env_steps)
         log = RunLog(folder.root, steps, clocks.values["evaluated_steps"])
@@ -505,17 +510,22 @@ class Trainer:
         trained_from, training_s = steps, 0.0
         interval_from, interval_s = steps, 0.0
         learns = bool(int(self.hierarchy.high.train_step_counter))
+        unstable = self._py_env.unstable_episodes
         now = time.perf_counter()
-        with StopRequest() as stop:
+        with contextlib.closing(progress), StopRequest() as stop:
             while True:
                 if self._is_due(steps, self.eval_period, clocks.values["evaluated_steps"]):
-                    results = self.evaluator.evaluate(steps, lambda: bool(stop))
+                    self._check_weights()
+                    results = self._evaluate(steps, stop)
                     if results is not None:
+                        check_folder()
                         clocks.values["evaluated_steps"] = steps
                         log.log_evaluation(steps, results)
                         plots.draw_run(folder.root)
                         progress.evaluated({r.target: r.success_rate for r in results})
                 if self._is_due(steps, self._policy_period, policy_at):
+                    self._check_weights()
+                    check_folder()
                     policies = folder.path(self._policy_folder)
                     save_weights(policies, self.hierarchy.weights(), steps, self._kept_policies)
                     policy_at = steps
@@ -523,10 +533,10 @@ class Trainer:
                 clocks.values["wall_s"] += now - before
                 stops_early = bool(self._should_stop_early())
                 ends = bool(stop) or stops_early or steps >= self.total_steps
-                strikes = self._is_due(steps, self.checkpoint_period, saved_at)
-                if ends or strikes:
+                if ends or self._is_due(steps, self.checkpoint_period, saved_at):
                     self._check_weights()
-                    saved = checkpoints.save(steps, strikes and self._stays_for_good(steps))
+                    check_folder()
+                    saved = checkpoints.save(steps, self._stays_for_good(steps))
                     saved_at = steps
                     if steps >= self.initial_steps:  # every part has been in use
                         write_text(config, gin.operative_config_str())
@@ -549,6 +559,7 @@ class Trainer:
                 block_s = time.perf_counter() - began
                 training_s, interval_s = training_s + block_s, interval_s + block_s
                 if logs:
+                    check_folder()
                     values = {
                         "env_steps": steps,
                         "episodes": int(self.collector.episodes),
@@ -558,8 +569,12 @@ class Trainer:
                     }
                     log.log_training(values | losses | self._mean_returns())
                     interval_from, interval_s = steps, 0.0
+                if self._py_env.unstable_episodes and not unstable:
+                    unstable = self._py_env.unstable_episodes
+                    progress.message(
+                        "a simulation became unstable, and its episode was abandoned; metrics.csv counts them"
+                    )
                 progress.update(steps)
-        progress.close()
         rate = (steps - trained_from) / training_s if training_s else math.nan
         reason = "finished"
         if stop and not self._is_complete(steps, clocks):
@@ -572,12 +587,22 @@ class Trainer:
             f" the last checkpoint has {saved.total / 2**20:.1f} MiB"
         )
 
+    def _evaluate(self, steps, stop):
+        """Results, or None when the run was stopped, which then is as if nothing had been evaluated."""
+        contexts = (self.hierarchy.low.context, self.hierarchy.high.context)
+        variables = [variable for context in contexts for variable in context.variables]
+        before = [variable.numpy() for variable in variables]
+        results = self.evaluator.evaluate(steps, lambda: bool(stop))
+        if results is None:
+            for variable, value in zip(variables, before):
+                variable.assign(value)
+        return results
+
     def _check_weights(self):
-        """A checkpoint is to be a good one."""
-        for name, network in self.hierarchy.weights().items():
-            for variable in network.variables:
-                if not np.isfinite(variable.numpy()).all():
-                    raise NonFiniteError(f"a weight of {name} ({variable.name}) is not finite")
+        """What is kept is to be good: a ReLU may hide NaN from the losses."""
+        for variable in self.hierarchy.learned_variables():
+            if not np.isfinite(variable.numpy()).all():
+                raise NonFiniteError(f"{variable.name} is not finite")
 
     def _where(self):
         """Where training stands, in words."""
@@ -589,8 +614,10 @@ class Trainer:
         return self._py_env.fault or self.evaluator.fault
 
     def _stays_for_good(self, steps):
+        """Whether a checkpoint is one of those that the clock writes, and the nth."""
+        count, late = divmod(steps, self.checkpoint_period)
         nth = self._kept_for_good
-        return nth > 0 and steps // self.checkpoint_period % nth == 0
+        return nth > 0 and late < self.steps_per_block and count % nth == 0
 
     def _is_complete(self, steps, clocks):
         return steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps

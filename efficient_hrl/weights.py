@@ -91,4 +91,6 @@ def restore_weights(path: str | pathlib.Path, weights: dict) -> None:
 def does_not_fit(path: str | pathlib.Path, error: Exception) -> UsageError:
     """What to raise when TensorFlow cannot restore from `path`."""
     reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, (tf.errors.DataLossError, tf.errors.NotFoundError)):
+        return UsageError(f"{path}: damaged or deleted ({reason})")
     return UsageError(f"{path}: the checkpoint does not fit this configuration ({reason})")

@@ -53,6 +53,10 @@ def check_finite(name: str, values: np.ndarray) -> None:
     raise NonFiniteError(f"{name}{entry} of environment {index[0]} is {values[tuple(index)]}")
 
 
-if mujoco.get_mju_user_warning() is None:
-    # By default MuJoCo writes warnings to a file in the folder one happens to be in.
-    mujoco.set_mju_user_warning(lambda text: None)
+def count_instead_of_warning() -> None:
+    """Keeps MuJoCo from writing warnings to a file in the folder one happens to be in.
+
+    For the whole process, unless it has a handler of its own.
+    """
+    if mujoco.get_mju_user_warning() is None:
+        mujoco.set_mju_user_warning(lambda text: None)

@@ -9,6 +9,7 @@ import reprlib
 import mujoco
 import numpy as np
 
+from environments.instability import count_instead_of_warning
 from environments.layouts import CHASM, WALL, Block, Layout
 from environments.robots import Robot
 from environments.sensors import RAY_CHANNELS, VIEW_SIZE, range_sensors, top_down_view
@@ -47,6 +48,7 @@ class Maze:
         self.num_rays = num_rays
         self.has_view = has_view
         self.task: Task = task_for(layout, robot)
+        count_instead_of_warning()
         self.model = self._spec().compile()
         self.action_low = self.model.actuator_ctrlrange[:, 0].astype(np.float32)
         self.action_high = self.model.actuator_ctrlrange[:, 1].astype(np.float32)

@@ -30,7 +30,7 @@ class MazeEnv(gymnasium.Env):
     ignore: they draw targets of their own.  `info` holds "success" and, under the
     name that other libraries look for, "is_success": whether the distance is
     below 5 m; and "distance" in metres.  An episode whose simulation becomes
-    unstable is truncated with the observation before that step and no reward, and
+    unstable is truncated with the observation before that step and nothing of the robot's own reward, and
     `info` holds "unstable".
     """
 
@@ -175,9 +175,9 @@ class GoalMazeEnv(MazeEnv):
         return False
 
     def compute_truncated(self, achieved_goal, desired_goal, info) -> bool:
-        """Whether the episode under way has had its 500 steps."""
-        del achieved_goal, desired_goal, info
-        return self.steps >= EPISODE_STEPS
+        """Whether the episode under way has had its 500 steps, or `info` says that it became unstable."""
+        del achieved_goal, desired_goal
+        return self.steps >= EPISODE_STEPS or bool(info and info.get("unstable"))
 
     def _result(self, observation):
         observation, info = super()._result(observation)

@@ -135,6 +135,32 @@ def files_of_newest(folder):
     return sorted([*newest.iterdir(), folder / "replay" / "low_replay-8-12.npy"])
 
 
+def test_rows_that_the_disk_has_lost_are_written_again_while_they_are_in_memory(tmp_path):
+    """Checkpoints share them: one bit could spoil all that are to come."""
+    run = saved_run(tmp_path / "c", 9)
+    for name, change in (("0-4", lambda path: path.unlink()), ("4-8", lambda path: path.write_bytes(b"x"))):
+        change(tmp_path / "c" / "replay" / f"low_replay-{name}.npy")
+        assert run.checkpoints.last_good.name.startswith("ckpt-")
+        run.go(1)
+        run.save()
+        after = Run(tmp_path / "c")
+        assert after.restore() == run.clock.values["steps"] and after.said == []
+
+
+def test_a_damaged_checkpoint_never_costs_a_good_one(tmp_path):
+    """One that was written off the clock, e.g. by a signal, and is passed by without being replaced."""
+    folder = tmp_path / "c"
+    saved_run(folder, 7, 5)
+    (folder / "ckpt-12" / "python.json").write_text("")
+    run = Run(folder)
+    assert run.restore() == 7 and run.checkpoints.last_good == folder / "ckpt-7"
+    run.go(8)
+    run.save()
+    assert [path.name for path in complete_checkpoints(folder)] == ["ckpt-15", "ckpt-7"]
+    (folder / "ckpt-15" / "complete.json").write_text("")
+    assert Run(folder).restore() == 7
+
+
 @pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("damage", ["a bit", "the end", "all", "gone"])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path, number, damage):
@@ -209,6 +235,7 @@ HOSTILE = {
     "no files": lambda marker: marker.update(files=None),
     "files without sizes": lambda marker: marker.update(files={"state.index": []}),
     "another format": lambda marker: marker.update(format="2; import os"),
+    "nothing to restore": lambda marker: marker.update(files={}),
     "no rows": lambda marker: marker.update(replays=[]),
     "rows of nothing": lambda marker: marker["replays"].update(low_replay=None),
     "far too many rows": lambda marker: marker["replays"]["low_replay"].update(added=10**30),
@@ -247,16 +274,17 @@ def _with_checksum(folder, path, data):
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_hostile_folder_executes_nothing(tmp_path, number):
+@pytest.mark.parametrize("save", [np.save, np.savez], ids=["file", "archive"])
+def test_a_hostile_folder_executes_nothing(tmp_path, number, save):
     """Every file in turn is a pickle that would make a folder, with sizes and checksums that are right."""
     folder = tmp_path / "c"
     saved_run(folder, 12)
     paths = sorted([*(folder / "ckpt-12").glob("[!c]*"), folder / "replay" / "low_replay-4-8.npy"])
     payload = tmp_path / "executed"
     with open(tmp_path / "payload.npy", "wb") as file:
-        np.save(file, np.array([Payload(payload)] * 4, object))
+        save(file, np.array([Payload(payload)] * 4, object))
     _with_checksum(folder, paths[number], (tmp_path / "payload.npy").read_bytes())
-    with pytest.raises(UsageError, match="does not fit this configuration") as caught:
+    with pytest.raises(UsageError, match="does not fit this configuration|damaged or deleted") as caught:
         Run(folder).restore()
     assert "\n" not in str(caught.value)
     assert not payload.exists()
@@ -272,18 +300,19 @@ def test_a_hostile_python_state_is_refused(tmp_path, text):
 
 
 def test_kept_weights_are_whole_or_not_there_whenever_writing_ends(tmp_path):
-    weights = {"low": tf.Variable(1.0)}
     for acts in range(40):
         folder = tmp_path / str(acts)
         folder.mkdir()
+        weights = {"low": tf.Variable(1.0)}
         save_weights(folder / "policy", weights, 100)
+        weights["low"].assign(2.0)
         with Fault(acts, Died) as fault:
             with contextlib.suppress(Died):
                 save_weights(folder / "policy", weights, 200)
         for path in saved_weights(folder / "policy"):
             low = tf.Variable(0.0)
             restore_weights(path, {"low": low})
-            assert low == 1.0
+            assert low == {"policy-100": 1.0, "policy-200": 2.0}[path.name]
         save_weights(folder / "policy", weights, 300, kept=1)
         assert {p.name.split(".")[0] for p in (folder / "policy").iterdir()} <= {"policy-200", "policy-300"}
         assert saved_weights(folder / "policy") == [folder / "policy" / "policy-300"]

@@ -34,6 +34,14 @@ def test_a_program_goes_on_when_nobody_listens(tmp_path, redirection):
     assert run_shell(tmp_path, redirection) == (0, "done")
 
 
+def test_letters_that_the_terminal_does_not_know_are_spelled_out():
+    command = [sys.executable, "-c", "from efficient_hrl import console; console.announce('läuft')"]
+    result = subprocess.run(
+        command, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, timeout=60, check=True
+    )
+    assert result.stdout == b"l\\xe4uft\n"
+
+
 def test_a_line_is_printed_at_once(capsys):
     console.announce("a line")
     console.write_line(sys.stderr, "another")

@@ -121,3 +121,21 @@ def test_evaluations_are_an_interval_apart(tmp_path, writer, monkeypatch):
 def test_less_than_one_evaluation_is_refused(tmp_path, number):
     with pytest.raises(ValueError, match=f"max_number_of_evaluations = {number}; allowed: None, 1 or more"):
         follow(tmp_path, lambda path: None, max_number_of_evaluations=number)
+
+
+def test_a_damaged_newest_checkpoint_is_named_once_and_waited_for(tmp_path, writer, capsys):
+    first, second = writer(), writer()
+    seen, asked = [], []
+
+    def evaluate(path):
+        seen.append(path)
+        third = writer()
+        (third / "python.json").write_bytes(b"")
+
+    def timeout_fn():
+        asked.append(True)
+        return len(asked) == 3
+
+    assert follow(tmp_path, evaluate, timeout_fn=timeout_fn) == 1
+    assert seen == [second] != [first] and len(asked) == 3
+    assert capsys.readouterr().out.count("ckpt-3 is damaged and skipped") == 1

@@ -15,13 +15,16 @@ def system(tmp_path, monkeypatch):
     (tmp_path / "meminfo").write_text(f"MemTotal: 99999999 kB\nMemAvailable:   {8 * 2**20} kB\n")
     monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    (tmp_path / "cgroup").write_text("4:cpu,cpuacct:/elsewhere\n0::/outer/inner\n")
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    monkeypatch.setattr(memory, "_OWN_GROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY,) * 2)
     return tmp_path
 
 
-def container(folder, limit, used, files=0):
-    (folder / "memory.max").write_text(f"{limit}\n")
-    (folder / "memory.current").write_text(f"{used}\n")
+def container(folder, limit, used, files=0, names=("memory.max", "memory.current")):
+    for name, value in zip(names, (limit, used)):
+        (folder / name).write_text(f"{value}\n")
     (folder / "memory.stat").write_text(f"anon 5\ninactive_file {files}\n")
 
 
@@ -36,6 +39,22 @@ def test_a_containers_limit_counts_and_files_it_has_read_do_not(system):
     assert memory.free_bytes() == 8 * GIB
     container(system, GIB, 2 * GIB)
     assert memory.free_bytes() == 0
+
+
+@pytest.mark.parametrize("group", [".", "outer", "outer/inner"])
+def test_the_closest_limit_of_all_groups_around_the_process_counts(system, group):
+    container(system / "outer" / "inner", 7 * GIB, GIB)
+    container(system / group, 5 * GIB, 2 * GIB)
+    assert memory.free_bytes() == 3 * GIB
+
+
+def test_limits_of_version_1_count(system):
+    (system / "cgroup").write_text("9:memory:/job\n")
+    (system / "memory" / "job").mkdir(parents=True)
+    container(
+        system / "memory" / "job", 3 * GIB, GIB, names=("memory.limit_in_bytes", "memory.usage_in_bytes")
+    )
+    assert memory.free_bytes() == 2 * GIB
 
 
 def test_a_limit_of_the_address_space_counts(system, monkeypatch):

@@ -6,7 +6,7 @@ from efficient_hrl.plots import draw_run
 
 
 def result(target, success):
-    return EvalResult(target, 50, success, -10.0, -20.0, -1.0, -2.5)
+    return EvalResult(target, 50, success, -10.0, -20.0, -1.0, -2.5, 0)
 
 
 def training_row(env_steps):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,8 +10,9 @@ import sys
 
 import pytest
 
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from efficient_hrl.run_lock import hold
+from tests.faults import FullDisk
 
 HOLD = """
 import pathlib, sys, time
@@ -88,6 +90,41 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
     with hold(tmp_path / "lock", said.append):
         pass
     assert "has no locks (Operation not supported)" in said[0]
+
+
+def test_a_command_that_is_refused_leaves_the_trace_of_the_dead_process(tmp_path):
+    (tmp_path / "lock").write_bytes(b"\xff\xfe trace")  # whatever it is
+    with pytest.raises(UsageError, match="wrong input"):
+        with hold(tmp_path / "lock", lambda line: None):
+            raise UsageError("wrong input")
+    assert (tmp_path / "lock").read_bytes() == b"\xff\xfe trace"
+
+
+def test_a_disk_that_is_still_full_is_one_line(tmp_path, monkeypatch):
+    def full(*unused):
+        raise FullDisk
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(UsageError, match="lock: No space left on device"):
+        with hold(tmp_path / "lock", pytest.fail):
+            pass
+
+
+def test_a_folder_that_was_replaced_is_not_written_to(tmp_path):
+    """Somebody deletes a run that is under way, and starts it again."""
+    root = tmp_path / "run"
+    root.mkdir()
+    with hold(root / "lock", pytest.fail) as lock:
+        lock.check()
+        shutil.rmtree(root)
+        lock.check()  # what is written next says that it is gone
+        root.mkdir()
+        with pytest.raises(RunError, match="is not the folder any more in which this run began"):
+            lock.check()
+        with hold(root / "lock", pytest.fail) as other:
+            other.check()
+            with pytest.raises(RunError, match=str(root)):
+                lock.check()
 
 
 def test_a_folder_with_a_lock_alone_may_be_used(tmp_path):

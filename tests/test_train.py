@@ -20,6 +20,7 @@ from efficient_hrl.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from efficient_hrl.train import Trainer
 from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
+from environments import instability
 from tests.faults import Fault, FullDisk
 
 GIN_FILE = pathlib.Path(__file__).parent.parent / "gin" / "norl_point_maze.gin"
@@ -233,7 +234,7 @@ def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(uninterrupted,
         trainer.learner.learn = lambda low_updates: None
 
     said = broken_off(root, hidden, 10)
-    assert "a weight of high (" in said and "is not finite after 300 environment steps" in said
+    assert "/kernel:0 is not finite after 300 environment steps" in said
     assert {p.name for p in (root / "checkpoints").glob("ckpt-*")} == {"ckpt-100", "ckpt-200"}
 
     trainer, _ = run(root)
@@ -286,6 +287,57 @@ def test_checkpoints_by_the_clock_are_kept_for_good_as_asked(tmp_path):
     run(tmp_path / "run", stop_after=(7,))
     names = {path.name for path in (tmp_path / "run" / "checkpoints").glob("ckpt-*")}
     assert names == {"ckpt-200", "ckpt-400", "ckpt-540"}
+
+
+def test_what_the_program_did_not_expect_is_one_line_and_a_file(tmp_path):
+    root = tmp_path / "broken"
+
+    def disturb(trainer):
+        raise LookupError("the mistake\nand more")
+
+    said = broken_off(root, disturb, 12)
+    assert said.startswith(f"LookupError: the mistake (in full in {root / 'error.txt'}) after 120")
+    assert said.endswith(f"is {root / 'checkpoints' / 'ckpt-100'}, and the same command continues from there")
+    assert "raise LookupError" in (root / "error.txt").read_text()
+
+
+def test_an_evaluation_that_is_broken_off_leaves_no_trace(tmp_path):
+    """Samplers may count how often they draw, and what they draw must not depend on a signal."""
+    configure("train_uvf.num_episodes_train = 6", "eval1/ConstantSampler.value = (8.0, 0.0)")
+    trainer = Trainer(0)
+    count = tf.Variable(0, trainable=False)
+    trainer.hierarchy.high.context.count = count
+
+    def evaluate(steps, stop):
+        count.assign_add(1)
+        return None if stop() else []
+
+    trainer.evaluator.evaluate = evaluate
+    assert trainer._evaluate(10, True) is None and count == 0
+    assert trainer._evaluate(10, False) == [] and count == 1
+
+
+def test_deterministic_operations_are_asked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
+    Trainer(0)
+    assert asked == []
+    configure("train_uvf.deterministic_ops = True")
+    Trainer(0)
+    assert asked == [True]
+
+
+def test_unstable_episodes_are_counted_and_continue_as_everything_else(tmp_path, monkeypatch):
+    """With a limit so low that most first states are too fast, in three environments."""
+    monkeypatch.setattr(instability, "MAX_SPEED", 0.1)
+    configure("train_uvf.num_envs = 3")
+    whole, _ = run(tmp_path / "whole")
+    pieces, _ = run(tmp_path / "pieces", stop_after=(9,))
+    tf.nest.map_structure(np.testing.assert_array_equal, contents(pieces), contents(whole))
+    metrics = rows(tmp_path / "whole", "metrics.csv")
+    assert rows(tmp_path / "pieces", "metrics.csv") == metrics
+    counts = [int(row["unstable_episodes"]) for row in metrics]
+    assert counts == sorted(counts) and counts[-1] > 2
 
 
 def test_global_random_generators_are_part_of_a_checkpoint(tmp_path):
