@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from absl import flags
@@ -181,22 +182,7 @@ class Drill:
     def report(self, out: pathlib.Path) -> None:
         """Writes table and picture of the kills."""
         write_table(self._rows, out / "crash_drill.csv")
-        figure, axis = new_figure(width=8.0)
-        for kind in sorted(set(self._plan)):
-            rows = [row for row in self._rows if row["kind"] == kind]
-            numbers = [row["kill"] for row in rows]
-            bars = axis.vlines(numbers, [r["began_at"] for r in rows], [r["reached"] for r in rows], lw=4)
-            bars.set_color(f"C{sorted(set(self._plan)).index(kind)}")
-            bars.set_label(kind)
-        axis.plot(
-            [row["kill"] + 0.5 for row in self._rows], [row["continues_at"] for row in self._rows], "k_", ms=9
-        )
-        axis.set_xlabel("kill (a bar: from where the process continued to the last row that it wrote)")
-        axis.set_ylabel("environment steps")
-        cores = f"{processor()}, {os.cpu_count()} cores"
-        axis.set_title(f"black: where the next process continues; {cores}", fontsize=9)
-        axis.legend(fontsize=8)
-        save_figure(figure, out / "crash_drill.png")
+        draw(self._rows, out / "crash_drill.png")
         # A row is written every 100 steps: a checkpoint may be newer than the last row.
         lost = [max(0, row["reached"] - row["continues_at"]) for row in self._rows]
         print(
@@ -204,6 +190,27 @@ class Drill:
             f" after one: {np.mean(lost):.0f} on average, {max(lost)} at most"
             f" (a checkpoint every {self._period})"
         )
+
+
+def draw(rows: Sequence[Mapping], path: pathlib.Path) -> None:
+    """Draws where processes began, where they were killed and where the next ones continued."""
+    figure, axis = new_figure(width=8.0)
+    kinds = sorted({row["kind"] for row in rows})
+    for number, kind in enumerate(kinds):
+        own = [row for row in rows if row["kind"] == kind]
+        kills = [int(row["kill"]) for row in own]
+        # A row is written every 100 steps: a checkpoint may be newer than the last row.
+        ends = [max(int(row["reached"]), int(row["continues_at"])) for row in own]
+        colour = f"C{number}"
+        axis.vlines(kills, [int(row["began_at"]) for row in own], ends, color=colour, lw=4)
+        axis.plot(kills, ends, "o", color=colour, ms=5, label=kind)
+    continued = [(int(row["kill"]) + 0.5, int(row["continues_at"])) for row in rows]
+    axis.plot(*zip(*continued), "k_", ms=9, label="the next process continues")
+    axis.set_xlabel("number of the kill (a bar: what the process has done until then)")
+    axis.set_ylabel("environment steps")
+    axis.set_title(f"{processor()}, {os.cpu_count()} cores", fontsize=9)
+    axis.legend(fontsize=8)
+    save_figure(figure, path)
 
 
 class _Process:

@@ -16,6 +16,7 @@ from tf_agents.trajectories import time_step as ts
 from efficient_hrl.collect import TASK_REWARD_SCALE, Collector
 from efficient_hrl.context.context_transition_functions import periodic_context_fn, timer_context_fn
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
+from efficient_hrl.finite import culprit
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import CircularBuffer
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
@@ -315,6 +316,19 @@ def test_terminations_do_not_bootstrap_time_outs_do_and_episodes_are_kept_apart(
     np.testing.assert_array_equal(of.high.learning_batch(high).discount, np.float32(0.99) * high.bootstrap)
     lengths = {i: sorted({*high.length.numpy()[whose == i].tolist()}) for i in range(4)}
     assert lengths == {0: [3, 10], 1: [7, 10], 2: [10], 3: [4]}
+
+
+@pytest.mark.parametrize("level", ["low", "high"])
+def test_a_reward_that_is_no_number_is_named(level):
+    """Of the user's own function, say."""
+    wrong = lambda *unused, **unused_too: (tf.fill([4], np.nan), tf.zeros([4]))
+    options = {"goals": {"reward_fn": wrong}} if level == "low" else {"targets": {"reward_fn": wrong}}
+    of = tiny_hierarchy.hierarchy(**options)
+    env = ScriptedEnvironment(range(4), TERMINATIONS, TIME_OUT)
+    driver, _, _ = tiny_hierarchy.collector(env, of, 40, explore=False)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        driver.collect()
+    assert culprit(caught.value) == f"the {level} level's reward holds NaN"
 
 
 BREAKS = (13, 1, 10, 40)  # in the second segment, at once, at a segment's end, never in this time

@@ -18,9 +18,7 @@ def found(tensors):
     return None
 
 
-@pytest.mark.parametrize(
-    "value, words", [(np.nan, "NaN"), (np.inf, "Inf"), (-np.inf, "-Inf")], ids=["nan", "inf", "-inf"]
-)
+@pytest.mark.parametrize("value, words", [(np.nan, "NaN"), (np.inf, "Inf"), (-np.inf, "Inf")])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_the_tensor_is_named(value, words, place):
     names = ["a loss", "gradient of net/kernel", "gradient of net/bias"]
@@ -28,14 +26,14 @@ def test_the_tensor_is_named(value, words, place):
     arrays[place] = arrays[place].astype(np.float32)
     arrays[place].flat[-1] = value
     tensors = {name: tf.constant(array, tf.float32) for name, array in zip(names, arrays)}
-    assert found(tensors) in (f"{names[place]} holds {words}", f"{names[place]} holds Inf")
+    assert found(tensors) == f"{names[place]} holds {words}"
 
 
 def test_the_first_of_several_is_named():
     bad = tf.constant([np.nan])
     assert found({"first": bad, "second": bad, "third": bad}) == "first holds NaN"
     infinities = tf.constant([np.inf, -np.inf, np.nan])
-    assert found({"zeros": tf.zeros([2]), "mixed": infinities}).startswith("mixed holds ")
+    assert found({"zeros": tf.zeros([2]), "mixed": infinities}) == "mixed holds Inf and NaN"
 
 
 def test_finite_numbers_pass_also_when_their_sum_overflows():

@@ -44,6 +44,36 @@ def test_returns_and_successes_of_a_maze_are_those_of_its_episodes():
     assert rows[3][1:] == ["3", f"{np.mean(last > -5):.2f}", f"{returns.mean():.1f}", f"{last.mean():.2f}"]
 
 
+@pytest.mark.parametrize("at", [1, 20])
+def test_an_episode_that_becomes_unstable_is_a_failure_and_no_part_of_the_means(at):
+    job = {"environment": create_maze_env("PointMaze"), "max_steps_per_episode": 40, "seed": 4}
+    lines = []
+    policy = RandomPolicyRun(num_episodes=2, **job)
+    advance, calls = policy._env._advance, iter(range(1, 1000))
+
+    def shaky(action, ids):
+        results = advance(action, ids)
+        policy._env._unstable[:] = (False, next(calls) == at)
+        return results
+
+    policy._env._advance = shaky
+    policy.run(lines.append)
+    assert lines[1] == "1 episodes were abandoned because their simulation became unstable"
+    assert lines[2].startswith(f"{40 + at - 1} environment steps")
+    first = [re.split(r"\s{2,}", line.strip()) for line in lines[0].splitlines()][3]
+    # The first episode alone: its first state has the same seed, and its actions are every other pair.
+    env = job["environment"]
+    rng = np.random.default_rng([4, 2])
+    rng.uniform(size=(2, 2))
+    actions = rng.uniform(size=(40, 2, 2))[:, 0]
+    env.reset(seed=4)
+    low, high = env.action_space.low, env.action_space.high
+    observations = [env.step((low + a * (high - low)).astype(np.float32))[0] for a in actions]
+    rewards = [-np.linalg.norm(observation[:2] - (8, 0)) for observation in observations]
+    success = 0.5 * (rewards[-1] > -5)
+    assert first[1:] == ["2", f"{success:.2f}", f"{np.sum(rewards):.1f}", f"{rewards[-1]:.2f}"]
+
+
 @pytest.mark.parametrize("name", ["AntBlock", "AntBlockMaze"])
 def test_in_block_tasks_the_block_is_judged(name):
     rows, _ = table(create_maze_env(name), num_episodes=2, max_steps_per_episode=1)

@@ -1,11 +1,13 @@
 """Whole runs, small: determinism, stopping and continuing, evaluation."""
 
 import contextlib
+import itertools
 import json
 import pathlib
 import random
 import shutil
 import signal
+import time
 
 import gin
 import numpy as np
@@ -153,9 +155,13 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(uninterrupted
     assert rows(tmp_path / "other", "metrics.csv") != rows(root, "metrics.csv")
 
 
-def test_stopped_and_continued_equals_uninterrupted(uninterrupted, tmp_path):
+def test_stopped_and_continued_equals_uninterrupted(uninterrupted, tmp_path, monkeypatch):
     root, state, _ = uninterrupted
+    clock = itertools.count(2_000_000_000, -3600)  # set back by an hour whenever it is asked
+    monkeypatch.setattr(time, "time", lambda: float(next(clock)))
     trainer, lines = run(tmp_path / "pieces", stop_after=(2, 13))
+    walls = [float(row["wall_s"]) for row in read_rows(tmp_path / "pieces" / "metrics.csv")]
+    assert walls == sorted(walls) and 0 < walls[0] < walls[-1] < 600
     assert "stopped by SIGTERM" in lines[0] and "continuing" in lines[1]
     tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
     assert rows(tmp_path / "pieces", "metrics.csv") == rows(root, "metrics.csv")
