@@ -14,6 +14,7 @@ executed when it is read: no pickle, no code.
 import contextlib
 import json
 import pathlib
+import re
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -287,7 +288,7 @@ def read_marker(path: pathlib.Path) -> dict:
         marker = json.loads((path / _MARKER).read_text())
         version, files, replays = marker["format"], marker["files"], marker["replays"]
         sizes = [number for entry in files.values() for number in entry]
-        is_plain = all("/" not in name and name not in ("", ".", "..") for name in files)
+        is_plain = all(re.fullmatch(r"\w[\w.-]*", name) for name in files)  # nowhere else
         is_plain &= {f"{_STATE}.index", _PYTHON} <= set(files)
         well_formed = len(sizes) == 2 * len(files) and all(isinstance(number, int) for number in sizes)
         if not (version == _FORMAT and is_plain and well_formed and isinstance(replays, dict)):

