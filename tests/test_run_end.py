@@ -35,8 +35,8 @@ def test_tensorflows_own_full_disk_is_told_without_its_inner_names(root):
         f"{{{{function_node __wrapped__SaveV2}}}} {root}/x.data; No space left on device [Op:SaveV2] name: "
     )
     assert line_of(root, tf.errors.ResourceExhaustedError(None, None, message), saved=True) == (
-        f"cannot write: {root}/x.data; No space left on device (the disk is full); the last good checkpoint is"
-        f" {root / 'checkpoints' / 'ckpt-5'}, and the same command continues from there"
+        f"cannot write: {root}/x.data; No space left on device (the disk is full); the last good checkpoint"
+        f" is {root / 'checkpoints' / 'ckpt-5'}, and the same command continues from there"
     )
 
 
