@@ -20,22 +20,23 @@ from efficient_hrl.run_folder import RunError, UsageError
 class RunLock:
     """A lock that is held."""
 
-    def __init__(self, path: pathlib.Path, number: int):
-        """Remembers the lock's file, by path and by number of the open file."""
+    def __init__(self, path: pathlib.Path, number: int, folder: int):
+        """Remembers the lock's path, and the open lock file and folder by number."""
         self._path = path
+        # While both are open no other file or folder can get their identity.
         self._number = number
+        self._folder = folder
 
     def check(self) -> None:
-        """Raises a RunError if the folder is not the one any more in which this process runs."""
-        try:
-            if os.path.samestat(os.stat(self._path), os.fstat(self._number)):
-                return
-        except FileNotFoundError:
-            if not self._path.parent.exists():
-                return  # what is written next says so
-        raise RunError(
-            f"{self._path.parent} is not the folder any more in which this run began; it ends here"
-        )
+        """Raises a RunError if another run is where this one began.
+
+        A folder that is gone is told by what is written next, and a lock that somebody
+        has deleted alone does no harm yet.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            for path, number in ((self._path.parent, self._folder), (self._path, self._number)):
+                if not os.path.samestat(os.stat(path), os.fstat(number)):
+                    raise RunError(f"{self._path.parent} is not the folder any more in which this run began")
 
 
 @contextlib.contextmanager
@@ -50,6 +51,7 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[RunLoc
       UsageError: another process holds it; says which.  Or it cannot be written.
     """
     try:
+        folder = os.open(path.parent, os.O_RDONLY)
         number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise UsageError(f"--root_dir={path.parent}: {error}") from None
@@ -61,7 +63,7 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[RunLoc
             raise UsageError(f"--root_dir={path.parent}: {path.name}: {error.strerror}") from None
         after = b""
         try:
-            yield RunLock(path, number)
+            yield RunLock(path, number, folder)
         except UsageError:
             after = before  # nothing is changed by a command that is refused
             raise
@@ -70,6 +72,7 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[RunLoc
                 _write(number, after)
     finally:
         os.close(number)
+        os.close(folder)
 
 
 def _lock(path, number, announce):

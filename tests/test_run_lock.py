@@ -127,6 +127,16 @@ def test_a_folder_that_was_replaced_is_not_written_to(tmp_path):
                 lock.check()
 
 
+def test_a_lock_that_is_deleted_under_a_run_does_no_harm_until_another_one_takes_it(tmp_path):
+    with hold(tmp_path / "lock", pytest.fail) as lock:
+        (tmp_path / "lock").unlink()
+        lock.check()
+        with hold(tmp_path / "lock", pytest.fail) as other:
+            other.check()
+            with pytest.raises(RunError, match="is not the folder any more"):
+                lock.check()
+
+
 def test_a_folder_with_a_lock_alone_may_be_used(tmp_path):
     """A process has died between the lock and the record."""
     (tmp_path / "lock").write_text("{}")
