@@ -16,8 +16,9 @@ from efficient_hrl import cond_fn
 from efficient_hrl.agents.ddpg_agent import AgentBatch, DdpgAgent
 from efficient_hrl.agents.td3_agent import TD3Agent
 from efficient_hrl.checks import check_number, check_truth, check_whole
+from efficient_hrl.norl_reward import NorlReward
 from efficient_hrl.random_streams import Stream
-from efficient_hrl.replay import segment_spec, transition_spec
+from efficient_hrl.replay import segment_spec, segment_transition_spec, transition_spec
 
 # A schedule of exploration noise: 0.8 per million steps, not below one half.
 _NOISE_DECAY, _NOISE_DECAY_STEPS, _LEAST_NOISE = 0.8, 1e6, 0.5
@@ -162,7 +163,12 @@ class ContextualAgent:
 
 @gin.configurable
 class UvfAgentCore(ContextualAgent):
-    """The low level without its way of learning: a universal value function agent."""
+    """The low level without its way of learning: a universal value function agent.
+
+    Attributes:
+      learns_from_segments: whether its rewards depend on the segment of a step, so that it
+        learns from `SegmentTransition`.
+    """
 
     def __init__(
         self,
@@ -175,6 +181,7 @@ class UvfAgentCore(ContextualAgent):
         reset_env_cond_fn: Callable = cond_fn.false_fn,
         metrics: Any = None,
         state_preprocess_class: Callable | None = None,
+        segment_reward: NorlReward | None = None,
         **arguments,
     ):
         """Builds the low level.
@@ -188,6 +195,8 @@ class UvfAgentCore(ContextualAgent):
           metrics: accepted as in the original; has no effect.
           state_preprocess_class: makes the representation f from (observation spec,
             action spec, steps per segment).
+          segment_reward: what this level learns from, where that depends on the segment in
+            which a step was taken; None is the context's reward.
           **arguments: for the way of learning, e.g. `TD3Agent`.
         """
         del metrics
@@ -211,12 +220,19 @@ class UvfAgentCore(ContextualAgent):
         self.state_preprocess = state_preprocess_class(
             observation_spec, action_spec, context.meta_action_every_n
         )
+        sizes = (observation_spec.shape[0], action_spec.shape[0], context.size)
+        data_spec = transition_spec(*sizes)
+        if segment_reward is not None:
+            _check_segment_reward(segment_reward, self.state_preprocess)
+            data_spec = segment_transition_spec(*sizes, context.meta_action_every_n)
+        self._segment_reward = segment_reward
+        self.learns_from_segments = segment_reward is not None
         self._half_action_range = tf.constant((action_spec.maximum - action_spec.minimum) / 2.0, tf.float64)
         self._build(
             observation_spec,
             action_spec,
             context,
-            transition_spec(observation_spec.shape[0], action_spec.shape[0], context.size),
+            data_spec,
             uvf_add_noise_fn,
             target_noise_stream=Stream.LOW_TARGET_NOISE,
             name="uvf_agent",
@@ -230,9 +246,12 @@ class UvfAgentCore(ContextualAgent):
         time-out bootstrap.  Where the environment terminated, they do not.
         """
         contexts = [experience.context]
-        reward, discount = self.rewards(
-            experience.state, experience.next_state, contexts, experience.action, experience.reward
-        )
+        if self._segment_reward is not None:
+            reward, discount = self._segment_reward(self.state_preprocess, experience)
+        else:
+            reward, discount = self.rewards(
+                experience.state, experience.next_state, contexts, experience.action, experience.reward
+            )
         discount = self.context.discount(self._gamma, discount, contexts)
         return AgentBatch(
             observation=self.merge(experience.state, contexts),
@@ -412,6 +431,16 @@ def _made(make, name, tf_env):
         given = "is not set" if make is None else f"= {make!r}"
         raise ValueError(f"{name} {given}; allowed: a Context, e.g. @agent/Context")
     return make(tf_env)
+
+
+def _check_segment_reward(reward, representation):
+    if not isinstance(reward, NorlReward):
+        raise ValueError(f"UvfAgent.segment_reward = {reward!r}; allowed: None, @NorlReward()")
+    if representation.embed_net is None:
+        raise ValueError(
+            "UvfAgent.segment_reward = @NorlReward() needs phi; allowed with a learned representation,"
+            " StatePreprocess.trainable = True"
+        )
 
 
 def _masked(discount, bootstrap):

@@ -17,7 +17,7 @@ from efficient_hrl.compiled import compiled
 from efficient_hrl.episodes import ConditionedEnvironment
 from efficient_hrl.finite import check_finite
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
-from efficient_hrl.replay import Segment, Transition, UniformReplayBuffer
+from efficient_hrl.replay import Segment, SegmentTransition, Transition, UniformReplayBuffer
 
 TASK_REWARD_SCALE = 0.1  # of the high level's stored rewards
 
@@ -61,14 +61,16 @@ class TransitionObserver(tf.Module):
         self._buffer = buffer
         self._counts = counts
         # What is known one step early: everything but next state and next goal.
-        self._pending = _variables(spec._replace(next_state=(), next_context=()), num_envs, "pending")
+        known = {name: getattr(spec, name) for name in Transition._fields}
+        known |= {"next_state": (), "next_context": ()}
+        self._pending = _variables(Transition(**known), num_envs, "pending")
         self._is_pending = tf.Variable(tf.zeros([num_envs], tf.bool), trainable=False, name="is_pending")
 
     def __call__(self, step):
         time_step, action_step, next_time_step = step
         state, goal = time_step.observation, action_step.info.goal
         complete = tf.nest.map_structure(tf.convert_to_tensor, self._pending)
-        self._buffer.add(complete._replace(next_state=state, next_context=goal), self._is_pending)
+        self._add(complete._replace(next_state=state, next_context=goal))
         _assign(
             self._pending,
             Transition(
@@ -85,6 +87,10 @@ class TransitionObserver(tf.Module):
         is_real = ~time_step.is_last() & ~is_broken_off(time_step, next_time_step)
         return self._is_pending.assign(is_real & self._counts(next_time_step))
 
+    def _add(self, transitions):
+        """Takes one complete transition of every environment, where `_is_pending` holds."""
+        self._buffer.add(transitions, self._is_pending)
+
     def checkpointed(self) -> dict[str, tf.Variable]:
         """What a checkpoint must hold, by name."""
         return _named(pending=self._pending, is_pending=self._is_pending)
@@ -92,6 +98,78 @@ class TransitionObserver(tf.Module):
     def forget(self) -> None:
         """Drops what is known of steps that are not complete."""
         self._is_pending.assign(tf.zeros_like(self._is_pending))
+
+
+class SegmentTransitionObserver(TransitionObserver):
+    """Writes environment steps with their segments to the low level's buffer.
+
+    Which actions a segment has is known at its end: its transitions are written
+    together, when the goal after the last of them is known.  Those of a segment that
+    an unstable simulation broke off are not written.
+    """
+
+    def __init__(self, buffer: UniformReplayBuffer, spec: SegmentTransition, num_envs: int, counts: Callable):
+        """Prepares to observe `num_envs` environments; `counts` tells which last steps to store."""
+        super().__init__(buffer, spec, num_envs, counts)
+        self._c = spec.low_actions.shape[0]
+        self._rows = tf.range(num_envs)
+        zeros = lambda dtype, name, *shape: tf.Variable(
+            tf.zeros([num_envs, *shape], dtype), trainable=False, name=name
+        )
+        # Of the pending step: its place in the segment, and whether it is the last there.
+        self._index = zeros(tf.int32, "index")
+        self._ends = zeros(tf.bool, "ends")
+        self._is_stored = zeros(tf.bool, "is_stored", self._c)
+        one = Transition(*(getattr(spec, name) for name in Transition._fields))
+        block = tf.nest.map_structure(lambda s: tf.TensorSpec([self._c, *s.shape], s.dtype), one)
+        self._block = _variables(block, num_envs, "block")
+
+    def __call__(self, step):
+        done = super().__call__(step)
+        time_step, action_step, next_time_step = step
+        index = action_step.info.clock % self._c
+        is_real = ~time_step.is_last() & ~is_broken_off(time_step, next_time_step)
+        self._index.assign(index)
+        self._ends.assign(((index == self._c - 1) | next_time_step.is_last()) & is_real)
+        return done
+
+    def checkpointed(self) -> dict[str, tf.Variable]:
+        return super().checkpointed() | _named(
+            index=self._index, ends=self._ends, is_stored=self._is_stored, block=self._block
+        )
+
+    def forget(self) -> None:
+        super().forget()
+        self._ends.assign(tf.zeros_like(self._ends))
+
+    def _add(self, transitions):
+        at = tf.stack([self._rows, tf.identity(self._index)], axis=1)
+        tf.nest.map_structure(lambda b, t: b.scatter_nd_update(at, t), self._block, transitions)
+        self._is_stored.scatter_nd_update(at, tf.identity(self._is_pending))
+        ends = tf.identity(self._ends)
+
+        def write():
+            self._buffer.add(self._closed(), self._mask(ends))
+            return True
+
+        return tf.cond(tf.reduce_any(ends), write, lambda: False)
+
+    def _closed(self):
+        """The open segments' transitions as if they ended with the pending step, [N c, ...]."""
+        block = tf.nest.map_structure(tf.convert_to_tensor, self._block)
+        real = tf.sequence_mask(self._index + 1, self._c)[..., None]  # [N, c, 1]
+        each = lambda x: tf.repeat(x[:, None], self._c, axis=1)
+        items = SegmentTransition(
+            *block,
+            start=each(block.state[:, 0]),
+            low_actions=each(tf.where(real, block.action, 0.0)),
+            step=tf.tile(tf.range(1, self._c + 1)[None], [self._rows.shape[0], 1]),
+        )
+        return tf.nest.map_structure(lambda x: tf.reshape(x, [-1, *x.shape[2:]]), items)
+
+    def _mask(self, ends):
+        real = tf.sequence_mask(self._index + 1, self._c)
+        return tf.reshape(ends[:, None] & real & self._is_stored, [-1])
 
 
 class SegmentObserver(tf.Module):
@@ -289,7 +367,9 @@ class Collector(tf.Module):
         if isinstance(tf_env, ConditionedEnvironment):
             counts = lambda next_time_step: tf.identity(tf_env.counts)
             self._conditions = tf_env.variables()
-        self._transitions = TransitionObserver(low_replay, low_replay.data_spec, num_envs, counts)
+        knows_segment = isinstance(low_replay.data_spec, SegmentTransition)
+        observer = SegmentTransitionObserver if knows_segment else TransitionObserver
+        self._transitions = observer(low_replay, low_replay.data_spec, num_envs, counts)
         self._segments = SegmentObserver(
             high_replay, high_replay.data_spec, num_envs, high_agent, policy, counts
         )

@@ -27,6 +27,8 @@ class LossSums(NamedTuple):
     representation: tf.Tensor
     representation_close: tf.Tensor
     representation_far: tf.Tensor
+    representation_bound: tf.Tensor
+    representation_kl: tf.Tensor
     high_updates: tf.Tensor
     high_critic: tf.Tensor
     high_actor_updates: tf.Tensor
@@ -133,6 +135,8 @@ class Learner(tf.Module):
         trained = self._hierarchy.representation.trainable_representation
         for name in ("representation", "representation_close", "representation_far"):
             means[f"{name}_loss"] = mean(name, "low_updates") if trained else float("nan")
+        for name in ("representation_bound", "representation_kl"):
+            means[name] = mean(name, "low_updates") if trained else float("nan")
         return means
 
     def update_low(self, phase: int | None = None) -> None:
@@ -150,20 +154,17 @@ class Learner(tf.Module):
         sums.low_actor.assign_add(info.actor_loss)
 
     def update_representation(self) -> None:
-        """One update of f and phi."""
+        """One update of the representation."""
         representation, sums = self._hierarchy.representation, self._sums
         seed = self._seed_for(Stream.REPRESENTATION_REPLAY, representation.updates)
         batch = self._repeated(self._high_replay.sample(self.batch_size, seed))
-        steps = representation.draw_steps(
-            self.update_size,
-            self._seed_for(Stream.REPRESENTATION_STEP, representation.updates),
-        )
-        info = representation.update(
-            batch.state, batch.next_state, batch.low_states, batch.low_actions, steps
-        )
+        step_seed = self._seed_for(Stream.REPRESENTATION_STEP, representation.updates)
+        info = representation.learn(batch, step_seed, self._draw_replay_states)
         sums.representation.assign_add(info.loss)
         sums.representation_close.assign_add(info.close)
         sums.representation_far.assign_add(info.far)
+        sums.representation_bound.assign_add(info.bound)
+        sums.representation_kl.assign_add(info.kl)
 
     def update_high(self) -> None:
         """One update of the high level, on relabelled segments."""
@@ -201,6 +202,14 @@ class Learner(tf.Module):
             ),
             self.goal_sample_strategy,
         )
+
+    def _draw_replay_states(self, num_sets, size):
+        """Independent sets of states for the representation's objective, each [size, S]."""
+        if not num_sets:
+            return ()
+        seed = self._seed_for(Stream.REPRESENTATION_STATES, self._hierarchy.representation.updates)
+        states = self._low_replay.sample_next_states(num_sets * size, seed)
+        return tuple(tf.split(states, num_sets))
 
     def _update_low_and_representation(self, phase):
         self.update_low(phase)

@@ -24,6 +24,8 @@ METRICS_COLUMNS = (
     "representation_loss",
     "representation_close_loss",
     "representation_far_loss",
+    "representation_bound",
+    "representation_kl",
     "low_episode_return",
     "high_episode_return",
     "unstable_episodes",

@@ -41,6 +41,30 @@ class Transition(NamedTuple):
     bootstrap: tf.Tensor
 
 
+class SegmentTransition(NamedTuple):
+    """A `Transition` that knows its segment; for rewards that depend on it.
+
+    Attributes:
+      state, action, reward, discount, next_state, context, next_context, bootstrap: see
+        `Transition`.
+      start: s_t, the state in which the segment's goal was given, [S].
+      low_actions: a_t .. a_{t+c-1}, [c, A]; zero beyond the end of an episode.
+      step: k of `next_state` = s_{t+k}, 1..c, int32 [].
+    """
+
+    state: tf.Tensor
+    action: tf.Tensor
+    reward: tf.Tensor
+    discount: tf.Tensor
+    next_state: tf.Tensor
+    context: tf.Tensor
+    next_context: tf.Tensor
+    bootstrap: tf.Tensor
+    start: tf.Tensor
+    low_actions: tf.Tensor
+    step: tf.Tensor
+
+
 class Segment(NamedTuple):
     """Up to c environment steps under one goal, as the high level sees them.
 
@@ -86,6 +110,16 @@ def transition_spec(state_size: int, action_size: int, goal_size: int) -> Transi
         context=_spec("context", goal_size),
         next_context=_spec("next_context", goal_size),
         bootstrap=_spec("bootstrap"),
+    )
+
+
+def segment_transition_spec(state_size: int, action_size: int, goal_size: int, c: int) -> SegmentTransition:
+    """Specification of stored transitions that know their segment of c steps."""
+    return SegmentTransition(
+        *transition_spec(state_size, action_size, goal_size),
+        start=_spec("start", state_size),
+        low_actions=_spec("low_actions", c, action_size),
+        step=_spec("step", dtype=tf.int32),
     )
 
 

@@ -5,9 +5,9 @@ next c low-level actions, f and phi minimise
 
     -log E(s_{t+k}, s_t, pi) + log E_{s ~ replay}[E(s, s_t, pi)]
 
-on average over k.  The second term's gradient is estimated by
-E_replay[E] / stop_gradient(E_replay[E]); here a FIFO of recent embeddings
-stands in the denominator and the other samples of the batch in the numerator.
+on average over k.  How the second term is estimated is the choice of an
+`estimators.Estimator`, and D that of a `distances.Distance`.  A FIFO of recent
+embeddings stands for the replay where a whole distribution is wanted at little cost.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +21,11 @@ from tf_agents.networks import network
 from efficient_hrl.agents.ddpg_agent import clipped_gradients
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
 from efficient_hrl.checks import check_function, check_truth, check_whole
+from efficient_hrl.distances import Distance, HuberDistance, check_distance
+from efficient_hrl.estimators import Embeddings, Estimator, FifoEstimator, check_estimator
 from efficient_hrl.finite import check_finite, gradients_by_name
+from efficient_hrl.replay import Segment
 
-HUBER_KAPPA = 0.1
-DISTANCE_SCALE = 2.0
 PRIOR_SIZE = 1024  # embeddings in the FIFO
 STEP_DISCOUNT = 0.99  # weights of the steps k inside a segment
 
@@ -124,40 +125,14 @@ class ActionEmbedNetwork(network.Network):
         return embedding, network_state
 
 
-def huber_distance(difference: tf.Tensor) -> tf.Tensor:
-    """D(z) = 2 sum_i huber(z_i) over the last axis, with kappa = 0.1.
-
-    huber(x) = x^2 / (2 kappa) for |x| <= kappa, else |x| - kappa / 2.
-    """
-    return DISTANCE_SCALE * tf.reduce_sum(_huber(difference), axis=-1)
-
-
-def _huber(x):
-    size = tf.abs(x)
-    quadratic = tf.minimum(size, HUBER_KAPPA)
-    return quadratic * (size - 0.5 * quadratic) * (1.0 / HUBER_KAPPA)
-
-
-def pairwise_huber_distance(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """D(left_i - right_j) for all pairs; [N, G], [M, G] -> [N, M].
-
-    Summed dimension by dimension: an [N, M, G] tensor of differences costs
-    several times as much.
-    """
-    total = 0.0
-    for x, y in zip(tf.unstack(left, axis=-1), tf.unstack(right, axis=-1)):
-        total += _huber(x[:, None] - y[None, :])
-    return DISTANCE_SCALE * total
-
-
 @tf.function(jit_compile=True)
-def log_mean_similarity(phi: tf.Tensor, prior: tf.Tensor) -> tf.Tensor:
-    """log mean_j exp(-D(phi_i - e_j)); [B, G], [M, G] -> [B].
+def log_mean_similarity(phi: tf.Tensor, prior: tf.Tensor, distance: Distance) -> tf.Tensor:
+    """log mean_j exp(-D(phi_i, e_j)); [B, G], [M, G] -> [B].
 
     Fused by XLA: as separate operations each of its [B, M] results would travel
     through memory.
     """
-    similarities = -pairwise_huber_distance(phi, prior)
+    similarities = -distance.pairwise(phi, prior)
     return tf.reduce_logsumexp(similarities, axis=-1) - np.log(prior.shape[0])
 
 
@@ -173,41 +148,30 @@ def step_probabilities(c: int) -> np.ndarray:
 
 
 class RepresentationInfo(NamedTuple):
-    """Parts of the objective.
+    """Parts of a representation's objective.
 
     Attributes:
-      loss: close + far, a scalar.
-      close: mean D(phi - f(s_{t+k+1})), a scalar.
-      far: estimate of the normaliser whose gradient is that of its logarithm, a scalar.
+      loss: what is minimised, a scalar.
+      close: its part that draws phi and f(s_{t+k+1}) together, a scalar.
+      far: its part that drives phi and other states apart, a scalar.
+      bound: the estimator's bound in nats, a scalar.
+      kl: estimate of the weighted KL divergence of the sub-optimality bound, in nats, a
+        scalar; see `StatePreprocess.loss`.
       prior_log_probs: log of the mean similarity to the FIFO, [B].
-      log_ratios: (-D(phi - f(s_{t+k+1})) - prior) / 2, [B].
-      embeddings: f(s_{t+k+1}), [B, G]; they enter the FIFO.
+      log_ratios: (-D(phi, f(s_{t+k+1})) - prior) / 2, [B].
+      embeddings: f(s_{t+k+1}) of the drawn k, [B, G]; they enter the FIFO.
+      state: values for the estimator's variables.
     """
 
     loss: tf.Tensor
     close: tf.Tensor
     far: tf.Tensor
+    bound: tf.Tensor
+    kl: tf.Tensor
     prior_log_probs: tf.Tensor
     log_ratios: tf.Tensor
     embeddings: tf.Tensor
-
-
-def representation_objective(phi: tf.Tensor, embeddings: tf.Tensor, prior: tf.Tensor) -> RepresentationInfo:
-    """The released estimator of the representation objective.
-
-    Args:
-      phi: inverse goals phi(s_t, pi), [B, G].
-      embeddings: f of the drawn future states, [B, G].
-      prior: FIFO of past embeddings that already holds these, [M, G].
-    """
-    distances = huber_distance(phi - embeddings)
-    close = tf.reduce_mean(distances)
-    prior_log_probs = tf.stop_gradient(log_mean_similarity(tf.stop_gradient(phi), prior))
-    # Negatives are the batch shifted by one; sample 0 has none.
-    negatives = huber_distance(phi[1:] - embeddings[:-1])
-    far = tf.reduce_mean(tf.exp(-negatives - prior_log_probs[1:]))
-    log_ratios = 0.5 * (-distances - prior_log_probs)
-    return RepresentationInfo(close + far, close, far, prior_log_probs, log_ratios, embeddings)
+    state: tuple[tf.Tensor, ...] = ()
 
 
 @gin.configurable
@@ -228,6 +192,9 @@ class StatePreprocess(tf.Module):
         state_preprocess_net: Callable | None = None,
         action_embed_net: Callable | None = None,
         ndims: int | None = None,
+        distance: Distance | None = None,
+        estimator: Estimator | None = None,
+        all_steps: bool = False,
     ):
         """Builds the networks of a learned representation, or none.
 
@@ -242,6 +209,10 @@ class StatePreprocess(tf.Module):
           action_embed_net: makes phi's correction from (actions spec, observation spec).
           ndims: entries of a state that the identity keeps, filled up with zeros if it has
             fewer; None keeps all.
+          distance: D; None is `HuberDistance`.
+          estimator: of the objective; None is `FifoEstimator`, that of the released code.
+          all_steps: whether every step k of a segment counts in every update, with its
+            weight, instead of one that is drawn.
 
         Raises:
           ValueError: a learned representation without networks, networks of different
@@ -251,6 +222,11 @@ class StatePreprocess(tf.Module):
         check_truth("StatePreprocess.trainable", trainable)
         check_function("StatePreprocess.state_preprocess_net", state_preprocess_net, "@state_preprocess_net")
         check_function("StatePreprocess.action_embed_net", action_embed_net, "@action_embed_net")
+        check_truth("StatePreprocess.all_steps", all_steps)
+        self.distance = HuberDistance() if distance is None else distance
+        check_distance("StatePreprocess.distance", self.distance)
+        estimator = FifoEstimator() if estimator is None else estimator
+        check_estimator("StatePreprocess.estimator", estimator)
         if ndims is not None:
             check_whole("StatePreprocess.ndims", ndims)
         self.trainable_representation = trainable
@@ -267,6 +243,7 @@ class StatePreprocess(tf.Module):
             self._net = state_preprocess_net(observation_spec, name="state_process_net")
             self._net.create_variables()
         if trainable:
+            self._estimator = estimator
             flat_actions = tf.TensorSpec(
                 [segment_length * action_spec.shape.num_elements()], tf.float32, "actions"
             )
@@ -287,9 +264,9 @@ class StatePreprocess(tf.Module):
                 )
             self._prior = tf.Variable(tf.zeros([PRIOR_SIZE, size]), trainable=False, name="all_embed")
             self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name="representation_updates")
-        self._step_log_probabilities = tf.constant(
-            np.log(step_probabilities(segment_length))[None], tf.float32
-        )
+        probabilities = step_probabilities(segment_length)
+        self._step_log_probabilities = tf.constant(np.log(probabilities)[None], tf.float32)
+        self._step_weights = tf.constant(probabilities, tf.float32) if all_steps else None
 
     @property
     def state_net(self) -> network.Network | None:
@@ -308,8 +285,9 @@ class StatePreprocess(tf.Module):
 
     @property
     def trained_variables(self) -> list[tf.Variable]:
-        """Weights of f and phi."""
-        return [*self._net.trainable_variables, *self._embed_net.trainable_variables]
+        """Weights of f and phi, and what the estimator learns."""
+        owners = (self._net, self._embed_net, self._estimator)
+        return [variable for owner in owners for variable in owner.trainable_variables]
 
     def __call__(self, states: tf.Tensor) -> tf.Tensor:
         """f(s), [..., S] -> [..., G]."""
@@ -331,6 +309,10 @@ class StatePreprocess(tf.Module):
         """Draws k for every sample from `step_probabilities`, int64 [B]."""
         return tf.random.stateless_categorical(self._step_log_probabilities, batch_size, seed)[0]
 
+    def log_normalizer(self, phi: tf.Tensor) -> tf.Tensor:
+        """log E_{s ~ rho}[exp(-D(f(s), phi))] with the FIFO in place of rho, [B, G] -> [B]."""
+        return log_mean_similarity(phi, tf.convert_to_tensor(self._prior), self.distance)
+
     def loss(
         self,
         states: tf.Tensor,
@@ -338,9 +320,15 @@ class StatePreprocess(tf.Module):
         low_states: tf.Tensor,
         low_actions: tf.Tensor,
         steps: tf.Tensor,
+        replay_states: Sequence[tf.Tensor] = (),
         prior: tf.Tensor | None = None,
     ) -> tuple[RepresentationInfo, tf.Tensor]:
         """The objective on one batch of high-level transitions.
+
+        The estimated KL divergence is that of the sub-optimality bound (NORL, theorem of
+        section 4): between what follows s_t under pi and K(s' | s_t, pi), which is
+        proportional to rho(s') E(s', s_t, pi).  With rho the states of the FIFO, to which the
+        drawn future belongs, it is -log K(s_{t+k+1}) = log M + D + log prior >= 0.
 
         Args:
           states: s_t, [B, S].
@@ -348,6 +336,7 @@ class StatePreprocess(tf.Module):
           low_states: s_t .. s_{t+c-1}, [B, c, S].
           low_actions: a_t .. a_{t+c-1}, [B, c, A].
           steps: the drawn k in 0..c-1; the target is s_{t+k+1}, int [B].
+          replay_states: independent sets of states, as the estimator asks for, [N, S] each.
           prior: the FIFO before this batch enters it, default `self.prior`.
 
         Returns:
@@ -355,13 +344,55 @@ class StatePreprocess(tf.Module):
         """
         prior = self._prior if prior is None else prior
         futures = tf.concat([low_states[:, 1:], next_states[:, None]], axis=1)
-        targets = tf.gather(futures, steps, axis=1, batch_dims=1)
-        embeddings = self(targets)
+        if self._step_weights is None:
+            drawn = self(tf.gather(futures, steps, axis=1, batch_dims=1))
+            futures, weights = drawn[:, None], tf.ones([1])
+        else:
+            futures, weights = self(futures), self._step_weights
+            drawn = tf.gather(futures, steps, axis=1, batch_dims=1)
         phi = self.inverse_goal(states, low_actions)
         # A batch may be larger than the FIFO: the newest entries stay.
-        prior = tf.concat([prior, tf.stop_gradient(embeddings)], axis=0)[-PRIOR_SIZE:]
+        prior = tf.concat([prior, tf.stop_gradient(drawn)], axis=0)[-PRIOR_SIZE:]
         prior = tf.ensure_shape(prior, self._prior.shape)
-        return representation_objective(phi, embeddings, prior), prior
+        log_prior = log_mean_similarity(tf.stop_gradient(phi), prior, self.distance)
+        log_prior = tf.stop_gradient(log_prior)
+        others = tuple(self(states) for states in replay_states)
+        estimate = self._estimator(Embeddings(phi, futures, weights, drawn, others, log_prior), self.distance)
+        log_ratios = -self.distance(phi, drawn) - log_prior
+        return (
+            RepresentationInfo(
+                estimate.loss,
+                estimate.close,
+                estimate.far,
+                estimate.bound,
+                np.log(PRIOR_SIZE) - tf.reduce_mean(log_ratios),
+                log_prior,
+                0.5 * log_ratios,
+                drawn,
+                estimate.state,
+            ),
+            prior,
+        )
+
+    def learn(self, segments: Segment, seed: tf.Tensor, draw_states: Callable) -> RepresentationInfo:
+        """One update from segments.
+
+        Args:
+          segments: of the high level's replay, [B].
+          seed: of this update, int64 [2].
+          draw_states: (how many sets, states in each) -> independent sets of replay states,
+            each [N, S].
+        """
+        steps = self.draw_steps(segments.state.shape[0], seed)
+        replay_states = draw_states(self._estimator.num_replay_batches, self._estimator.num_replay_states)
+        return self.update(
+            segments.state,
+            segments.next_state,
+            segments.low_states,
+            segments.low_actions,
+            steps,
+            replay_states,
+        )
 
     def update(
         self,
@@ -370,12 +401,13 @@ class StatePreprocess(tf.Module):
         low_states: tf.Tensor,
         low_actions: tf.Tensor,
         steps: tf.Tensor,
+        replay_states: Sequence[tf.Tensor] = (),
     ) -> RepresentationInfo:
         """One optimiser step on f and phi; arguments as for `loss`."""
         variables = self.trained_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            info, prior = self.loss(states, next_states, low_states, low_actions, steps)
+            info, prior = self.loss(states, next_states, low_states, low_actions, steps, replay_states)
         gradients = tape.gradient(info.loss, variables)
         check_finite(
             {"representation loss": info.loss} | gradients_by_name("representation", variables, gradients)
@@ -383,5 +415,7 @@ class StatePreprocess(tf.Module):
         gradients = clipped_gradients(gradients, self._clip_gradient_norm)
         self._optimizer.apply_gradients(zip(gradients, variables))
         self._prior.assign(prior)
+        for variable, value in zip(self._estimator.state, info.state):
+            variable.assign(value)
         self.updates.assign_add(1)
         return info

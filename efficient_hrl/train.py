@@ -329,7 +329,9 @@ class Trainer:
                     "Context.normalizers and train_uvf.collect_beside_learning = True: a normaliser follows"
                     " what it sees, and acting and learning would each have one; allowed: either"
                 )
-            room = self.steps_per_block + 2 * num_envs  # the last ones of a block come one step late
+            # The last steps of a block come one step late, or with their segment.
+            late = 2 + (low.context.meta_action_every_n if low.learns_from_segments else 0)
+            room = self.steps_per_block + late * num_envs
             for buffer in (replay_buffer, meta_replay_buffer):
                 if buffer.buffer_size < room:
                     raise ValueError(

@@ -110,7 +110,9 @@ def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
     assert counts[0] == counts[1] == sum(i % period == 0 for i in range(begun + 5))
     losses = [learner.mean_losses() for learner in learners]
     for name, value in losses[0].items():
-        np.testing.assert_allclose(value, losses[1][name], rtol=1e-4, err_msg=name)
+        # The bound is a small difference of large numbers.
+        atol = 1e-3 if name == "representation_bound" else 0.0
+        np.testing.assert_allclose(value, losses[1][name], rtol=1e-4, atol=atol, err_msg=name)
 
 
 def test_strategies_show_the_high_level_different_goals():

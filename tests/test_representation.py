@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efficient_hrl.distances import HuberDistance
+from efficient_hrl.estimators import Embeddings, FifoEstimator
 from efficient_hrl.representation import (
     PRIOR_SIZE,
     ActionEmbedNetwork,
     StatePreprocess,
     StatePreprocessNetwork,
-    huber_distance,
     log_mean_similarity,
-    pairwise_huber_distance,
-    representation_objective,
     step_probabilities,
 )
 from tests import golden_data
@@ -92,28 +91,25 @@ def slow_distance(z):
     return 2.0 * total / 0.1
 
 
-def test_distances_are_their_definition():
-    left = tf.random.stateless_normal([4, 3], [0, 1]) * 0.2
-    right = tf.random.stateless_normal([5, 3], [2, 3]) * 0.2
-    expected = [[slow_distance(x - y) for y in right.numpy()] for x in left.numpy()]
-    np.testing.assert_allclose(pairwise_huber_distance(left, right), expected, rtol=1e-4)
-    np.testing.assert_allclose(huber_distance(left[:, None] - right[None]), expected, rtol=1e-4)
-
-
 def test_objective_is_its_formula_written_slowly():
     phi = tf.random.stateless_normal([6, 2], [0, 1])
     embeddings = tf.random.stateless_normal([6, 2], [2, 3])
     prior = tf.random.stateless_normal([64, 2], [4, 5])
-    info = representation_objective(phi, embeddings, prior)
     p, e, q = phi.numpy(), embeddings.numpy(), prior.numpy()
     log_prior = [np.log(np.mean([np.exp(-slow_distance(x - y)) for y in q])) for x in p]
+    np.testing.assert_allclose(
+        log_mean_similarity(phi, prior, HuberDistance()), log_prior, rtol=1e-4, atol=1e-5
+    )
+    batch = Embeddings(
+        phi, embeddings[:, None], tf.ones([1]), embeddings, (), tf.constant(log_prior, tf.float32)
+    )
+    estimate = FifoEstimator()(batch, HuberDistance())
     close = np.mean([slow_distance(x - y) for x, y in zip(p, e)])
     far = np.mean([np.exp(-slow_distance(p[i] - e[i - 1]) - log_prior[i]) for i in range(1, 6)])
-    np.testing.assert_allclose(info.prior_log_probs, log_prior, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(log_mean_similarity(phi, prior), log_prior, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(info.close, close, rtol=1e-4)
-    np.testing.assert_allclose(info.far, far, rtol=1e-4)
-    np.testing.assert_allclose(info.loss, close + far, rtol=1e-4)
+    np.testing.assert_allclose(estimate.close, close, rtol=1e-4)
+    np.testing.assert_allclose(estimate.far, far, rtol=1e-4)
+    np.testing.assert_allclose(estimate.loss, close + far, rtol=1e-4)
+    np.testing.assert_allclose(estimate.bound, -close - np.mean(log_prior), rtol=1e-4, atol=1e-5)
 
 
 def test_step_probabilities_weight_the_last_step_a_hundredfold():
