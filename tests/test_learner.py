@@ -8,6 +8,13 @@ import tensorflow as tf
 
 from efficient_hrl.context.rewards_functions import plain_rewards
 from efficient_hrl.context.samplers import DirectionSampler, RandomSampler
+from efficient_hrl.estimators import (
+    DonskerVaradhanEstimator,
+    InfoNceEstimator,
+    JensenShannonEstimator,
+    LogMeanExpEstimator,
+    ReplayEstimator,
+)
 from efficient_hrl.learner import Learner
 from efficient_hrl.random_streams import Stream, stream_seed
 from efficient_hrl.relabeling import sample_best_meta_actions
@@ -113,6 +120,45 @@ def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
         # The bound is a small difference of large numbers.
         atol = 1e-3 if name == "representation_bound" else 0.0
         np.testing.assert_allclose(value, losses[1][name], rtol=1e-4, atol=atol, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ReplayEstimator(50),
+        LogMeanExpEstimator(50),
+        DonskerVaradhanEstimator(50),
+        InfoNceEstimator(),
+        JensenShannonEstimator(50),
+    ],
+)
+def test_every_estimator_learns_within_the_compiled_call(estimator):
+    hierarchy, low, high = filled_hierarchy("hiro_repr")
+    f = hierarchy.representation
+    f._estimator = estimator
+    before = [variable.numpy() for variable in [*f.trained_variables, *estimator.state]]
+    learner = Learner(hierarchy, low, high, BATCH, SEED, None)
+    learner.learn(tf.constant(2))
+    after = [variable.numpy() for variable in [*f.trained_variables, *estimator.state]]
+    assert all(not np.array_equal(*pair) for pair in zip(before, after))
+    means = learner.mean_losses()
+    bound, kl = means["representation_bound"], means["representation_kl"]
+    assert np.isfinite(bound) and 0 < kl < 20
+    # What a restart needs is in the checkpoint.
+    assert {v.ref() for v in estimator.variables} <= {v.ref() for v in f.variables}
+
+
+def test_sets_of_replay_states_are_independent_and_those_of_the_low_level():
+    hierarchy, low, high = filled_hierarchy("hiro_repr")
+    learner = Learner(hierarchy, low, high, BATCH, SEED, None)
+    stored = {state.tobytes() for state in low.gather_all().next_state.numpy()}
+    numerators, denominators = learner._draw_replay_states(2, 200)
+    rows = [[state.tobytes() for state in states.numpy()] for states in (numerators, denominators)]
+    assert set(rows[0]) | set(rows[1]) == stored
+    # 200 draws from 48: equal by chance in one place of 48.
+    assert sum(a == b for a, b in zip(*rows)) < 20
+    hierarchy.representation.updates.assign_add(1)
+    assert not np.array_equal(learner._draw_replay_states(2, 200)[0], numerators)
 
 
 def test_strategies_show_the_high_level_different_goals():
@@ -246,7 +292,7 @@ def test_whole_batches_are_repeated(repeats):
         for left, right in zip(tf.nest.flatten(seen[0]), tf.nest.flatten(stored)):
             np.testing.assert_array_equal(left, tiles(right))
     stored = high.sample(BATCH, stream_seed(SEED, Stream.REPRESENTATION_REPLAY, 0))
-    *batch, steps = representation_seen[0]
+    *batch, steps, _ = representation_seen[0]
     for left, right in zip(batch, (stored.state, stored.next_state, stored.low_states, stored.low_actions)):
         np.testing.assert_array_equal(left, tiles(right))
     assert steps.shape == [(repeats + 1) * BATCH]
