@@ -300,6 +300,18 @@ WRONG = [
     (f"--seed=1 {RESUMED} train_uvf.log_every_n_steps = 1", "--seed=1: the run in .* began with seed 0"),
     (f"--mode=eval {RESUMED} ACTOR_HIDDEN_SIZE_1 = 8", "SIZE_1 = 8, but the run in .* began with 16; only"),
     (f"--mode=eval {RESUMED} evaluate.checkpoint_path = 'policy-1'", "'policy-1'; .* holds policy-300"),
+    # What is to be drawn.
+    ("--mode=plot --root_dir=FOLDER/none", "--root_dir=.*none: there is no run to draw"),
+    (
+        "--mode=plot --root_dir=FOLDER",
+        "the folder is not empty and not a run.*allowed: a new or empty folder",
+    ),
+    ("--mode=plot --root_dir=FOLDER/locked/run", "--root_dir=.*locked is not writable"),
+    ("--mode=plot --root_dir=FOLDER/text.gin", "--root_dir=.*text.gin is not a folder"),
+    ("--mode=plot --env=AntMaze", "--env=AntMaze: only for --mode=random"),
+    (f"--mode=plot {RESUMED} ACTOR_HIDDEN_SIZE_1 = 8", "SIZE_1 = 8, but the run in .* began with 16; only"),
+    (f"--mode=plot {RESUMED} evaluate.checkpoint_path = 'policy-1'", "'policy-1'; .* holds policy-300"),
+    (f"--mode=plot {RESUMED} evaluate.eval_modes = ['eval9']", "'eval9'.*eval1"),
 ]
 
 
