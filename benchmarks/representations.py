@@ -8,7 +8,8 @@ settings of gin/METHOD_TASK.gin, and writes beside each other, after NORL (arXiv
 Figure 2: the embedding of a held-out trajectory, coloured by time, and of positions over the
 whole maze, coloured by position; and a table with how well x, y can be read linearly from the
 embedding on held-out trajectories (R^2) and how well its distances keep the lengths of paths
-through the maze (Spearman's rank correlation over pairs of held-out states).
+through the maze (Spearman's rank correlation: over pairs of held-out states, and over pairs of
+positions with the robot at rest, where nothing but the position differs).
 
 An ant needs the weights of a low level whose goals are changes of x and y and that does not
 look at x and y:
@@ -201,6 +202,7 @@ def _fill(replay, **values):
 def _numbers(learned, maze, episodes, held_out):
     """R^2 and rank correlation, by name."""
     from efficient_hrl.embedding_numbers import embedding_distances, rank_correlation, readout_r2
+    from environments.placing import at_rest, observe
     from environments.position_grid import nearest_positions, path_lengths, position_grid
 
     pairs = lambda of: [(learned.f(states), xy) for states, xy in zip(of.states, of.xy)]
@@ -213,11 +215,16 @@ def _numbers(learned, maze, episodes, held_out):
     embeddings = learned.f(states[chosen])
     upper = np.triu_indices(len(chosen), 1)
     distances = embedding_distances(embeddings, np.arange(len(chosen)))
+    sources = np.arange(0, len(grid.xy), 7)
+    at_rest_distances = embedding_distances(learned.f(observe(maze, at_rest(maze, grid.xy))), sources)
     return {
         "dimensions": embeddings.shape[-1],
         "readout_r2_x": round(float(r2_x), 4),
         "readout_r2_y": round(float(r2_y), 4),
         "rank_correlation": round(rank_correlation(distances[upper], lengths[upper]), 4),
+        "rank_correlation_at_rest": round(
+            rank_correlation(at_rest_distances, path_lengths(grid, sources)), 4
+        ),
         "loss": round(learned.loss, 4),
         "bound_nats": round(learned.bound, 4),
         "learning_s": round(learned.seconds, 1),
@@ -254,7 +261,7 @@ def _draw(learned, rows, maze, held_out, task, path):
             axis.scatter(*shown.drawn(points).T, **style)
         axes[0, column].set_title(
             f"{_LABELS.get(method, method)}\n$R^2$ x {row['readout_r2_x']:.2f}, y {row['readout_r2_y']:.2f};"
-            f" rank corr. {row['rank_correlation']:.2f}",
+            f" rank corr. {row['rank_correlation']:.2f}, at rest {row['rank_correlation_at_rest']:.2f}",
             fontsize=9,
         )
     figure.colorbar(dots, ax=axes[0, -1], label="environment step")
