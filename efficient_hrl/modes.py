@@ -1,6 +1,7 @@
 """What `run.py` can do with a configuration: train, evaluate or draw a run, act at random."""
 
 import contextlib
+import itertools
 import os
 
 import tensorflow as tf
@@ -131,16 +132,16 @@ def plot(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[
         raise UsageError(f"{folder.root}: nothing to draw yet: no rows in metrics.csv and eval.csv, {reason}")
     else:
         announce(f"no figures of the representation: {reason}")
-    try:
-        plots.mkdir(exist_ok=True)
-        for paths in (
-            draw_curves(folder.root, announce),
-            draw_representation(subject, plots, announce) if subject is not None else (),
-        ):
-            for path in paths:
+    drawings = [draw_curves(folder.root, announce)]
+    if subject is not None:
+        drawings.append(draw_representation(subject, plots, announce))
+    with usage_errors(f"{folder.root}: "):
+        try:
+            plots.mkdir(exist_ok=True)
+            for path in itertools.chain(*drawings):
                 announce(f"wrote {path}")
-    except OSError as error:
-        raise RunError(f"{plots}: {error}") from None
+        except OSError as error:
+            raise RunError(f"{plots}: {error}") from None
     return 0
 
 

@@ -65,8 +65,8 @@ def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Pat
         axis.plot(steps, values, color="#0072b2", marker="." if len(steps) < 50 else None)
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
-    for axis in axes[1:]:
-        axis.set_ylim(bottom=0)
+    for axis, values in zip(axes[1:], (kl, claimed)):
+        axis.set_ylim(0.0, 1.08 * np.nanmax(values, initial=1e-3))
     axes[-1].set_xlabel("environment steps")
     figure.supxlabel(_CAPTION, fontsize=8)
     figure.suptitle(f"{name}: bound of the representation", fontsize=11)

@@ -50,7 +50,7 @@ class Numbers(NamedTuple):
                 f" {self.readout_r2_y:.2f} for y"
             )
         if not math.isnan(self.rank_correlation_grid):
-            parts.append(f"rank correlation with path length: {self.rank_correlation_grid:.2f}")
+            parts.append(f"rank correlation with path length over the maze: {self.rank_correlation_grid:.2f}")
         return "; ".join(parts) or f"{self.dimensions} dimensions"
 
 

@@ -56,7 +56,10 @@ def subject_of(evaluator: Evaluator, name: str, env_steps: int) -> Subject:
 
 
 def as_numpy(representation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[np.ndarray], np.ndarray]:
-    """A representation as a function of arrays, [..., S] -> [..., G], a few thousand states at a time."""
+    """A representation as a function of arrays, [..., S] -> [..., G], a few thousand states at a time.
+
+    The function raises a ValueError where the representation is not finite.
+    """
 
     def f(states):
         rows = states.reshape(-1, states.shape[-1])
@@ -64,6 +67,8 @@ def as_numpy(representation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[np.n
             representation(tf.constant(rows[first : first + _BATCH])) for first in range(0, len(rows), _BATCH)
         ]
         embeddings = np.concatenate([part.numpy() for part in parts])
+        if not np.isfinite(embeddings).all():
+            raise ValueError("the representation has NaN or infinite values; there is nothing to draw")
         return embeddings.reshape(*states.shape[:-1], -1)
 
     return f

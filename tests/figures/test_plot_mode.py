@@ -122,9 +122,10 @@ def test_everything_is_drawn_from_the_folder_alone_and_pictures_say_what_tables_
     assert float(numbers["readout_r2_x"]) == pytest.approx(1.0, abs=1e-4)
     assert float(numbers["readout_r2_y"]) == pytest.approx(1.0, abs=1e-4)
     assert 0.9 < float(numbers["rank_correlation_grid"]) < 0.99  # as the crow flies
+    assert 0 < float(numbers["rank_correlation_trajectories"]) <= 1
     assert (numbers["train_episodes"], numbers["held_out_episodes"]) == ("6", "6")
     title = figures["representation_grid.png"].get_suptitle()
-    assert f"path length: {float(numbers['rank_correlation_grid']):.2f}" in title
+    assert f"path length over the maze: {float(numbers['rank_correlation_grid']):.2f}" in title
 
     again = {path: path.read_bytes() for path in plots.iterdir()}
     flag = f"--gin_file={REPOSITORY}/gin/hiro_xy_point_maze.gin"
