@@ -31,6 +31,7 @@ class Stream(enum.IntEnum):
     LOW_CONTEXTS = 10
     HIGH_CONTEXTS = 11
     GOALS = 12
+    RANDOM_GOALS = 14
 
 
 def stream_seed(run_seed: int, stream: Stream, counter: tf.Tensor) -> tf.Tensor:
