@@ -129,8 +129,8 @@ def test_key_values(method, task_name):
     observation, actions = maze.observation_size, 2 if is_point else 8
     assert sizes == [[observation + len(maximum), 300], [300, 300], [300, actions]]
     sees_block = "block" in name
-    assert hierarchy.low.actor_net._hide_xy == (task.has_view or (is_hiro and not sees_block))
-    assert hierarchy.high.actor_net._hide_xy == task.has_view
+    assert hierarchy.low.actor_net.hides_xy == (task.has_view or (is_hiro and not sees_block))
+    assert hierarchy.high.actor_net.hides_xy == task.has_view
     if learned:
         sizes = [v.shape.as_list() for v in hierarchy.representation.trained_variables[::2]]
         inputs = [10 * actions + observation, 400]
