@@ -104,8 +104,7 @@ def hierarchy(
     low_agent = low_class(
         *specs,
         goal_context,
-        state_preprocess_class=functools.partial(StatePreprocess, ndims=2),
-        **usual() | (low or {}),
+        **usual() | {"state_preprocess_class": functools.partial(StatePreprocess, ndims=2)} | (low or {}),
     )
     high_agent = high_class(*specs, target_context, goal_context, **usual() | (high or {}))
     low_agent.initialize()
