@@ -131,7 +131,13 @@ def uvf_critic_function(
 
 
 class ContextualAgent:
-    """What both levels add to an actor-critic agent: contexts beside the state."""
+    """What both levels add to an actor-critic agent: contexts beside the state.
+
+    Attributes:
+      learns: whether it is ever updated.
+    """
+
+    learns = True
 
     def _build(self, observation_spec, action_spec, context, training_data_spec, add_noise_fn, **arguments):
         """Builds the base class on [S + contexts]."""
@@ -407,7 +413,11 @@ class MetaAgentCore(ContextualAgent):
         if self._actions_reg == 0.0:
             return loss
         goals, _ = self.actor_net(observation)
-        return loss + self._actions_reg * tf.reduce_mean(tf.reduce_sum(tf.abs(goals[:, self._k :]), axis=-1))
+        return loss + self.goal_size_loss(goals)
+
+    def goal_size_loss(self, goals: tf.Tensor) -> tf.Tensor:
+        """What `actions_reg` adds for goals [B, G] to the actor's loss, a scalar."""
+        return self._actions_reg * tf.reduce_mean(tf.reduce_sum(tf.abs(goals[:, self._k :]), axis=-1))
 
     def learning_batch(self, experience) -> AgentBatch:
         """Stored c-step rewards; the discount is gamma times the task reward's own.

@@ -370,16 +370,24 @@ class Collector(tf.Module):
         knows_segment = isinstance(low_replay.data_spec, SegmentTransition)
         observer = SegmentTransitionObserver if knows_segment else TransitionObserver
         self._transitions = observer(low_replay, low_replay.data_spec, num_envs, counts)
-        self._segments = SegmentObserver(
-            high_replay, high_replay.data_spec, num_envs, high_agent, policy, counts
-        )
+        # The high level is to learn from the frozen low level alone, so segments that end
+        # before it is frozen are not stored.
+        segment_counts = counts
+        if policy.pretrains is not None:
+            segment_counts = lambda next_time_step: counts(next_time_step) & ~policy.pretrains
+        self._segments = None
+        if high_agent.learns:
+            self._segments = SegmentObserver(
+                high_replay, high_replay.data_spec, num_envs, high_agent, policy, segment_counts
+            )
+        observers = [self._transitions, self._segments, self.returns]
         self._time_step = _variables(tf_env.time_step_spec(), num_envs, "time_step")
         self._policy_state = _variables(policy.policy_state_spec, num_envs, "policy_state")
         self._driver = dynamic_step_driver.DynamicStepDriver(
             tf_env,
             policy,
             observers=[self._env_steps, self._episodes],
-            transition_observers=[self._transitions, self._segments, self.returns],
+            transition_observers=[observer for observer in observers if observer is not None],
             num_steps=steps_per_call,
         )
 
@@ -404,6 +412,7 @@ class Collector(tf.Module):
             **{
                 f"{name}_{key}": variable
                 for name, observer in observers.items()
+                if observer is not None
                 for key, variable in observer.checkpointed().items()
             },
         }

@@ -21,6 +21,7 @@ from efficient_hrl import (  # noqa: F401
     end_to_end,
     eval_repeatedly,
     external_configurables,
+    flat,
     random_policy,
     train,
     vae,
@@ -33,7 +34,7 @@ from efficient_hrl.context import (  # noqa: F401
     rewards_functions,
     samplers,
 )
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder, UsageError
 from environments import create_maze_env, gymnasium_task  # noqa: F401
 
 SHIPPED_FILES = pathlib.Path(__file__).parent.parent / "gin"
@@ -92,6 +93,32 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
     for path in gin_files:
         with usage_errors(f"--gin_file={path}: "), _quiet_gin():
             gin.parse_config_file(path)
+    _bind(gin_bindings)
+
+
+def load_recorded_config(folder: RunFolder, gin_bindings: Sequence[str]) -> None:
+    """Parses what a run's own record says that it began with, then bindings, which override it.
+
+    Modules that the run's gin files import are known from its operative_config.gin.
+
+    Raises:
+      UsageError: the record is of another version of this program or damaged; or as `load_config`.
+    """
+    path = folder.path(OPERATIVE_CONFIG)
+    with usage_errors(f"{path}: "):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        gin.parse_config([line for line in lines if re.fullmatch(r"import [\w.]+", line)])
+    begun = [f"{name} = {value}" for name, value in folder.record()["config"].items()]
+    try:
+        with usage_errors():
+            gin.parse_config(begun)
+    except UsageError as error:
+        raise UsageError(f"{folder.path(RECORD)}: {error}; give the run's --gin_file=PATH instead") from None
+    _bind(gin_bindings)
+
+
+def _bind(gin_bindings):
+    """Parses bindings of the command line, the last part of a configuration."""
     for binding in gin_bindings:
         with usage_errors(f"--gin_bindings={binding}: "):
             _check_is_used(binding, gin_bindings)

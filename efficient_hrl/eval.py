@@ -28,6 +28,7 @@ from efficient_hrl.compiled import compiled
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
+from efficient_hrl.trajectories import Trajectory, record
 from efficient_hrl.weights import env_steps_of, saved_weights
 from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import check_environment, check_tells, episode_limit, make_batched
@@ -67,6 +68,7 @@ class Evaluator:
 
     Attributes:
       hierarchy: what is evaluated.
+      environment: the task.
       eval_modes: modes of the high level's samplers, one per target.
       policy_save_dir: sub-folder of a run with the weights that were kept for good.
       max_number_of_evaluations, eval_interval_secs, checkpoint_timeout, timeout_fn: for
@@ -199,6 +201,7 @@ class Evaluator:
                 self._env, agent_class, meta_agent_class, state_preprocess_class, seed=seed
             )
         self.hierarchy = hierarchy
+        self.environment = environment
         _check_fits(self._env, hierarchy, environment)
         self.eval_modes = tuple(eval_modes)
         if self.eval_modes == ("eval",):
@@ -303,16 +306,8 @@ class Evaluator:
           name: one of `eval_modes`, or one with "_nohrl" behind it.
           env_steps: how long the hierarchy has been trained.
         """
-        mode, _ = self._subjects[name]
-        first = np.random.SeedSequence([self._seed + _SEED_OFFSET, env_steps, self.eval_modes.index(mode)])
-        self._py_env.seed(int(first.generate_state(1)[0]))
         num_episodes = self._env.batch_size
-        context = self.hierarchy.high.context
-        seed = tf.constant([self._seed, env_steps], tf.int64)
-        drawn, _ = context.sample(mode, num_episodes, seed)
-        if context.settable_context:
-            self._told = [target.numpy() for target in context.unnormalized(drawn)]
-        results = (x.numpy() for x in self._rollouts[name](context.merge(drawn)))
+        results = (x.numpy() for x in self._rollouts[name](self._targets(name, env_steps)))
         low_return, low_last, high_return, high_last, success_last = results
         stable = ~np.isneginf(success_last)
         mean = lambda values: float(values[stable].mean()) if stable.any() else float("nan")
@@ -326,6 +321,25 @@ class Evaluator:
             high_last_reward=mean(high_last),
             unstable_episodes=int(np.sum(~stable)),
         )
+
+    def _targets(self, name, env_steps):
+        """Seeds the environments and draws the episodes' targets, joined, [N, T]."""
+        mode, _ = self._subjects[name]
+        first = np.random.SeedSequence([self._seed + _SEED_OFFSET, env_steps, self.eval_modes.index(mode)])
+        self._py_env.seed(int(first.generate_state(1)[0]))
+        context = self.hierarchy.high.context
+        seed = tf.constant([self._seed, env_steps], tf.int64)
+        drawn, _ = context.sample(mode, self._env.batch_size, seed)
+        if context.settable_context:
+            self._told = [target.numpy() for target in context.unnormalized(drawn)]
+        return context.merge(drawn)
+
+    def trajectories(self, name: str, env_steps: int) -> list[Trajectory]:
+        """The episodes that `evaluate_target` would run with the same arguments, step by step."""
+        targets = self._targets(name, env_steps)
+        _, policy = self._subjects[name]
+        settable = self.hierarchy.high.context.settable_context
+        return record(self._env, self._py_env, policy, name, targets, self._tell if settable else None)
 
     def _policy(self, mode, goal_mode):
         return HierarchicalPolicy(

@@ -56,7 +56,11 @@ class HierarchicalInfo(NamedTuple):
 
 
 class HierarchicalPolicy(tf_policy.TFPolicy):
-    """Goals from the high level, actions from the low level."""
+    """Goals from the high level, actions from the low level.
+
+    Attributes:
+      pretrains: the constructor's.
+    """
 
     def __init__(
         self,
@@ -69,6 +73,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         set_context: Callable | None = None,
         fresh_mode: str | None = None,
         goal_mode: str | None = None,
+        pretrains: tf.Variable | None = None,
     ):
         """Joins two agents.
 
@@ -86,6 +91,9 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
             None is `target_mode`.
           goal_mode: mode of the low level's samplers from which each episode draws its
             goal; the high level then is not asked.  None asks it.
+          pretrains: bool [], of `Pretraining`.  While it is true, new goals come from the
+            low level's samplers of mode "explore"; afterwards from the high level, and the
+            low level acts without noise.  None: neither.
         """
         low_context, high_context = low_agent.context, high_agent.context
         self._low = low_agent
@@ -97,6 +105,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         self._set_context = set_context
         self._fresh_mode = fresh_mode or target_mode
         self._goal_mode = goal_mode
+        self.pretrains = pretrains
         scalar = tensor_spec.TensorSpec([], tf.int32)
         goal = tensor_spec.TensorSpec(low_context.specs[0].shape, tf.float32)
         target = tensor_spec.TensorSpec([high_context.size], tf.float32)
@@ -183,13 +192,18 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         """Goals [B, G], of which those are used that are due, bool [B]."""
         size = state.shape[0] or tf.shape(state)[0]
 
+        def drawn(mode):
+            return self._low.context.sample(mode, size, stream_seed(self._seed, Stream.GOALS, draws))[0][0]
+
         def given():
             if self._goal_mode is not None:
-                seed = stream_seed(self._seed, Stream.GOALS, draws)
-                return self._low.context.sample(self._goal_mode, size, seed)[0][0]
+                return drawn(self._goal_mode)
             if not self._explore:
                 return self._high.action(state, [target])
-            return self._noisy(self._high, Stream.HIGH_EXPLORATION, state, target, draws)
+            explored = lambda: self._noisy(self._high, Stream.HIGH_EXPLORATION, state, target, draws)
+            if self.pretrains is None:
+                return explored()
+            return tf.cond(self.pretrains, lambda: drawn("explore"), explored)
 
         # Only where one is due: it saves work, and some samplers count how often they draw.
         return tf.cond(tf.reduce_any(is_due), given, lambda: tf.zeros([size, self._low.context.size]))
@@ -201,9 +215,11 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         return goal
 
     def _low_action(self, state, goal, draws):
+        exact = lambda: self._low.action(state, [goal])
+        noisy = lambda: self._noisy(self._low, Stream.LOW_EXPLORATION, state, goal, draws)
         if not self._explore:
-            return self._low.action(state, [goal])
-        return self._noisy(self._low, Stream.LOW_EXPLORATION, state, goal, draws)
+            return exact()
+        return noisy() if self.pretrains is None else tf.cond(self.pretrains, noisy, exact)
 
     def _noisy(self, agent, stream, state, context, draws):
         shape = [tf.shape(state)[0], agent.action_spec.shape[0]]

@@ -10,6 +10,7 @@ from efficient_hrl.agent import MetaAgent, UvfAgent
 from efficient_hrl.episodes import has_conditions
 from efficient_hrl.goal_space import GoalSpace
 from efficient_hrl.relabeling import InverseDynamics
+from efficient_hrl.transition_policy_gradient import TransitionMetaAgent
 
 
 class Hierarchy(NamedTuple):
@@ -56,7 +57,8 @@ class Hierarchy(NamedTuple):
         """Both levels' actors and critics, and the representation, by name, for a checkpoint."""
         weights = {"representation": self.representation}
         for name, agent in (("low", self.low), ("high", self.high)):
-            weights[name] = agent.actor_net
+            if agent.actor_net is not None:
+                weights[name] = agent.actor_net
             weights |= {f"{name}_{critic.name}": critic for critic in agent.critic_nets}
         return weights
 
@@ -121,6 +123,8 @@ def build_hierarchy(
             f"agent/Context.context_shapes = [{goal_spec.shape[0]}]; the representation has {size}"
             " dimensions, and goals cannot have more"
         )
+    if isinstance(high, TransitionMetaAgent):
+        high.representation = low.state_preprocess
     low.initialize()
     high.initialize()
     hierarchy = Hierarchy(low, high, inverse_dynamics_class(goal_spec))
@@ -134,9 +138,12 @@ def _try_out(hierarchy):
     zeros = lambda spec: tf.nest.map_structure(lambda s: tf.zeros([2, *s.shape], s.dtype), spec)
     transition, segment = zeros(low.training_data_spec), zeros(high.training_data_spec)
     for agent, experience in ((low, transition), (high, segment)):
+        if not agent.learns:
+            continue
         batch = agent.learning_batch(experience)
-        agent.critic_loss(batch, tf.zeros_like(batch.action))
-        agent.actor_loss(batch.observation)
+        noise = tf.zeros_like(batch.action)
+        agent.critic_loss(batch, noise)
+        agent.policy_loss(batch, noise)
     f = hierarchy.representation
     states = (f(transition.state), f(transition.next_state))
     clock = tf.zeros([2], tf.int32)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from efficient_hrl.compiled import compiled, repeat
+from efficient_hrl.goal_relabeling import with_random_goals
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.random_streams import Stream, stream_seed
 from efficient_hrl.relabeling import check_strategy, sample_best_meta_actions
@@ -56,6 +57,8 @@ class Learner(tf.Module):
         meta_relabel_contexts: bool = False,
         repeat_size: int = 0,
         reward_scale_factor: float = 1.0,
+        random_goal_share: float = 0.0,
+        low_replay_window: int | None = None,
     ):
         """Joins agents and buffers.
 
@@ -70,6 +73,9 @@ class Learner(tf.Module):
           repeat_size: how often a batch is repeated in addition.  (In the original the
             low level's batch grows by the square of that.)
           reward_scale_factor: factor on stored rewards.
+          random_goal_share: of the low level's goals, see `with_random_goals`.
+          low_replay_window: the low level draws from the newest so many transitions only;
+            None is all.
         """
         super().__init__(name="learner")
         check_strategy(goal_sample_strategy)
@@ -84,7 +90,12 @@ class Learner(tf.Module):
         self._repeats = repeat_size + 1
         self.update_size = batch_size * self._repeats
         self._reward_scale = reward_scale_factor
-        for agent, relabels in ((hierarchy.low, relabel_contexts), (hierarchy.high, meta_relabel_contexts)):
+        self._random_goal_share = random_goal_share
+        self._low_replay_window = low_replay_window
+        for agent, relabels in (
+            (hierarchy.low, relabel_contexts or random_goal_share),
+            (hierarchy.high, meta_relabel_contexts),
+        ):
             if relabels:
                 agent.context.samplers("train")
         self._sums = LossSums(*(tf.Variable(0.0, trainable=False, name=f) for f in LossSums._fields))
@@ -101,7 +112,21 @@ class Learner(tf.Module):
         """
         # Not in a loop of its own: its reads of the low level's weights then are all
         # that the low-level updates wait for.
+        if self._hierarchy.high.learns:
+            self.update_high()
+        self._update_low_level(low_updates)
+
+    @compiled
+    def learn_low(self, low_updates: tf.Tensor) -> None:
+        """`learn` without the high level."""
+        self._update_low_level(low_updates)
+
+    @compiled
+    def learn_high(self) -> None:
+        """One high-level update alone."""
         self.update_high()
+
+    def _update_low_level(self, low_updates):
         low = self._hierarchy.low
         period = low.target_update_period
         if period > _LONGEST_UNROLLED:
@@ -143,10 +168,14 @@ class Learner(tf.Module):
         """One update of the low level; `phase` as for `DdpgAgent.update`."""
         low, sums = self._hierarchy.low, self._sums
         seed = self._seed_for(Stream.LOW_REPLAY, low.train_step_counter)
-        batch = self._scaled(self._repeated(self._low_replay.sample(self.batch_size, seed)))
+        drawn = self._low_replay.sample(self.batch_size, seed, self._low_replay_window)
+        batch = self._scaled(self._repeated(drawn))
         if self._relabel_contexts:
             contexts, next_contexts = self._drawn_contexts(low, Stream.LOW_CONTEXTS, batch)
             batch = batch._replace(context=contexts, next_context=next_contexts)
+        if self._random_goal_share:
+            goals_seed = self._seed_for(Stream.RANDOM_GOALS, low.train_step_counter)
+            batch = with_random_goals(batch, low, self._random_goal_share, goals_seed)
         info = low.train(batch, phase=phase).extra
         sums.low_updates.assign_add(1.0)
         sums.low_critic.assign_add(info.critic_loss)

@@ -55,8 +55,9 @@ def _define_flags():
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "eval", "random"],
-        "train; or evaluate a run's newest checkpoint; or run the random policy.",
+        ["train", "eval", "plot", "random"],
+        "train; or evaluate a run's newest checkpoint; or draw everything that the run in --root_dir can"
+        " show into its folder plots/ (no other flag is needed); or run the random policy.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -93,10 +94,13 @@ def _run(argv):
         if values.env is not None:
             gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
         return _modes().act_at_random(gin_files, gin_bindings, values.seed or 0)
+    if values.mode == "plot" and values.root_dir is None and not gin_files:
+        raise UsageError("no run; --mode=plot needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze")
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
-    folder = RunFolder(values.root_dir or pathlib.Path("runs", name), writes=values.mode == "train")
+    folder = RunFolder(values.root_dir or pathlib.Path("runs", name), writes=values.mode != "eval")
     seed = _seed(folder, values)
-    mode = {"train": _modes().train, "eval": _modes().evaluate}[values.mode]
+    modes = _modes()
+    mode = {"train": modes.train, "eval": modes.evaluate, "plot": modes.plot}[values.mode]
     return mode(folder, seed, gin_files, gin_bindings)
 
 

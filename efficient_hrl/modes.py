@@ -1,20 +1,30 @@
-"""What `run.py` can do with a configuration: train or evaluate a run, act at random."""
+"""What `run.py` can do with a configuration: train, evaluate or draw a run, act at random."""
 
 import contextlib
+import itertools
 import os
 
 import tensorflow as tf
 
 from efficient_hrl.checkpoints import newest_whole, weights_in
-from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
+from efficient_hrl.config import (
+    bindings,
+    check_continues,
+    load_config,
+    load_recorded_config,
+    usage_errors,
+)
 from efficient_hrl.console import announce
 from efficient_hrl.eval import Evaluator, results_table
 from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
+from efficient_hrl.figures.run_figures import draw_curves, draw_representation
+from efficient_hrl.figures.subject import EPISODES, subject_of
+from efficient_hrl.metrics import read_rows
 from efficient_hrl.random_policy import RandomPolicyRun
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError, is_writable
 from efficient_hrl.run_lock import hold
 from efficient_hrl.train import Trainer
-from efficient_hrl.weights import env_steps_of, restore_weights
+from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
 
 
 def use_threads() -> None:
@@ -94,6 +104,67 @@ def evaluate(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: l
             raise UsageError(f"{checkpoints}: no checkpoint; train the run first")
         evaluate_checkpoint(newest)
     return 0
+
+
+def plot(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
+    """Draws everything that the run in `folder` can show into its folder `plots/`."""
+    if not folder.is_run:
+        raise UsageError(f"--root_dir={folder.root}: there is no run to draw")
+    use_threads()
+    if gin_files:
+        load_config(gin_files, gin_bindings)
+    else:
+        load_recorded_config(folder, gin_bindings)
+    check_continues(folder.record()["config"], bindings(), folder.root, evaluates=True)
+    plots = folder.path("plots")
+    if plots.exists() and not (plots.is_dir() and is_writable(plots)):
+        raise UsageError(f"{plots}: not a folder that can be written to")
+    with usage_errors():
+        evaluator = Evaluator(seed=seed, num_episodes_eval=EPISODES)
+    weights, reason = _weights_to_draw(evaluator, folder)
+    subject = None
+    if weights is not None:
+        path, env_steps = weights
+        restore_weights(path, evaluator.hierarchy.weights())
+        with usage_errors():
+            subject = subject_of(evaluator, folder.root.name, env_steps)
+    elif not any(read_rows(folder.path(name)) for name in ("metrics.csv", "eval.csv")):
+        raise UsageError(f"{folder.root}: nothing to draw yet: no rows in metrics.csv and eval.csv, {reason}")
+    else:
+        announce(f"no figures of the representation: {reason}")
+    drawings = [draw_curves(folder.root, announce)]
+    if subject is not None:
+        drawings.append(draw_representation(subject, plots, announce))
+    with usage_errors(f"{folder.root}: "):
+        try:
+            plots.mkdir(exist_ok=True)
+            for path in itertools.chain(*drawings):
+                announce(f"wrote {path}")
+        except OSError as error:
+            raise RunError(f"{plots}: {error}") from None
+    return 0
+
+
+def _weights_to_draw(evaluator, folder):
+    """Weights that are asked for, or the newest that there are.
+
+    Returns:
+      (what `restore_weights` reads, its environment steps) or None; and why there are none.
+    """
+    with usage_errors():
+        asked_for = evaluator.paths(folder.root)
+    if asked_for:
+        return (asked_for[-1], env_steps_of(asked_for[-1])), ""
+    checkpoints = folder.path("checkpoints")
+    reason = f"{checkpoints}: no checkpoint yet"
+    try:
+        newest = newest_whole(checkpoints, announce)
+        if newest is not None:
+            return (weights_in(newest), env_steps_of(newest)), ""
+    except UsageError as error:
+        reason = str(error)
+    kept = saved_weights(folder.path(evaluator.policy_save_dir))
+    return ((kept[-1], env_steps_of(kept[-1])), "") if kept else (None, reason)
 
 
 def act_at_random(gin_files: list[str], gin_bindings: list[str], seed: int) -> int:

@@ -5,6 +5,7 @@ import pathlib
 import matplotlib
 import numpy as np
 
+from efficient_hrl.figures.files import save_figure
 from efficient_hrl.metrics import read_rows
 
 matplotlib.use("Agg")
@@ -25,10 +26,7 @@ def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
         if rows:
             figure = draw(rows)
             figure.suptitle(root.name)
-            aside = folder / f".{name}"
-            figure.savefig(aside, dpi=120, format="png")
-            pyplot.close(figure)
-            drawn.append(aside.replace(folder / name))
+            drawn.append(save_figure(figure, folder / name))
     return drawn
 
 

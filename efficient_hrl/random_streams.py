@@ -32,6 +32,7 @@ class Stream(enum.IntEnum):
     HIGH_CONTEXTS = 11
     GOALS = 12
     REPRESENTATION_STATES = 13
+    RANDOM_GOALS = 14
 
 
 def stream_seed(run_seed: int, stream: Stream, counter: tf.Tensor) -> tf.Tensor:

@@ -198,16 +198,18 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
         other.add(self.gather_all(), tf.fill([self.num_frames()], True))
         self._last_id.assign(-1)
 
-    def sample(self, batch_size: int, seed: tf.Tensor):
+    def sample(self, batch_size: int, seed: tf.Tensor, window: int | None = None):
         """Draws items uniformly with replacement, a nest of [batch_size, ...].
 
         Args:
           batch_size: how many.
           seed: int64 [2]; equal seeds draw equal rows of equal buffers.
+          window: draw from the newest so many items only, 1 to `capacity`; None is all.
         """
-        rows = tf.random.stateless_uniform(
-            [batch_size], seed, minval=0, maxval=self.num_frames(), dtype=tf.int64
-        )
+        count = self.num_frames() if window is None else tf.minimum(self.num_frames(), window)
+        rows = tf.random.stateless_uniform([batch_size], seed, minval=0, maxval=count, dtype=tf.int64)
+        if window is not None:
+            rows = (self.num_added - 1 - rows) % self.capacity  # counted from the newest back
         return self._data_table.read(rows)
 
     def sample_next_states(self, batch_size: int, seed: tf.Tensor) -> tf.Tensor:

@@ -13,6 +13,7 @@ from importlib import metadata
 from efficient_hrl.durable import aside_of, write_text
 
 RECORD = "run.json"
+OPERATIVE_CONFIG = "operative_config.gin"
 LOCK = "lock"
 # What a process may have left that died before it wrote the record.
 _OWN = {LOCK, aside_of(pathlib.Path(RECORD)).name}

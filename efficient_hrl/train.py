@@ -25,6 +25,7 @@ from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
 from efficient_hrl.memory import check_room
 from efficient_hrl.metrics import RunLog
+from efficient_hrl.pretraining import Pretraining
 from efficient_hrl.progress import Progress
 from efficient_hrl.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.relabeling import InverseDynamics
@@ -123,10 +124,13 @@ class Trainer:
         max_checkpoints_to_keep: int = 2,
         keep_every_nth_checkpoint: int = 0,
         deterministic_ops: bool = False,
+        pretrain_steps: int | None = None,
+        random_goal_share: float = 0.0,
+        low_replay_window: int | None = None,
     ):
         """Builds everything; nothing is written and no step is taken.
 
-        The last eight parameters are this port's own.  Accepted as in the original,
+        The last eleven parameters are this port's own.  Accepted as in the original,
         which does not use them either: num_bin_actions, exp_action_wrapper,
         replay_context_ratio, next_state_as_context_ratio, state_index,
         zero_timer_ratio, timer_index, debug.  Accepted, and without effect here:
@@ -183,6 +187,16 @@ class Trainer:
           deterministic_ops: whether TensorFlow uses only operations whose results never
             vary, for the whole process; GPUs need that for equal runs, CPUs do not
             (docs/reliability.md).
+          pretrain_steps: environment steps in which the low level learns alone, on goals
+            from its samplers of mode "explore"; from then on it is frozen and without
+            noise, and the high level learns, after another `initial_steps`.  With 0 the
+            low level of `load_path` is frozen from the beginning.  None: both learn all
+            the time.  (To the end of the block under way.)
+          random_goal_share: probability with which the low level learns with a goal from
+            its "train" sampler in place of the stored one, see `goal_relabeling`.
+          low_replay_window: the low level learns from its newest so many transitions alone,
+            one for each environment step, so that rewards of old goals and policies leave
+            it sooner than the buffer; None is the whole buffer.
 
         Raises:
           ValueError: a number outside its range, or a missing part.
@@ -234,6 +248,7 @@ class Trainer:
             check_number(f"train_uvf.{name}", discount, 0, 1)
         check_number("train_uvf.clip_gradient_norm", clip_gradient_norm, 0)
         check_number("train_uvf.reward_scale_factor", reward_scale_factor)
+        check_number("train_uvf.random_goal_share", random_goal_share, 0, 1)
         for name, switch in (
             ("relabel_contexts", relabel_contexts),
             ("meta_relabel_contexts", meta_relabel_contexts),
@@ -241,11 +256,29 @@ class Trainer:
             ("deterministic_ops", deterministic_ops),
         ):
             check_truth(f"train_uvf.{name}", switch)
+        if relabel_contexts and random_goal_share:
+            raise ValueError(
+                f"train_uvf.random_goal_share = {random_goal_share!r} with train_uvf.relabel_contexts = True,"
+                " which replaces all goals; allowed: either"
+            )
+        if pretrain_steps is not None:
+            _check_whole(0, pretrain_steps=pretrain_steps)
+            if collect_beside_learning:
+                raise ValueError(
+                    f"train_uvf.pretrain_steps = {pretrain_steps!r} with train_uvf.collect_beside_learning ="
+                    " True; allowed: either"
+                )
+            if pretrain_steps == 0 and load_path is None:
+                raise ValueError(
+                    "train_uvf.pretrain_steps = 0 would freeze an untrained low level; allowed: a whole"
+                    " number from 1, or 0 with train_uvf.load_path"
+                )
         check_function("train_uvf.should_stop_early", should_stop_early)
         self._policy_folder = _sub_folder(policy_save_dir)
         for name, buffer in (("replay_buffer", replay_buffer), ("meta_replay_buffer", meta_replay_buffer)):
             if not isinstance(buffer, CircularBuffer):
                 raise ValueError(f"train_uvf.{name} = {buffer!r}; allowed: @agent/CircularBuffer()")
+        _check_window(low_replay_window, replay_buffer.buffer_size)
         for name, optimizer in (
             ("critic_optimizer", critic_optimizer),
             ("actor_optimizer", actor_optimizer),
@@ -268,6 +301,7 @@ class Trainer:
         self.schedule = UpdateSchedule(
             initial_steps, num_collect_per_update, num_updates_per_observation, num_collect_per_meta_update
         )
+        self._pretraining = None if pretrain_steps is None else Pretraining(pretrain_steps)
         self.num_envs = num_envs
         self.collects_beside_learning = collect_beside_learning
         self.steps_per_block = num_envs * math.ceil(self.schedule.period / num_envs)
@@ -310,6 +344,7 @@ class Trainer:
         check_view(environment, any(getattr(agent.actor_net, "images", False) for agent in (low, high)))
         if self.hierarchy.representation.trainable_representation:
             _check_set(repr_optimizer=repr_optimizer)
+        self._check_pretraining()
         check_room(
             {
                 f"{owner} {buffer.buffer_size:,} x {row_bytes(agent.training_data_spec):,} bytes": (
@@ -356,6 +391,7 @@ class Trainer:
             explore=True,
             seed=seed,
             set_context=self._py_env.set_context if high.context.settable_context else None,
+            pretrains=self._pretraining and self._pretraining.is_on,
         )
         self.collector = Collector(collecting_env, policy, *acting, *stores, self.steps_per_block)
         self.learner = Learner(
@@ -369,6 +405,8 @@ class Trainer:
             meta_relabel_contexts=meta_relabel_contexts,
             repeat_size=repeat_size,
             reward_scale_factor=reward_scale_factor,
+            random_goal_share=random_goal_share,
+            low_replay_window=low_replay_window,
         )
         self._side_by_side = None
         if collect_beside_learning:
@@ -401,7 +439,13 @@ class Trainer:
             self._side_by_side.run.get_concrete_function()
             return
         self.collector.collect.get_concrete_function()
-        self.learner.learn.get_concrete_function(tf.constant(self.schedule.low_updates(0)))
+        low_updates = tf.constant(self.schedule.low_updates(0))
+        if self._pretraining is None:
+            self.learner.learn.get_concrete_function(low_updates)
+            return
+        if self._pretraining.steps:
+            self.learner.learn_low.get_concrete_function(low_updates)
+        self.learner.learn_high.get_concrete_function()
 
     @property
     def keeps_environment_state(self) -> bool:
@@ -413,21 +457,70 @@ class Trainer:
         if self._side_by_side is not None:
             self._side_by_side.run(tf.constant(self.due_updates(), tf.int32))
             return
+        if self._pretraining is not None:
+            self._pretraining.begin_block(int(self.collector.env_steps))
         self.collector.collect()
         self.learn()
 
     def learn(self) -> None:
         """The updates that are due."""
         for low_updates in self.due_updates():
-            self.learner.learn(tf.constant(low_updates))
+            if self._pretraining is None:
+                self.learner.learn(tf.constant(low_updates))
+            elif self._pretrains:
+                self.learner.learn_low(tf.constant(low_updates))
+            else:
+                self.learner.learn_high()
 
     def due_updates(self) -> list[int]:
-        """For every high-level update that is due, the number of low-level updates that go with it."""
-        done = int(self.hierarchy.high.train_step_counter)
-        if not done and not (int(self.low_replay.num_added) and int(self.high_replay.num_added)):
+        """For every high-level update that is due, the number of low-level updates that go with it.
+
+        Where the low level learns alone, high-level updates are counted as if they were made.
+        """
+        low, high = self.hierarchy.low, self.hierarchy.high
+        steps, sources = int(self.collector.env_steps), [self.low_replay, self.high_replay]
+        if self._pretrains or not high.learns:
+            done = self.schedule.high_updates_beside(int(low.train_step_counter))
+            sources = [self.low_replay]
+        else:
+            done = int(high.train_step_counter)
+            if self._pretraining is not None:
+                steps -= self._pretraining.steps
+                sources = [self.high_replay]
+        if not done and not all(int(replay.num_added) for replay in sources):
             return []  # nothing to learn from yet; the updates are made up for
-        due = self.schedule.high_updates_due(int(self.collector.env_steps), done)
+        due = self.schedule.high_updates_due(steps, done)
         return [self.schedule.low_updates(done + i) for i in range(due)]
+
+    @property
+    def _pretrains(self):
+        """Whether the low level learns alone, and is to be frozen later."""
+        return self._pretraining is not None and bool(self._pretraining.is_on)
+
+    @property
+    def _has_learned(self):
+        """Whether any update was made."""
+        agents = (self.hierarchy.low, self.hierarchy.high)
+        return any(int(agent.train_step_counter) for agent in agents)
+
+    def _check_pretraining(self):
+        """Refuses what cannot be learned before segments are stored."""
+        if self._pretraining is None:
+            return
+        if not self.hierarchy.high.learns:
+            raise ValueError(
+                f"train_uvf.pretrain_steps = {self._pretraining.steps}; allowed without a high level that"
+                " learns: None"
+            )
+        if not self._pretraining.steps:
+            return
+        self.hierarchy.low.context.samplers("explore")
+        if self.hierarchy.representation.trainable_representation:
+            raise ValueError(
+                f"train_uvf.pretrain_steps = {self._pretraining.steps} with a representation that is learned"
+                " from the high level's segments; allowed: StatePreprocess.trainable = False, or 0 with"
+                " train_uvf.load_path"
+            )
 
     def checkpoints(self, folder: RunFolder, clocks: ScalarState) -> Checkpoints:
         """Everything that a run of this trainer needs to go on, in `folder`."""
@@ -511,7 +604,7 @@ class Trainer:
         saved_at, policy_at = steps, steps
         trained_from, training_s = steps, 0.0
         interval_from, interval_s = steps, 0.0
-        learns = bool(int(self.hierarchy.high.train_step_counter))
+        learns = self._has_learned
         unstable = self._py_env.unstable_episodes
         now = time.perf_counter()
         with contextlib.closing(progress), StopRequest() as stop:
@@ -546,14 +639,16 @@ class Trainer:
                     break
 
                 began = time.perf_counter()
-                steps_before = steps
+                steps_before, pretrains = steps, self._pretrains
                 self.train_block()
                 steps = int(self.collector.env_steps)
                 if not steps_before:
                     progress.message(
                         f"collecting; learning begins at {self.initial_steps:,} environment steps"
                     )
-                if not learns and int(self.hierarchy.high.train_step_counter):
+                if pretrains and not self._pretrains:
+                    progress.message(f"the low level is frozen since {steps_before:,} environment steps")
+                if not learns and self._has_learned:
                     learns = True
                     progress.message(f"learning since {steps:,} environment steps")
                 logs = self._is_due(steps, self._log_period, steps_before)
@@ -645,6 +740,15 @@ class Trainer:
 def _check_whole(least, **values):
     for name, value in values.items():
         check_whole(f"train_uvf.{name}", value, least)
+
+
+def _check_window(window, buffer_size):
+    is_whole = isinstance(window, int) and not isinstance(window, bool)
+    if window is not None and not (is_whole and 1 <= window <= buffer_size):
+        raise ValueError(
+            f"train_uvf.low_replay_window = {window!r}; allowed: None, a whole number from 1 to"
+            f" {buffer_size}, the size of the low level's buffer"
+        )
 
 
 def _sub_folder(name):

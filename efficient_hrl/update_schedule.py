@@ -40,3 +40,11 @@ class UpdateSchedule:
         """Low-level updates that go with the high-level update after `done` others."""
         rounds = lambda updates: updates * self.period // self.steps_per_low_round
         return (rounds(done + 1) - rounds(done)) * self.updates_per_low_round
+
+    def high_updates_beside(self, low_updates: int) -> int:
+        """High-level updates with which so many low-level ones go in all.
+
+        For a low level that learns alone, whose updates are the only ones to count by.
+        """
+        rounds = low_updates // self.updates_per_low_round
+        return -(-rounds * self.steps_per_low_round // self.period)

@@ -18,6 +18,7 @@ from tf_agents.trajectories import time_step as ts
 
 from environments.instability import NonFiniteError, check_finite, is_calm, unstable
 from environments.maze import EPISODE_STEPS, Maze
+from environments.placing import Simulation
 
 
 class BatchedEnvironment(py_environment.PyEnvironment):
@@ -217,6 +218,12 @@ class BatchedMazeEnvironment(BatchedEnvironment):
     def maze(self) -> Maze:
         """The definition shared by all simulations."""
         return self._maze
+
+    @property
+    def simulation(self) -> Simulation:
+        """A copy of what the present observations are made of."""
+        arrays = (self._qpos, self._qvel, self._bodies, self._clock)
+        return Simulation(*(array.copy() for array in arrays))
 
     def seed(self, seed: int) -> None:
         self._rngs = [seeding.np_random(seed + i)[0] for i in range(self._num_envs)]

@@ -23,6 +23,59 @@ SMALL = (
 )
 ORIG_MAXIMUM = (10, 10, 0.5, 1, 1, 1, 1, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3)
 METHODS = ("hiro", "hiro_xy", "hiro_repr", "norl")
+# What an ablation's file binds otherwise than HIRO's for the same task, as gin writes it.
+COSINE = {"agent/Context.reward_fn": "@uvf/cosine_similarity"}
+NO_CORRECTION = {"train_uvf.goal_sample_strategy": "None"}
+NO_TRANSITION = {
+    "agent/Context.context_transition_fn": "None",
+    "agent/Context.context_multi_transition_fn": "None",
+}
+ABLATIONS = {
+    "hiro_no_correction": NO_CORRECTION,
+    "hiro_fun_goals": {"train_uvf.goal_sample_strategy": "'FuN'", "InverseDynamics.fun_sc": "0.1"},
+    "hiro_fun_cosine": COSINE,
+    "hiro_fun_transition": {
+        **COSINE,
+        **NO_CORRECTION,
+        **NO_TRANSITION,
+        "META_CLASS": "@TransitionMetaAgent",
+        "TransitionMetaAgent.tf_context": "%META_CONTEXT",
+        "TransitionMetaAgent.sub_context": "%CONTEXT",
+        "TransitionMetaAgent.k": "%SUBGOAL_DIM",
+        "TransitionMetaAgent.actor_net": "@meta/ddpg_actor_net",
+        "TransitionMetaAgent.critic_net": "@meta/ddpg_critic_net",
+        "TransitionMetaAgent.td_errors_loss": "@tf.losses.huber_loss",
+        "TransitionMetaAgent.target_q_clipping": "%TARGET_Q_CLIPPING",
+    },
+    "hiro_low_relabeling": {"train_uvf.random_goal_share": "0.5"},
+    "hiro_pretrained": {
+        **NO_CORRECTION,
+        "train_uvf.pretrain_steps": "2000000",
+        "agent/Context.samplers": (
+            "{'explore': [@explore/GaussianSampler], 'train': [@train/DirectionSampler]}"
+        ),
+        "explore/GaussianSampler.context_range": "%context_range",
+        "explore/GaussianSampler.stddev": "0.5",
+    },
+    "td3": {
+        **NO_CORRECTION,
+        **NO_TRANSITION,
+        "META_CLASS": "@TargetAgent",
+        "TargetAgent.tf_context": "%META_CONTEXT",
+        "TargetAgent.sub_context": "%CONTEXT",
+        "META_EXPLORE_NOISE": "0.0",
+        "meta/CircularBuffer.buffer_size": "100",
+        "ZERO_OBS": "False",
+        "StatePreprocess.ndims": "None",
+        "SUBGOAL_DIM": "%TARGET_DIM",
+        "context_range": "%meta_context_range",
+        "agent/Context.meta_action_every_n": "1",
+        "agent/Context.reward_fn": "@task/negative_distance",
+        "agent/Context.reward_weights": "[0.1]",
+    },
+}
+ABLATION_TASKS = ("ant_maze", "ant_push", "ant_fall", "point_maze")
+OF_HIROS_GOALS = {"CONTEXT_RANGE_MIN", "CONTEXT_RANGE_MAX", "uvf/negative_distance.relative_context"}
 THREE = ("eval1", "eval2", "eval3")
 
 
@@ -64,8 +117,56 @@ def build(name, *bindings):
     return Trainer(0)
 
 
-def test_there_is_a_file_for_every_method_and_task():
-    assert sorted(f"{method}_{task}" for method in METHODS for task in TASKS) == FILES
+def test_there_is_a_file_for_every_method_and_task_and_every_ablation_of_four_tasks():
+    files = [f"{method}_{task}" for method in METHODS for task in TASKS]
+    files += [f"{ablation}_{task}" for ablation in ABLATIONS for task in ABLATION_TASKS]
+    assert sorted(files) == FILES
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+@pytest.mark.parametrize("task", ABLATION_TASKS)
+def test_an_ablation_differs_from_hiro_in_what_it_is_about_alone(ablation, task):
+    def configuration(name):
+        gin.clear_config()
+        load_config([str(GIN / f"{name}.gin")], [])
+        return bindings()
+
+    hiro, ablated = configuration(f"hiro_{task}"), configuration(f"{ablation}_{task}")
+    differs = {name: value for name, value in ablated.items() if hiro.get(name) != value}
+    assert differs == ABLATIONS[ablation]
+    assert {*hiro} - {*ablated} == (OF_HIROS_GOALS if ablation == "td3" else set())
+
+
+@pytest.mark.parametrize("task", ["ant_fall", "point_maze"])
+def test_the_flat_agent_has_the_task_s_targets_and_the_low_level_s_networks(task):
+    trainer = build(f"td3_{task}")
+    low, maze = trainer.hierarchy.low, trainer.environment.maze
+    size, actions = (3, 8) if task == "ant_fall" else (2, 2)
+    target = low.context.specs[0]
+    np.testing.assert_allclose([target.minimum, target.maximum], [TASKS[task].low, TASKS[task].high])
+    sizes = [layer.shape.as_list() for layer in low.actor_net.variables[::2]]
+    assert sizes == [[maze.observation_size + size, 300], [300, 300], [300, actions]]
+    assert not low.actor_net.hides_xy
+    assert low.noisy_action.stddev == (0.1 if task == "point_maze" else 1.0)
+    assert isinstance(low, TD3Agent) and trainer.schedule.low_updates(0) == 10
+
+
+@pytest.mark.parametrize("ablation", ["hiro_fun_cosine", "hiro_fun_transition"])
+def test_cosine_rewards_are_of_the_change_in_the_goal_s_dimensions(ablation):
+    hierarchy = build(f"{ablation}_ant_maze").hierarchy
+    state, next_state = np.random.default_rng(0).normal(size=(2, 5, 30)).astype(np.float32)
+    goal = np.random.default_rng(1).normal(size=(5, 15)).astype(np.float32)
+    moved = (next_state - state)[:, :15]
+    cosine = np.sum(moved * goal, axis=1) / np.linalg.norm(moved, axis=1) / np.linalg.norm(goal, axis=1)
+    np.testing.assert_allclose(hierarchy.low.rewards(state, next_state, [goal])[0], cosine, rtol=1e-4)
+    (kept,) = hierarchy.low.context.transition([goal], state, next_state)
+    np.testing.assert_allclose(kept, goal if ablation.endswith("transition") else goal - moved, rtol=1e-4)
+
+
+def test_pretraining_draws_goals_in_the_whole_range_of_goals():
+    low = build("hiro_pretrained_ant_maze").hierarchy.low
+    (goals,), _ = low.context.sample("explore", 5000, SEED)
+    np.testing.assert_allclose(np.std(goals, axis=0), 0.48 * np.array(ORIG_MAXIMUM), rtol=0.05)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -8,6 +8,14 @@ import tensorflow as tf
 
 from efficient_hrl.context.rewards_functions import plain_rewards
 from efficient_hrl.context.samplers import DirectionSampler, RandomSampler
+from efficient_hrl.estimators import (
+    DonskerVaradhanEstimator,
+    InfoNceEstimator,
+    JensenShannonEstimator,
+    LogMeanExpEstimator,
+    ReplayEstimator,
+)
+from efficient_hrl.goal_relabeling import with_random_goals
 from efficient_hrl.learner import Learner
 from efficient_hrl.random_streams import Stream, stream_seed
 from efficient_hrl.relabeling import sample_best_meta_actions
@@ -115,6 +123,45 @@ def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
         np.testing.assert_allclose(value, losses[1][name], rtol=1e-4, atol=atol, err_msg=name)
 
 
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ReplayEstimator(50),
+        LogMeanExpEstimator(50),
+        DonskerVaradhanEstimator(50),
+        InfoNceEstimator(),
+        JensenShannonEstimator(50),
+    ],
+)
+def test_every_estimator_learns_within_the_compiled_call(estimator):
+    hierarchy, low, high = filled_hierarchy("hiro_repr")
+    f = hierarchy.representation
+    f._estimator = estimator
+    before = [variable.numpy() for variable in [*f.trained_variables, *estimator.state]]
+    learner = Learner(hierarchy, low, high, BATCH, SEED, None)
+    learner.learn(tf.constant(2))
+    after = [variable.numpy() for variable in [*f.trained_variables, *estimator.state]]
+    assert all(not np.array_equal(*pair) for pair in zip(before, after))
+    means = learner.mean_losses()
+    bound, kl = means["representation_bound"], means["representation_kl"]
+    assert np.isfinite(bound) and 0 < kl < 20
+    # What a restart needs is in the checkpoint.
+    assert {v.ref() for v in estimator.variables} <= {v.ref() for v in f.variables}
+
+
+def test_sets_of_replay_states_are_independent_and_those_of_the_low_level():
+    hierarchy, low, high = filled_hierarchy("hiro_repr")
+    learner = Learner(hierarchy, low, high, BATCH, SEED, None)
+    stored = {state.tobytes() for state in low.gather_all().next_state.numpy()}
+    numerators, denominators = learner._draw_replay_states(2, 200)
+    rows = [[state.tobytes() for state in states.numpy()] for states in (numerators, denominators)]
+    assert set(rows[0]) | set(rows[1]) == stored
+    # 200 draws from 48: equal by chance in one place of 48.
+    assert sum(a == b for a, b in zip(*rows)) < 20
+    hierarchy.representation.updates.assign_add(1)
+    assert not np.array_equal(learner._draw_replay_states(2, 200)[0], numerators)
+
+
 def test_strategies_show_the_high_level_different_goals():
     results = []
     for strategy in ("sample", "FuN", None):
@@ -219,10 +266,12 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
     tiny_hierarchy.same(low_seen[0], low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, 0)))
 
 
-@pytest.mark.parametrize("name", ["relabel_contexts", "meta_relabel_contexts"])
-def test_drawing_contexts_needs_a_train_sampler(name):
+@pytest.mark.parametrize(
+    "argument", [{"relabel_contexts": True}, {"meta_relabel_contexts": True}, {"random_goal_share": 0.5}]
+)
+def test_drawing_contexts_needs_a_train_sampler(argument):
     with pytest.raises(ValueError, match="no context sampler for mode 'train'"):
-        Learner(*collected_hierarchy(), BATCH, SEED, **{name: True})
+        Learner(*collected_hierarchy(), BATCH, SEED, **argument)
 
 
 @pytest.mark.parametrize("repeats", [0, 1, 2])
@@ -246,7 +295,7 @@ def test_whole_batches_are_repeated(repeats):
         for left, right in zip(tf.nest.flatten(seen[0]), tf.nest.flatten(stored)):
             np.testing.assert_array_equal(left, tiles(right))
     stored = high.sample(BATCH, stream_seed(SEED, Stream.REPRESENTATION_REPLAY, 0))
-    *batch, steps = representation_seen[0]
+    *batch, steps, _ = representation_seen[0]
     for left, right in zip(batch, (stored.state, stored.next_state, stored.low_states, stored.low_actions)):
         np.testing.assert_array_equal(left, tiles(right))
     assert steps.shape == [(repeats + 1) * BATCH]
@@ -289,3 +338,46 @@ def test_stored_rewards_are_scaled_and_distances_are_not():
         factor = -2.5 if name == "plain" else 1.0
         np.testing.assert_allclose(low_scaled.reward, factor * low.reward, rtol=1e-6)
         np.testing.assert_allclose(high_scaled.reward, -2.5 * high.reward, rtol=1e-6)
+
+
+def test_only_the_low_level_keeps_to_its_window():
+    of, low_replay, high_replay = collected_hierarchy()
+    newest = low_replay.gather_all().state.numpy()[-5:]
+    learner = Learner(of, low_replay, high_replay, BATCH, SEED, None, low_replay_window=5)
+    seen, high_seen = seen_batches(of.low), seen_batches(of.high)
+    for _ in range(4):
+        learner.update_low()
+    drawn = np.concatenate([batch.state for batch in seen])
+    at = np.argmax((drawn[:, None] == newest).all(axis=-1), axis=1)
+    np.testing.assert_array_equal(drawn, newest[at])
+    assert set(at) == set(range(5))
+    learner.update_high()
+    stored = high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0))
+    np.testing.assert_array_equal(high_seen[0].state, stored.state)
+
+
+def test_a_share_of_the_low_level_s_goals_is_random():
+    of, low_replay, high_replay = collected_hierarchy(goals={"samplers": {"train": directions()}})
+    learner = Learner(of, low_replay, high_replay, BATCH, SEED, None, random_goal_share=0.5)
+    seen = seen_batches(of.low)
+    stored = [low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, update)) for update in range(20)]
+    for _ in stored:
+        learner.update_low()
+    replaced = [np.any(new.context != old.context, axis=1) for new, old in zip(seen, stored)]
+    assert 0.35 < np.mean(replaced) < 0.65 and 0 < np.mean(replaced[0]) < 1
+    for new, old, chosen in zip(seen, stored, replaced):
+        rest = [batch._replace(context=(), next_context=()) for batch in (new, old)]
+        tiny_hierarchy.same(*rest)
+        np.testing.assert_array_equal(new.next_context[~chosen], old.next_context[~chosen])
+        # The goal at the next state is what is left of the new one, and the reward follows it.
+        left = new.context + new.state[:, :2] - new.next_state[:, :2]
+        np.testing.assert_allclose(new.next_context[chosen], left[chosen], rtol=1e-5, atol=1e-5)
+        reward = of.low.learning_batch(new).reward
+        np.testing.assert_allclose(reward, -np.linalg.norm(left, axis=1), rtol=1e-4)
+
+
+def test_all_goals_are_random_with_a_share_of_one_and_new_in_every_update():
+    of, low_replay, _ = collected_hierarchy(goals={"samplers": {"train": directions()}})
+    batch = low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, 0))
+    goals = [with_random_goals(batch, of.low, 1.0, tf.constant([SEED, i], tf.int64)).context for i in (0, 1)]
+    assert not np.any(goals[0] == batch.context) and not np.any(goals[0] == goals[1])

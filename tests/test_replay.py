@@ -68,3 +68,22 @@ def test_specifications_have_the_documented_shapes():
 def test_impossible_sizes_are_named(size):
     with pytest.raises(ValueError, match=f"buffer_size = {size!r}"):
         CircularBuffer(size)
+
+
+@pytest.mark.parametrize("added, window", [(4, 6), (9, 6), (25, 6), (25, 10), (25, 1), (6, 6)])
+def test_a_window_holds_the_newest_items_all_of_them_and_no_others(added, window):
+    buffer = CircularBuffer(10).build(SPEC)
+    for number in range(added):
+        buffer.add(items([number]), tf.constant([True]))
+    draws, _ = buffer.sample(20000, tf.constant([5, 6], tf.int64), window)
+    size = min(added, window)
+    counts = np.bincount(draws, minlength=added)
+    assert np.all(counts[: added - size] == 0)
+    np.testing.assert_allclose(counts[added - size :], 20000 / size, rtol=0.1)
+
+
+def test_without_a_window_rows_are_those_of_the_plain_draw():
+    buffer, seed = CircularBuffer(10).build(SPEC), tf.constant([5, 6], tf.int64)
+    buffer.add(items(range(8)), tf.fill([8], True))
+    rows = tf.random.stateless_uniform([50], seed, 0, tf.constant(8, tf.int64), tf.int64)
+    np.testing.assert_array_equal(buffer.sample(50, seed)[0], rows)

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.distances import HuberDistance
-from efficient_hrl.estimators import Embeddings, FifoEstimator
+from efficient_hrl.estimators import Embeddings, FifoEstimator, LogMeanExpEstimator
 from efficient_hrl.representation import (
     PRIOR_SIZE,
     ActionEmbedNetwork,
@@ -138,6 +138,45 @@ def test_target_of_step_k_is_the_state_k_plus_one_steps_later():
     np.testing.assert_array_equal(info.embeddings[:, 0], np.arange(1.0, 11.0))
 
 
+def random_segments(count=6):
+    draw = lambda seed, *shape: tf.random.stateless_normal([count, *shape], [seed, 1])
+    return draw(0, 30), draw(1, 30), draw(2, 10, 30), draw(3, 10, 8)
+
+
+def test_every_step_at_once_is_the_weighted_mean_over_drawn_steps():
+    tf.keras.utils.set_random_seed(0)
+    representation = golden_data.representation()
+    representation._estimator = LogMeanExpEstimator()
+    replay = (tf.random.stateless_normal([9, 30], [8, 8]),)
+    loss = lambda steps: representation.loss(*random_segments(), steps, replay)[0]
+    each = [loss(tf.fill([6], k)) for k in range(10)]
+    representation._step_weights = tf.constant(step_probabilities(10), tf.float32)
+    together = loss(tf.range(6))
+    for part in ("loss", "close", "far", "bound"):
+        expected = np.dot(step_probabilities(10), [getattr(info, part) for info in each])
+        np.testing.assert_allclose(getattr(together, part), expected, rtol=1e-4, atol=1e-6, err_msg=part)
+    # What enters the FIFO is still one drawn step per sample.
+    np.testing.assert_allclose(together.embeddings[3], each[3].embeddings[3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("all_steps", [False, True])
+def test_divergence_is_that_of_the_fifos_states_written_slowly(all_steps):
+    tf.keras.utils.set_random_seed(0)
+    representation = golden_data.representation()
+    representation.prior.assign(0.3 * tf.random.stateless_normal(representation.prior.shape, [7, 7]))
+    if all_steps:
+        representation._step_weights = tf.constant(step_probabilities(10), tf.float32)
+    batch = random_segments()
+    info, prior = representation.loss(*batch, tf.range(6))
+    phi = representation.inverse_goal(batch[0], batch[3]).numpy()
+    total = 0.0
+    for i in range(6):
+        weights = np.array([np.exp(-slow_distance(phi[i] - e)) for e in prior.numpy()])
+        total -= np.log(weights[1024 - 6 + i] / weights.sum()) / 6
+    np.testing.assert_allclose(info.kl, total, rtol=1e-4)
+    assert info.kl > 0
+
+
 def test_update_moves_weights_and_the_fifo():
     tf.keras.utils.set_random_seed(0)  # some first weights leave a unit without gradient
     representation = golden_data.representation()
@@ -166,6 +205,19 @@ def test_untrained_representation_keeps_leading_entries():
 def test_training_without_networks_is_refused():
     with pytest.raises(ValueError, match="StatePreprocess.state_preprocess_net"):
         StatePreprocess(golden_data.OBSERVATION_SPEC, golden_data.ACTION_SPEC, 10, trainable=True)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"distance": HuberDistance}, r"distance = .*; allowed: @HuberDistance\(\), @L2Distance"),
+        ({"estimator": "mine"}, r"estimator = 'mine'; allowed: @FifoEstimator\(\), @ReplayEstimator"),
+        ({"all_steps": 1}, "all_steps = 1; allowed: True, False"),
+    ],
+)
+def test_wrong_choices_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=f"StatePreprocess.{message}"):
+        StatePreprocess(golden_data.OBSERVATION_SPEC, golden_data.ACTION_SPEC, 10, **arguments)
 
 
 def test_clipping_limits_what_the_optimizer_gets():

@@ -95,3 +95,14 @@ def test_nothing_is_due_before_learning_begins():
     schedule = UpdateSchedule(50, 1, 1, 10)
     assert [schedule.high_updates_due(steps, 0) for steps in (0, 49, 50, 59, 60)] == [0, 0, 1, 1, 2]
     assert schedule.high_updates_due(60, 2) == 0
+
+
+@pytest.mark.parametrize(
+    "low_round, low_updates, high_period", [*itertools.product((1, 3, 10), (1, 2), (1, 7, 10))]
+)
+def test_high_updates_are_known_from_the_low_ones_that_go_with_them(low_round, low_updates, high_period):
+    schedule = UpdateSchedule(50, low_round, low_updates, high_period)
+    low = 0
+    for high in range(40):
+        assert schedule.high_updates_beside(low) == high
+        low += schedule.low_updates(high)

@@ -160,6 +160,51 @@ WRONG = [
     ("train_uvf.policy_save_dir = '/elsewhere'", "policy_save_dir = '/elsewhere'; allowed"),
     ("train_uvf.agent_class = 'UvfAgent'", "agent_class = 'UvfAgent'; allowed: a class"),
     ("train_uvf.inverse_dynamics_class = 5", "inverse_dynamics_class = 5; allowed: a class"),
+    ("train_uvf.random_goal_share = 1.5", "random_goal_share = 1.5; allowed: 0 to 1"),
+    ("train_uvf.random_goal_share = True", "random_goal_share = True; allowed: 0 to 1"),
+    (
+        "train_uvf.random_goal_share = 0.5\ntrain_uvf.relabel_contexts = True",
+        "random_goal_share = 0.5 with train_uvf.relabel_contexts = True.*allowed: either",
+    ),
+    ("train_uvf.low_replay_window = 0", "low_replay_window = 0; allowed: None, a whole number from 1 to 100"),
+    ("train_uvf.low_replay_window = 101", "low_replay_window = 101; allowed: None, .* from 1 to 100"),
+    ("train_uvf.low_replay_window = 50.0", "low_replay_window = 50.0; allowed: None, a whole number"),
+    ("train_uvf.low_replay_window = True", "low_replay_window = True; allowed: None, a whole number"),
+    ("train_uvf.pretrain_steps = -1", "pretrain_steps = -1; allowed: a whole number from 0"),
+    ("train_uvf.pretrain_steps = 2e6", "pretrain_steps = 2000000.0; allowed: a whole number from 0"),
+    ("train_uvf.pretrain_steps = 0", "pretrain_steps = 0 would freeze .*; allowed: .* train_uvf.load_path"),
+    (
+        "train_uvf.pretrain_steps = 9\ntrain_uvf.collect_beside_learning = True",
+        "pretrain_steps = 9 with train_uvf.collect_beside_learning = True; allowed: either",
+    ),
+    (
+        "train_uvf.pretrain_steps = 9\nagent/Context.samplers = {'train': @train/DirectionSampler}",
+        "no context sampler for mode 'explore'",
+    ),
+    (
+        "--gin_file=gin/norl_ant_maze.gin train_uvf.pretrain_steps = 9",
+        "pretrain_steps = 9 with a representation that is learned .*; allowed: StatePreprocess.trainable",
+    ),
+    (
+        "--gin_file=gin/td3_ant_maze.gin train_uvf.pretrain_steps = 9",
+        "pretrain_steps = 9; allowed without a high level that learns: None",
+    ),
+    (
+        "--gin_file=gin/td3_ant_maze.gin agent/Context.meta_action_every_n = 10",
+        "meta_action_every_n = 10; allowed with TargetAgent: 1",
+    ),
+    (
+        "--gin_file=gin/td3_ant_maze.gin SUBGOAL_DIM = 3\ncontext_range = (-10, 10)",
+        r"context_shapes = \[3\]; allowed with TargetAgent: \[2\]",
+    ),
+    (
+        "--gin_file=gin/hiro_pretrained_ant_maze.gin explore/GaussianSampler.stddev = -1",
+        "GaussianSampler.stddev = -1; allowed: 0 or more",
+    ),
+    (
+        "--gin_file=gin/hiro_pretrained_ant_maze.gin explore/GaussianSampler.context_range = None",
+        "GaussianSampler.context_range is not set; allowed",
+    ),
     # Periods.
     (
         "train_uvf.checkpoint_every_n_steps = 0",
@@ -300,6 +345,18 @@ WRONG = [
     (f"--seed=1 {RESUMED} train_uvf.log_every_n_steps = 1", "--seed=1: the run in .* began with seed 0"),
     (f"--mode=eval {RESUMED} ACTOR_HIDDEN_SIZE_1 = 8", "SIZE_1 = 8, but the run in .* began with 16; only"),
     (f"--mode=eval {RESUMED} evaluate.checkpoint_path = 'policy-1'", "'policy-1'; .* holds policy-300"),
+    # What is to be drawn.
+    ("--mode=plot --root_dir=FOLDER/none", "--root_dir=.*none: there is no run to draw"),
+    (
+        "--mode=plot --root_dir=FOLDER",
+        "the folder is not empty and not a run.*allowed: a new or empty folder",
+    ),
+    ("--mode=plot --root_dir=FOLDER/locked/run", "--root_dir=.*locked is not writable"),
+    ("--mode=plot --root_dir=FOLDER/text.gin", "--root_dir=.*text.gin is not a folder"),
+    ("--mode=plot --env=AntMaze", "--env=AntMaze: only for --mode=random"),
+    (f"--mode=plot {RESUMED} ACTOR_HIDDEN_SIZE_1 = 8", "SIZE_1 = 8, but the run in .* began with 16; only"),
+    (f"--mode=plot {RESUMED} evaluate.checkpoint_path = 'policy-1'", "'policy-1'; .* holds policy-300"),
+    (f"--mode=plot {RESUMED} evaluate.eval_modes = ['eval9']", "'eval9'.*eval1"),
 ]
 
 

@@ -390,6 +390,16 @@ class DdpgAgent(tf_agent.TFAgent):
         norm = tf.sqrt(tf.reduce_sum(tf.square(action)) + 1e-20)
         return loss + self._actions_regularizer * norm
 
+    def policy_loss(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:
+        """What the actor's step minimises, a scalar; here `actor_loss`, which needs the observations alone.
+
+        Args:
+          batch: what to learn from.
+          noise: draws of `target_noise`, [B, A].
+        """
+        del noise
+        return self.actor_loss(batch.observation)
+
     def learning_batch(self, experience) -> AgentBatch:
         """What an update learns from stored experience; here the experience is that already."""
         return experience
@@ -423,7 +433,7 @@ class DdpgAgent(tf_agent.TFAgent):
         def actor_gradient():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(actor_variables)
-                loss = self.actor_loss(batch.observation)
+                loss = self.policy_loss(batch, noise)
             return [loss, 1.0, *tape.gradient(loss, actor_variables)]
 
         def no_actor_gradient():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import gin
 import tensorflow as tf
 
-from efficient_hrl.checks import check_whole, length, numbers
+from efficient_hrl.checks import check_number, check_whole, length, numbers
 
 
 @gin.configurable
@@ -131,6 +131,52 @@ class RandomSampler(BaseSampler):
     def __call__(self, batch_size, seed, state=None, next_state=None):
         del state, next_state
         contexts = self._uniform(batch_size, seed)
+        return contexts, contexts
+
+
+def gaussian_contexts(normal: tf.Tensor, minimum: tf.Tensor, maximum: tf.Tensor, stddev: float) -> tf.Tensor:
+    """N(middle, (stddev * half range)^2), clipped to the range.
+
+    Args:
+      normal: standard normal draws, [B, G].
+      minimum, maximum: [G].
+      stddev: standard deviation in units of half the range.
+
+    Returns:
+      [B, G].
+    """
+    middle, half_range = 0.5 * (maximum + minimum), 0.5 * (maximum - minimum)
+    return tf.clip_by_value(middle + stddev * half_range * normal, minimum, maximum)
+
+
+@gin.configurable
+class GaussianSampler(BaseSampler):
+    """`gaussian_contexts` in `context_range`; the next context equals the context.
+
+    For goals with which a low level is pre-trained (HIRO, arXiv 1805.08296, section 5.2).
+    """
+
+    def __init__(self, context_spec, *, stddev: float = 0.5, **base):
+        """Remembers what to draw.
+
+        Args:
+          context_spec: shape [G] and dtype of one context.
+          stddev: standard deviation in units of half the range.
+          **base: the parameters of `BaseSampler`; `context_range` is needed.
+
+        Raises:
+          ValueError: a negative deviation, or no range.
+        """
+        super().__init__(context_spec, **base)
+        check_number("GaussianSampler.stddev", stddev, 0)
+        if self._minimum is None:
+            raise ValueError("GaussianSampler.context_range is not set; allowed: (minimum, maximum)")
+        self._stddev = stddev
+
+    def __call__(self, batch_size, seed, state=None, next_state=None):
+        del state, next_state
+        normal = tf.random.stateless_normal([batch_size, *self._context_spec.shape], seed)
+        contexts = gaussian_contexts(normal, self._minimum, self._maximum, self._stddev)
         return contexts, contexts
 
 

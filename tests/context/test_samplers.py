@@ -8,6 +8,7 @@ from efficient_hrl.context.samplers import (
     BinarySampler,
     ConstantSampler,
     DirectionSampler,
+    GaussianSampler,
     RandomSampler,
     ReplaySampler,
     ScheduledSampler,
@@ -357,3 +358,21 @@ def with_replay(size, **params):
 def test_wrong_ranges_and_values_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_gaussian_contexts_have_the_range_s_middle_and_a_share_of_its_width_and_stay_in_it():
+    minimum, maximum = np.array([-10, 2], np.float32), np.array([10, 6], np.float32)
+    contexts, next_contexts = GaussianSampler(spec(2), context_range=(minimum, maximum), stddev=0.5)(
+        9000, SEED
+    )
+    np.testing.assert_array_equal(contexts, next_contexts)
+    normal = tf.random.stateless_normal([9000, 2], SEED).numpy()
+    expected = np.clip([0, 4] + 0.5 * np.array([10, 2]) * normal, minimum, maximum)
+    np.testing.assert_allclose(contexts, expected, rtol=1e-5, atol=1e-5)
+    assert np.any(contexts == minimum) and np.any(contexts == maximum)  # two deviations away
+    np.testing.assert_allclose(np.median(np.abs(contexts - [0, 4]), axis=0), [3.37, 0.674], rtol=0.05)
+
+
+def test_gaussian_contexts_need_a_range():
+    with pytest.raises(ValueError, match="GaussianSampler.context_range is not set; allowed"):
+        GaussianSampler(spec(2))

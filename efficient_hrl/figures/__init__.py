@@ -1,0 +1,1 @@
+"""Figures of a run, as PNG with their numbers as CSV."""

@@ -1,0 +1,75 @@
+"""The weighted bound of NORL's objective, and the epsilon of its sub-optimality claim.
+
+arXiv 1810.01257: a hierarchy is sub-optimal by at most C epsilon where a weighted KL
+divergence is at most epsilon^2 / 8, for every state and policy.
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+
+from efficient_hrl.figures.files import save_figure, save_table
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
+
+BOUND, KL = "representation_bound", "representation_kl"
+_CAPTION = (
+    "$\\epsilon = \\sqrt{8\\,\\mathrm{KL}}$ is the smallest $\\epsilon$ with KL $\\leq \\epsilon^2 / 8$,"
+    " the condition of NORL's claim that a hierarchy\n"
+    "is sub-optimal by at most $C\\,\\epsilon$. This is an indication and no proof: KL is relative to the"
+    " empirical distribution\n"
+    "of the newest 1,024 replay embeddings and averaged over batches; the claim needs it for every state"
+    " and policy."
+)
+
+
+def epsilon(kl: np.ndarray) -> np.ndarray:
+    """The smallest epsilon with KL <= epsilon^2 / 8, from KL in nats; negative estimates count as 0."""
+    return np.sqrt(8.0 * np.maximum(kl, 0.0))
+
+
+def why_no_bound(rows: Sequence[Mapping[str, str]]) -> str | None:
+    """What is missing in the rows of metrics.csv, or None."""
+    if not rows:
+        return "metrics.csv has no rows yet"
+    missing = [name for name in (BOUND, KL) if name not in rows[0]]
+    if missing:
+        return f"metrics.csv has no column {missing[0]}"
+    if not any(row[KL] for row in rows):
+        return "nothing was measured, because no representation is learned, or not yet"
+    return None
+
+
+def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Path) -> list[pathlib.Path]:
+    """Draws both as training proceeds; returns what was written.
+
+    Args:
+      rows: of metrics.csv, for which `why_no_bound` is None.
+      name: of the run.
+      folder: where to.
+    """
+    number = lambda row, column: float(row[column] or "nan")
+    table = [
+        (int(float(row["env_steps"])), number(row, BOUND), number(row, KL), float(epsilon(number(row, KL))))
+        for row in rows
+        if row[BOUND] or row[KL]
+    ]
+    steps, bound, kl, claimed = map(np.array, zip(*table))
+    figure, axes = pyplot.subplots(3, 1, figsize=(8, 7.6), sharex=True, layout="constrained")
+    for axis, values, label in zip(
+        axes, (bound, kl, claimed), ("weighted bound in nats", "weighted KL in nats", "$\\epsilon$")
+    ):
+        axis.plot(steps, values, color="#0072b2", marker="." if len(steps) < 50 else None)
+        axis.set_ylabel(label)
+        axis.grid(alpha=0.3)
+    for axis, values in zip(axes[1:], (kl, claimed)):
+        axis.set_ylim(0.0, 1.08 * np.nanmax(values, initial=1e-3))
+    axes[-1].set_xlabel("environment steps")
+    figure.supxlabel(_CAPTION, fontsize=8)
+    figure.suptitle(f"{name}: bound of the representation", fontsize=11)
+    path = folder / "representation_bound.png"
+    columns = ("env_steps", f"{BOUND}_nats", f"{KL}_nats", "epsilon")
+    return [save_figure(figure, path), save_table(path.with_suffix(".csv"), columns, table)]

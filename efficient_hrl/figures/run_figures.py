@@ -1,0 +1,60 @@
+"""Everything that a run can show, and why it cannot show the rest."""
+
+import pathlib
+from collections.abc import Callable, Iterator
+
+from efficient_hrl.figures.bound import draw_bound, why_no_bound
+from efficient_hrl.figures.embedding import draw_grid, draw_trajectories, grid_embeddings
+from efficient_hrl.figures.numbers import numbers_of, save_numbers
+from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_shifted
+from efficient_hrl.figures.subject import Subject
+from efficient_hrl.metrics import read_rows
+from efficient_hrl.plots import draw_run
+from environments.position_grid import position_grid
+
+
+def draw_curves(root: pathlib.Path, announce: Callable[[str], None]) -> Iterator[pathlib.Path]:
+    """Draws what a run's CSV files hold into its folder `plots/`; yields what was written.
+
+    Args:
+      root: the run's folder.
+      announce: is told what cannot be drawn, and why.
+    """
+    yield from draw_run(root)
+    rows = read_rows(root / "metrics.csv")
+    for name in ("metrics.csv", "eval.csv"):
+        if not read_rows(root / name):
+            announce(f"no curve from {name}: it has no rows yet")
+    reason = why_no_bound(rows)
+    if reason is not None:
+        announce(f"no figure of the representation's bound: {reason}")
+        return
+    yield from draw_bound(rows, root.name, root / "plots")
+
+
+def draw_representation(
+    subject: Subject, folder: pathlib.Path, announce: Callable[[str], None]
+) -> Iterator[pathlib.Path]:
+    """Draws a representation; yields what was written.
+
+    Args:
+      subject: f, maze and trajectories.
+      folder: where to.
+      announce: is told what cannot be drawn, and why.
+    """
+    grid = embeddings = None
+    if subject.maze is not None:
+        grid = position_grid(subject.maze.layout, subject.maze.robot.cell_size)
+        embeddings = grid_embeddings(subject, grid)
+    numbers = numbers_of(subject, grid, embeddings)
+    yield from draw_trajectories(subject, folder, numbers)
+    yield save_numbers(numbers, folder)
+    if grid is None:
+        announce(
+            "no grid, no readout of x, y and no sensitivity to position: only in mazes can a robot be put"
+            " anywhere"
+        )
+        return
+    yield from draw_grid(subject, grid, embeddings, folder, numbers)
+    yield from draw_sensitivity(subject, folder)
+    yield from draw_shifted(subject, folder)
