@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efficient_hrl.checkpoints import newest_whole, weights_in
 from efficient_hrl.config import load_config
+from efficient_hrl.eval import Evaluator
 from efficient_hrl.metrics import read_rows
 from efficient_hrl.train import Trainer
-from efficient_hrl.weights import load_low_level
+from efficient_hrl.weights import load_low_level, restore_weights
 from tests import test_train
 
 GIN = pathlib.Path(__file__).parent.parent / "gin"
@@ -45,6 +47,11 @@ def variables(trainer):
     return [v.numpy() for v in trainer.hierarchy.learned_variables()] + stored
 
 
+def differs_nowhere(left, right):
+    pairs = zip(left.acting_variables, right.acting_variables)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
 def weights(net):
     return [v.numpy() for v in net.variables]
 
@@ -55,35 +62,71 @@ def same(left, right):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """Method -> the trainer of a finished run and its folder; each is run once."""
+    runs = {}
+
+    def finished(method):
+        if method not in runs:
+            root = tmp_path_factory.mktemp("runs") / method
+            configure(method)
+            runs[method] = (test_train.run(root)[0], root)
+        return runs[method]
+
+    return finished
+
+
 @pytest.mark.parametrize("method", TINY)
-def test_a_run_learns_and_continues_as_if_it_had_not_been_stopped(method, tmp_path):
+def test_a_run_learns_and_tells_of_what_exists(method, whole_run):
+    trainer, root = whole_run(method)
     configure(method)
     first = [v.numpy() for v in Trainer(0).hierarchy.acting_variables]
-    whole, _ = test_train.run(tmp_path / "whole")
-    assert all(not np.array_equal(a, b) for a, b in zip(first, whole.hierarchy.acting_variables))
-    rows = read_rows(tmp_path / "whole" / "metrics.csv")
+    assert all(not np.array_equal(a, b) for a, b in zip(first, trainer.hierarchy.acting_variables))
+    row = read_rows(root / "metrics.csv")[-1]
     for name in ("loss", "close_loss", "far_loss", "bound", "kl"):
-        value = float(rows[-1][f"representation_{name}"])
-        assert np.isfinite(value) == (method in HAS_LOSS and name != "kl"), name
+        exists = method in HAS_LOSS and name != "kl"
+        column = f"representation_{name}"
+        assert np.isfinite(float(row[column])) == exists, column
+
+
+@pytest.mark.parametrize(
+    "method", ["e2e", *(pytest.param(m, marks=pytest.mark.slow) for m in ("vae", "e2c"))]
+)
+def test_a_stopped_run_continues_as_if_it_had_not_been_stopped(method, whole_run, tmp_path):
+    whole, _ = whole_run(method)
+    configure(method)
     pieces, lines = test_train.run(tmp_path / "pieces", stop_after=(17,))
     assert any("continuing" in line for line in lines)
     same(variables(whole), variables(pieces))
 
-    if method in LEARNED:  # the low level of another run begins where that one ended
-        saved = tmp_path / "whole" / "policy" / f"policy-{test_train.TOTAL}"
-        configure(method, f"train_uvf.load_path = '{saved}'")
-        loaded = Trainer(0)
-        load_low_level(str(saved), loaded.hierarchy)
-        same(
-            weights(loaded.hierarchy.representation.state_net),
-            weights(whole.hierarchy.representation.state_net),
-        )
-        if method == "e2e":
-            target = loaded.hierarchy.high._target_encoder_net
-            same(weights(target), weights(whole.hierarchy.representation.state_net))
+
+@pytest.mark.parametrize("method", LEARNED)
+def test_a_low_level_begins_with_the_representation_of_another_run(method, whole_run):
+    whole, root = whole_run(method)
+    configure(method)
+    hierarchy = Trainer(1).hierarchy
+    load_low_level(str(root / "policy" / f"policy-{test_train.TOTAL}"), hierarchy)
+    learned = weights(whole.hierarchy.representation.state_net)
+    same(weights(hierarchy.representation.state_net), learned)
+    if method == "e2e":  # targets begin with what was loaded
+        same(weights(hierarchy.high._target_encoder_net), learned)
 
 
 @pytest.mark.parametrize("method", LEARNED)
+def test_a_checkpoint_is_evaluated_with_its_representation(method, whole_run):
+    whole, root = whole_run(method)
+    configure(method, "evaluate.generate_summaries = True")
+    evaluator = Evaluator(seed=0)
+    assert not differs_nowhere(evaluator.hierarchy, whole.hierarchy)
+    prefix = newest_whole(root / "checkpoints", pytest.fail)
+    restore_weights(weights_in(prefix), evaluator.hierarchy.weights())
+    assert differs_nowhere(evaluator.hierarchy, whole.hierarchy)
+
+
+@pytest.mark.parametrize(
+    "method", ["e2e", *(pytest.param(m, marks=pytest.mark.slow) for m in ("vae", "e2c"))]
+)
 def test_collecting_beside_learning_acts_with_the_representation_from_before_the_updates(method):
     configure(method, "train_uvf.collect_beside_learning = True")
     beside = Trainer(0)
