@@ -15,7 +15,8 @@ from tf_agents.specs import tensor_spec
 from efficient_hrl import cond_fn
 from efficient_hrl.agents.ddpg_agent import AgentBatch, DdpgAgent
 from efficient_hrl.agents.td3_agent import TD3Agent
-from efficient_hrl.checks import check_number, check_truth, check_whole
+from efficient_hrl.checks import check_number, check_truth, check_whole, numbers
+from efficient_hrl.end_to_end import EndToEnd
 from efficient_hrl.norl_reward import NorlReward
 from efficient_hrl.random_streams import Stream
 from efficient_hrl.replay import segment_spec, segment_transition_spec, transition_spec
@@ -28,14 +29,15 @@ class NoisyAction:
     """An action function plus Gaussian noise.
 
     Attributes:
-      stddev: standard deviation in action units, before any schedule.
+      stddev: standard deviation in action units, before any schedule; one number, or an
+        array [A].
     """
 
     def __init__(
         self,
         action_fn: Callable,
         action_spec,
-        stddev: float,
+        stddev: float | Sequence[float],
         clip: bool,
         debug: bool = False,
         global_step: Any = None,
@@ -45,7 +47,7 @@ class NoisyAction:
         Args:
           action_fn: what to add noise to.
           action_spec: its range.
-          stddev: standard deviation in action units.
+          stddev: standard deviation in action units, one number or one per dimension.
           clip: whether noisy actions are clipped to the range.
           debug: print every action without and with noise.
           global_step: a scalar variable of environment steps with which the noise
@@ -54,7 +56,10 @@ class NoisyAction:
         Raises:
           ValueError: a negative standard deviation, or a value of another kind.
         """
-        check_number("exploration noise stddev", stddev, 0)
+        if isinstance(stddev, (list, tuple)):
+            stddev = _stddevs(stddev, action_spec.shape[0])
+        else:
+            check_number("exploration noise stddev", stddev, 0)
         check_truth("uvf_add_noise_fn.clip", clip)
         if global_step is not None and not hasattr(global_step, "dtype"):
             raise ValueError(f"global_step = {global_step!r}; allowed: None, a variable")
@@ -86,7 +91,7 @@ class NoisyAction:
 def uvf_add_noise_fn(
     action_fn: Callable,
     action_spec,
-    stddev: float = 1.0,
+    stddev: float | Sequence[float] = 1.0,
     debug: bool = False,
     clip: bool = True,
     global_step: Any = None,
@@ -99,7 +104,7 @@ def uvf_add_noise_fn(
 def meta_add_noise_fn(
     action_fn: Callable,
     action_spec,
-    stddev: float = 1.0,
+    stddev: float | Sequence[float] = 1.0,
     debug: bool = False,
     global_step: Any = None,
 ) -> NoisyAction:
@@ -157,7 +162,11 @@ class ContextualAgent:
         """The policy without noise, [B, A]; `dtype` is that of its hidden layers."""
         # Only networks that are asked for another type need to know of types.
         arguments = {} if dtype == tf.float32 else {"dtype": dtype}
-        return self.actor_net(self.merge(states, contexts), **arguments)[0]
+        return self.actor_net(self.merge(self.seen(states), contexts), **arguments)[0]
+
+    def seen(self, states: tf.Tensor) -> tf.Tensor:
+        """What the networks see of states, [..., S] -> [..., S] here."""
+        return states
 
     def critic_function(self, values, observation):
         states, contexts = observation[..., : self._state_size], observation[..., self._state_size :]
@@ -300,7 +309,11 @@ class UvfAgentCore(ContextualAgent):
 
 @gin.configurable
 class MetaAgentCore(ContextualAgent):
-    """The high level without its way of learning: its actions are goals for the low level."""
+    """The high level without its way of learning: its actions are goals for the low level.
+
+    With an `EndToEnd` representation f, actor and critics see [f(s), target], the critics' loss
+    trains f too, and targets see next states through a target copy of f.
+    """
 
     def __init__(
         self,
@@ -315,6 +328,7 @@ class MetaAgentCore(ContextualAgent):
         metrics: Any = None,
         actions_reg: float = 0.0,
         k: int = 2,
+        encoder: EndToEnd | None = None,
         **arguments,
     ):
         """Builds the high level.
@@ -329,6 +343,8 @@ class MetaAgentCore(ContextualAgent):
             the original, which only asks the low level's; no effect.
           actions_reg: weight of the goals' size, see `actor_loss`.
           k: how many leading goal dimensions `actions_reg` leaves alone.
+          encoder: the representation, where this level trains it; else None.  Not to be bound:
+            `build_hierarchy` gives it.
           **arguments: for the way of learning, e.g. `TD3Agent`.
         """
         del step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn, metrics
@@ -341,8 +357,13 @@ class MetaAgentCore(ContextualAgent):
         self._actions_reg = actions_reg
         self._k = k
         goal_spec = goals.specs[0]
+        self._encoder = encoder
+        self._raw_size = observation_spec.shape[0]
+        seen_spec = observation_spec
+        if encoder is not None:
+            seen_spec = tf.TensorSpec(encoder(tf.zeros([1, self._raw_size])).shape[1:], tf.float32)
         self._build(
-            observation_spec,
+            seen_spec,
             goal_spec,
             targets,
             segment_spec(
@@ -357,9 +378,37 @@ class MetaAgentCore(ContextualAgent):
             name="meta_agent",
             **arguments,
         )
+        if encoder is not None:
+            _check_sees(self.actor_net, *self.critic_nets)
+            self._target_encoder_net = encoder.another_net("target_state_process_net")
+            self._online_and_target.append((encoder.state_net, self._target_encoder_net))
+
+    @property
+    def critic_variables(self):
+        variables = super().critic_variables
+        return variables if self._encoder is None else variables + self._encoder.state_net.trainable_variables
+
+    def seen(self, states):
+        """f(s) where this level trains f, else the state itself."""
+        return states if self._encoder is None else self._encoder(states)
+
+    def critic_loss(self, batch, noise):
+        if self._encoder is not None:
+            batch = batch._replace(
+                observation=self._encoded(self._encoder.state_net, batch.observation),
+                next_observation=self._encoded(self._target_encoder_net, batch.next_observation),
+            )
+        return super().critic_loss(batch, noise)
+
+    def _encoded(self, net, observation):
+        """[s, target] -> [f(s), target], [B, ...]."""
+        states, targets = observation[:, : self._raw_size], observation[:, self._raw_size :]
+        return tf.concat([net(states)[0], targets], axis=-1)
 
     def actor_loss(self, observation):
         """The base class's, plus `actions_reg` times the mean L1 size of the goals from dimension k on."""
+        if self._encoder is not None:
+            observation = self._encoded(self._encoder.state_net, observation)
         loss = super().actor_loss(observation)
         if self._actions_reg == 0.0:
             return loss
@@ -441,6 +490,22 @@ def _made(make, name, tf_env):
         given = "is not set" if make is None else f"= {make!r}"
         raise ValueError(f"{name} {given}; allowed: a Context, e.g. @agent/Context")
     return make(tf_env)
+
+
+def _check_sees(*networks):
+    """Refuses networks that hide their first two inputs, which are the representation here."""
+    if any(getattr(net, "hides_xy", False) for net in networks):
+        raise ValueError(
+            "meta/ddpg_actor_net or meta/ddpg_critic_net hides its first two inputs (images, zero_obs), which"
+            " are the representation's with STATE_PREPROCESS_CLASS = @EndToEnd; allowed: False for all four"
+        )
+
+
+def _stddevs(stddev, size):
+    values = numbers("exploration noise stddev", stddev, size)
+    if (values < 0).any():
+        raise ValueError(f"exploration noise stddev = {stddev!r}; allowed: numbers from 0")
+    return values
 
 
 def _check_segment_reward(reward, representation):

@@ -16,7 +16,16 @@ import gin
 import tensorflow as tf
 
 # Imported for their gin configurables.
-from efficient_hrl import eval_repeatedly, external_configurables, flat, random_policy, train  # noqa: F401
+from efficient_hrl import (  # noqa: F401
+    e2c,
+    end_to_end,
+    eval_repeatedly,
+    external_configurables,
+    flat,
+    random_policy,
+    train,
+    vae,
+)
 from efficient_hrl.context import (  # noqa: F401
     context,
     context_transition_functions,

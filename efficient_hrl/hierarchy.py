@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from efficient_hrl.agent import MetaAgent, UvfAgent
+from efficient_hrl.agent import DdpgMetaAgent, MetaAgent, UvfAgent
 from efficient_hrl.episodes import has_conditions
+from efficient_hrl.goal_space import GoalSpace
 from efficient_hrl.relabeling import InverseDynamics
-from efficient_hrl.representation import StatePreprocess
 from efficient_hrl.transition_policy_gradient import TransitionMetaAgent
 
 
@@ -27,8 +27,8 @@ class Hierarchy(NamedTuple):
     inverse_dynamics: InverseDynamics
 
     @property
-    def representation(self) -> StatePreprocess:
-        """f and phi, which define the goal space."""
+    def representation(self) -> GoalSpace:
+        """f, which defines the goal space, and where there is one phi."""
         return self.low.state_preprocess
 
     @property
@@ -113,7 +113,14 @@ def build_hierarchy(
         **shared,
         **(low_arguments or {}),
     )
+    if low.state_preprocess.trained_by_high_level:
+        shared["encoder"] = low.state_preprocess
     high = meta_agent_class(observation_spec, action_spec, tf_env, **shared, **(high_arguments or {}))
+    if low.state_preprocess.trained_by_high_level and not isinstance(high, (MetaAgent, DdpgMetaAgent)):
+        raise ValueError(
+            f"meta_agent_class = {type(high).__name__} does not train a representation; allowed with"
+            " STATE_PREPROCESS_CLASS = @EndToEnd: @MetaAgent, @DdpgMetaAgent"
+        )
     goal_spec = low.context.specs[0]
     size = low.state_preprocess(tf.zeros([1, *observation_spec.shape])).shape[-1]
     if size < goal_spec.shape[0]:

@@ -24,13 +24,14 @@ from efficient_hrl.checks import check_function, check_truth, check_whole
 from efficient_hrl.distances import Distance, HuberDistance, check_distance
 from efficient_hrl.estimators import Embeddings, Estimator, FifoEstimator, check_estimator
 from efficient_hrl.finite import check_finite, gradients_by_name
+from efficient_hrl.goal_space import GoalSpace
 from efficient_hrl.replay import Segment
 
 PRIOR_SIZE = 1024  # embeddings in the FIFO
 STEP_DISCOUNT = 0.99  # weights of the steps k inside a segment
 
 
-def _hidden_inputs(zero_time, images):
+def hidden_inputs(zero_time: bool, images: bool) -> tuple[int, ...]:
     """Entries of a state that f and phi must not see: time, and x, y beside an image."""
     return (-1,) * zero_time + (0, 1) * images
 
@@ -64,7 +65,7 @@ class StatePreprocessNetwork(network.Network):
         """
         check_whole("state_preprocess_net.num_output_dims", num_output_dims)
         super().__init__(input_tensor_spec, state_spec=(), name=name)
-        self._hidden = _hidden_inputs(zero_time, images)
+        self._hidden = hidden_inputs(zero_time, images)
         self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
 
@@ -108,7 +109,7 @@ class ActionEmbedNetwork(network.Network):
         spec = input_tensor_spec if self._sees_states else (actions_spec,)
         super().__init__(spec, state_spec=(), name=name)
         self._num_output_dims = num_output_dims
-        self._hidden = _hidden_inputs(zero_time, images)
+        self._hidden = hidden_inputs(zero_time, images)
         self._layers = dense_stack(hidden_layers, activation_fn, "hidden", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
 
@@ -175,10 +176,10 @@ class RepresentationInfo(NamedTuple):
 
 
 @gin.configurable
-class StatePreprocess(tf.Module):
+class StatePreprocess(GoalSpace):
     """f and phi with their FIFO; calling it is f.
 
-    Without training f keeps the first `ndims` entries of a state.
+    Without training f keeps the first `ndims` entries of a state, or those of `state_indices`.
     """
 
     def __init__(
@@ -195,6 +196,7 @@ class StatePreprocess(tf.Module):
         distance: Distance | None = None,
         estimator: Estimator | None = None,
         all_steps: bool = False,
+        state_indices: Sequence[int] | None = None,
     ):
         """Builds the networks of a learned representation, or none.
 
@@ -213,6 +215,8 @@ class StatePreprocess(tf.Module):
           estimator: of the objective; None is `FifoEstimator`, that of the released code.
           all_steps: whether every step k of a segment counts in every update, with its
             weight, instead of one that is drawn.
+          state_indices: which entries of a state the identity keeps, in this order, before
+            `ndims` counts; None is all.
 
         Raises:
           ValueError: a learned representation without networks, networks of different
@@ -231,6 +235,9 @@ class StatePreprocess(tf.Module):
             check_whole("StatePreprocess.ndims", ndims)
         self.trainable_representation = trainable
         self._ndims = ndims
+        self._state_indices = None
+        if state_indices is not None:
+            self._state_indices = _entries(state_indices, observation_spec.shape[0])
         self._clip_gradient_norm = clip_gradient_norm
         self._c = segment_length
         self._net = self._embed_net = self._optimizer = None
@@ -293,6 +300,8 @@ class StatePreprocess(tf.Module):
         """f(s), [..., S] -> [..., G]."""
         if self._net is not None:
             return self._net(states)[0]
+        if self._state_indices is not None:
+            states = tf.gather(states, self._state_indices, axis=-1)
         if self._ndims is None:
             return states
         missing = max(0, self._ndims - states.shape[-1])
@@ -419,3 +428,15 @@ class StatePreprocess(tf.Module):
             variable.assign(value)
         self.updates.assign_add(1)
         return info
+
+
+def _entries(indices, size):
+    """Indices of a state's entries, checked."""
+    is_whole = lambda index: isinstance(index, int) and not isinstance(index, bool)
+    is_list = isinstance(indices, (list, tuple)) and indices
+    if not is_list or not all(is_whole(index) and 0 <= index < size for index in indices):
+        raise ValueError(
+            f"StatePreprocess.state_indices = {indices!r}; allowed: a list of whole numbers from 0 to"
+            f" {size - 1}"
+        )
+    return tf.constant(indices, tf.int32)

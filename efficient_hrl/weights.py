@@ -73,6 +73,7 @@ def load_low_level(path: str, hierarchy) -> None:
         path, {name: net for name, net in hierarchy.weights().items() if not name.startswith("high")}
     )
     hierarchy.low.initialize()
+    hierarchy.high.initialize()  # where it has a target of the representation
 
 
 def restore_weights(path: str | pathlib.Path, weights: dict) -> None:

@@ -94,6 +94,7 @@ class Task(NamedTuple):
 _MAZE = Task("AntMaze", (-4, -4), (20, 20), dict(zip(THREE, ((16, 0), (16, 16), (0, 16)))))
 _PUSH = Task("AntPush", (-16, -4), (16, 20), {"eval2": (0, 19)})
 _FALL = Task("AntFall", (-4, -4, 0), (12, 28, 5), {"eval1": (0, 27, 4.5)}, indices=(0, 1, 2))
+_POINT = Task("PointMaze", (-2, -2), (10, 10), dict(zip(THREE, ((8, 0), (8, 8), (0, 8)))))
 TASKS = {
     "ant_maze": _MAZE,
     "ant_maze_img": _MAZE._replace(has_view=True),
@@ -107,8 +108,13 @@ TASKS = {
     "ant_block_maze": Task(
         "AntBlockMaze", (-4, -4), (12, 20), dict(zip(THREE, ((8, 0), (8, 16), (0, 16)))), indices=(3, 4)
     ),
-    "point_maze": Task("PointMaze", (-2, -2), (10, 10), dict(zip(THREE, ((8, 0), (8, 8), (0, 8))))),
+    "point_maze": _POINT,
+    "point_maze_img": _POINT._replace(has_view=True),
 }
+# What NORL is compared with, and NORL with its whole reward: for the mazes.
+MAZES = ("ant_maze", "ant_maze_img", "point_maze", "point_maze_img")
+LATENT_RANGES = {"vae": 2, "e2c": 2, "e2e": 5}  # noise is half of that
+COMPARED = ("xy", "whole_obs", *LATENT_RANGES, "norl_full")
 SEED = tf.constant([1, 2], tf.int64)
 
 
@@ -120,6 +126,7 @@ def build(name, *bindings):
 def test_there_is_a_file_for_every_method_and_task_and_every_ablation_of_four_tasks():
     files = [f"{method}_{task}" for method in METHODS for task in TASKS]
     files += [f"{ablation}_{task}" for ablation in ABLATIONS for task in ABLATION_TASKS]
+    files += [f"{method}_{task}" for method in COMPARED for task in MAZES]
     assert sorted(files) == FILES
 
 
@@ -146,7 +153,7 @@ def test_the_flat_agent_has_the_task_s_targets_and_the_low_level_s_networks(task
     np.testing.assert_allclose([target.minimum, target.maximum], [TASKS[task].low, TASKS[task].high])
     sizes = [layer.shape.as_list() for layer in low.actor_net.variables[::2]]
     assert sizes == [[maze.observation_size + size, 300], [300, 300], [300, actions]]
-    assert not low.actor_net._hide_xy
+    assert not low.actor_net.hides_xy
     assert low.noisy_action.stddev == (0.1 if task == "point_maze" else 1.0)
     assert isinstance(low, TD3Agent) and trainer.schedule.low_updates(0) == 10
 
@@ -167,6 +174,66 @@ def test_pretraining_draws_goals_in_the_whole_range_of_goals():
     low = build("hiro_pretrained_ant_maze").hierarchy.low
     (goals,), _ = low.context.sample("explore", 5000, SEED)
     np.testing.assert_allclose(np.std(goals, axis=0), 0.48 * np.array(ORIG_MAXIMUM), rtol=0.05)
+
+
+@pytest.mark.parametrize("task", MAZES)
+def test_xy_is_hiro_xy(task):
+    def configuration(name):
+        gin.clear_config()
+        load_config([str(GIN / f"{name}.gin")], [])
+        return bindings()
+
+    assert configuration(f"xy_{task}") == configuration(f"hiro_xy_{task}")
+
+
+@pytest.mark.parametrize("task", MAZES)
+def test_goals_in_whole_observations(task):
+    trainer = build(f"whole_obs_{task}")
+    low, high, f = trainer.hierarchy.low, trainer.hierarchy.high, trainer.hierarchy.representation
+    size, has_view = trainer.environment.maze.observation_size, task.endswith("img")
+    states = tf.range(float(size))[None]
+    np.testing.assert_array_equal(f(states), states[:, 2 if has_view else 0 : -1])
+    velocities = [2] * 3 + [3] * 3 + [7] * 8 if "ant" in task else [5] * 3
+    positions = [*(ORIG_MAXIMUM if "ant" in task else (10, 10, 3.14))]
+    maximum = [*positions[2 if has_view else 0 :], *velocities, *[1] * (75 if has_view else 0)]
+    np.testing.assert_allclose(low.context.specs[0].maximum, maximum)
+    np.testing.assert_allclose(low.context.specs[0].minimum, -np.array(maximum))
+    np.testing.assert_allclose(high.noisy_action.stddev, np.array(maximum) / 10, atol=1e-6)
+    assert low.actor_net.hides_xy == has_view and not f.trainable_representation
+
+
+@pytest.mark.parametrize("task", MAZES)
+@pytest.mark.parametrize("method", LATENT_RANGES)
+def test_goals_in_latent_spaces(task, method):
+    trainer = build(f"{method}_{task}")
+    low, high, f = trainer.hierarchy.low, trainer.hierarchy.high, trainer.hierarchy.representation
+    most = LATENT_RANGES[method]
+    np.testing.assert_allclose(low.context.specs[0].maximum, [most, most])
+    np.testing.assert_allclose(low.context.specs[0].minimum, [-most, -most])
+    assert high.noisy_action.stddev == most / 2
+    size, has_view = trainer.environment.maze.observation_size, task.endswith("img")
+    sizes = [layer.shape.as_list() for layer in f.state_net.variables[::2]]
+    assert sizes == [[size, 100], [100, 100], [100, 2 if method == "e2e" else 4]]
+    # What f does not see: time, and x, y beside a view.
+    for variable in f.state_net.variables:
+        variable.assign(0.1 * tf.random.stateless_normal(variable.shape, SEED))
+    state = np.random.default_rng(0).normal(size=(1, size)).astype(np.float32)
+    for entry, is_seen in (
+        (0, not has_view),
+        (1, not has_view),
+        (2, True),
+        (size - 2, True),
+        (size - 1, False),
+    ):
+        other = state.copy()
+        other[:, entry] += 1.0
+        assert np.array_equal(f(other), f(state)) != is_seen, entry
+    assert f.trainable_representation == (method != "e2e")
+    assert f.trained_by_high_level == (method == "e2e")
+    assert low.actor_net.hides_xy == has_view
+    sees = 2 if method == "e2e" else size
+    assert high.actor_net.variables[0].shape[0] == sees + 2
+    assert high.actor_net.hides_xy == (has_view and method != "e2e")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -230,8 +297,8 @@ def test_key_values(method, task_name):
     observation, actions = maze.observation_size, 2 if is_point else 8
     assert sizes == [[observation + len(maximum), 300], [300, 300], [300, actions]]
     sees_block = "block" in name
-    assert hierarchy.low.actor_net._hide_xy == (task.has_view or (is_hiro and not sees_block))
-    assert hierarchy.high.actor_net._hide_xy == task.has_view
+    assert hierarchy.low.actor_net.hides_xy == (task.has_view or (is_hiro and not sees_block))
+    assert hierarchy.high.actor_net.hides_xy == task.has_view
     if learned:
         sizes = [v.shape.as_list() for v in hierarchy.representation.trained_variables[::2]]
         inputs = [10 * actions + observation, 400]

@@ -357,6 +357,71 @@ WRONG = [
     (f"--mode=plot {RESUMED} ACTOR_HIDDEN_SIZE_1 = 8", "SIZE_1 = 8, but the run in .* began with 16; only"),
     (f"--mode=plot {RESUMED} evaluate.checkpoint_path = 'policy-1'", "'policy-1'; .* holds policy-300"),
     (f"--mode=plot {RESUMED} evaluate.eval_modes = ['eval9']", "'eval9'.*eval1"),
+    # Representations.
+    (
+        "StatePreprocess.state_indices = [0, 30]",
+        r"state_indices = \[0, 30\]; allowed: a list of whole numbers from 0 to 29",
+    ),
+    ("StatePreprocess.state_indices = 5", "state_indices = 5; allowed: a list of whole numbers"),
+    ("StatePreprocess.state_indices = []", r"state_indices = \[\]; allowed: a list of whole numbers"),
+    ("meta_add_noise_fn.stddev = (1, 2)", r"stddev = \(1, 2\); allowed: a number or 15 numbers"),
+    (
+        "--gin_file=gin/whole_obs_point_maze.gin META_EXPLORE_NOISE = (1, 1, 1, 1, 1, -1)",
+        r"stddev = \(1, 1, 1, 1, 1, -1\); allowed: numbers from 0",
+    ),
+    (
+        "--gin_file=gin/vae_point_maze.gin VariationalAutoencoder.beta = -1",
+        "VariationalAutoencoder.beta = -1; allowed: 0 or more",
+    ),
+    (
+        "--gin_file=gin/vae_point_maze.gin VariationalAutoencoder.reconstruction_stddev = 0",
+        "VariationalAutoencoder.reconstruction_stddev = 0; allowed: a number above 0",
+    ),
+    (
+        "--gin_file=gin/vae_point_maze.gin VariationalAutoencoder.encoder_net = None",
+        "VariationalAutoencoder.encoder_net = None; allowed: a function, e.g. @encoder_net",
+    ),
+    (
+        "--gin_file=gin/vae_point_maze.gin encoder_net.num_output_dims = 0",
+        "encoder_net.num_output_dims = 0; allowed: a whole number from 1",
+    ),
+    (
+        "--gin_file=gin/vae_point_maze.gin encoder_net.num_output_dims = 1",
+        "the representation has 1 dimensions, and goals cannot have more",
+    ),
+    (
+        "--gin_file=gin/vae_point_maze.gin decoder_net.hidden_layers = 100",
+        "hidden layers 100; allowed: a list",
+    ),
+    ("--gin_file=gin/vae_point_maze.gin encoder_net.images = 1", "encoder_net.images = 1; allowed: True"),
+    (
+        "--gin_file=gin/vae_point_maze.gin train_uvf.repr_optimizer = None",
+        "repr_optimizer is not set; the gin files must bind it",
+    ),
+    (
+        "--gin_file=gin/vae_point_maze.gin UvfAgent.segment_reward = @NorlReward()",
+        "NorlReward.* needs phi; allowed with a learned representation",
+    ),
+    (
+        "--gin_file=gin/e2c_point_maze.gin EmbedToControl.dynamics_weight = 'x'",
+        "EmbedToControl.dynamics_weight = 'x'; allowed: 0 or more",
+    ),
+    (
+        "--gin_file=gin/e2c_point_maze.gin EmbedToControl.system_noise = 0",
+        "EmbedToControl.system_noise = 0; allowed: a number above 0",
+    ),
+    (
+        "--gin_file=gin/e2c_point_maze.gin EmbedToControl.transition_net = 3",
+        "EmbedToControl.transition_net = 3; allowed: a function, e.g. @transition_net",
+    ),
+    (
+        "--gin_file=gin/e2e_point_maze.gin EndToEnd.state_preprocess_net = None",
+        "EndToEnd.state_preprocess_net = None; allowed: a function, e.g. @state_preprocess_net",
+    ),
+    (
+        "--gin_file=gin/e2e_point_maze.gin meta/ddpg_critic_net.zero_obs = True",
+        "hides its first two inputs .*allowed: False for all four",
+    ),
 ]
 
 

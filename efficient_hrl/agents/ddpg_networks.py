@@ -102,6 +102,7 @@ class ActorNetwork(network.Network):
 
     Attributes:
       images: whether it was made for states with a view.
+      hides_xy: whether the first two inputs are zeroed.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class ActorNetwork(network.Network):
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self.images = images
         self._action_spec = action_spec
-        self._hide_xy = zero_obs or images
+        self.hides_xy = zero_obs or images
         self._middle = tf.constant((action_spec.maximum + action_spec.minimum) / 2.0, tf.float32)
         self._half_range = tf.constant((action_spec.maximum - action_spec.minimum) / 2.0, tf.float32)
         self._states = dense_stack(hidden_layers, activation_fn, "states", normalizer_fn)
@@ -141,7 +142,7 @@ class ActorNetwork(network.Network):
     def call(self, observation, step_type=(), network_state=(), training=False, dtype=tf.float32):
         """Actions for observations; `dtype` is that of the hidden layers."""
         del step_type, training
-        if self._hide_xy:
+        if self.hides_xy:
             observation = zero_entries(observation, (0, 1))
         unit_actions = self._actions(apply_layers(self._states, observation, dtype))
         return self._middle + self._half_range * unit_actions, network_state
@@ -153,6 +154,9 @@ class CriticNetwork(network.Network):
 
     Input ([..., S + G], [..., A]), output float32 [...], or [..., R] when there
     are several reward dimensions and the caller wants them apart.
+
+    Attributes:
+      hides_xy: whether the first two inputs are zeroed.
     """
 
     def __init__(
@@ -196,7 +200,7 @@ class CriticNetwork(network.Network):
             raise ValueError(f"ddpg_critic_net.num_reward_dims = {num_reward_dims!r}; allowed: 1 to {size}")
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._num_reward_dims = num_reward_dims
-        self._hide_xy = zero_obs or images
+        self.hides_xy = zero_obs or images
         self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
         self._actions = dense_stack(actions_hidden_layers or (), activation_fn, "actions", normalizer_fn)
         self._joint = dense_stack(joint_hidden_layers, activation_fn, "joint", normalizer_fn)
@@ -212,7 +216,7 @@ class CriticNetwork(network.Network):
         del step_type, training
         states, actions = inputs
         merged = tf.concat([states, actions], axis=-1)
-        if self._hide_xy:
+        if self.hides_xy:
             merged = zero_entries(merged, (0, 1))
         hidden = apply_layers(self._states, merged)
         joint = tf.concat([hidden, apply_layers(self._actions, actions)], axis=-1)
