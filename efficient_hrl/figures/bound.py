@@ -38,9 +38,13 @@ def why_no_bound(rows: Sequence[Mapping[str, str]]) -> str | None:
     missing = [name for name in (BOUND, KL) if name not in rows[0]]
     if missing:
         return f"metrics.csv has no column {missing[0]}"
-    if not any(row[KL] for row in rows):
-        return "nothing was measured, because no representation is learned, or not yet"
+    if np.isnan([_number(row, KL) for row in rows]).all():
+        return "nothing was measured; only NORL's representation has one, once it learns"
     return None
+
+
+def _number(row, column):
+    return float(row[column] or "nan")
 
 
 def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Path) -> list[pathlib.Path]:
@@ -51,11 +55,15 @@ def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Pat
       name: of the run.
       folder: where to.
     """
-    number = lambda row, column: float(row[column] or "nan")
     table = [
-        (int(float(row["env_steps"])), number(row, BOUND), number(row, KL), float(epsilon(number(row, KL))))
+        (
+            int(float(row["env_steps"])),
+            _number(row, BOUND),
+            _number(row, KL),
+            float(epsilon(_number(row, KL))),
+        )
         for row in rows
-        if row[BOUND] or row[KL]
+        if not np.isnan(_number(row, KL))
     ]
     steps, bound, kl, claimed = map(np.array, zip(*table))
     figure, axes = pyplot.subplots(3, 1, figsize=(8, 7.6), sharex=True, layout="constrained")

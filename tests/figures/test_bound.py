@@ -10,7 +10,7 @@ from efficient_hrl.figures.bound import draw_bound, epsilon, why_no_bound
 from tests.figures.capture import captured
 
 ROWS = [
-    {"env_steps": "1000", "representation_bound": "", "representation_kl": ""},
+    {"env_steps": "1000", "representation_bound": "nan", "representation_kl": "nan"},
     {"env_steps": "2000", "representation_bound": "-0.5", "representation_kl": "2"},
     {"env_steps": "3000", "representation_bound": "1.25", "representation_kl": "0.5"},
 ]
@@ -56,6 +56,7 @@ def test_picture_and_table_say_the_same(tmp_path, monkeypatch):
         ([], "no rows"),
         ([{"env_steps": "1000", "representation_loss": "1"}], "no column representation_bound"),
         (ROWS[:1], "nothing was measured"),
+        ([{"env_steps": "1", "representation_bound": "", "representation_kl": ""}], "nothing was measured"),
     ],
 )
 def test_what_is_missing_is_said(rows, reason):
