@@ -20,6 +20,10 @@ _ARRIVED = 0.25  # in cell sizes
 _EPISODE_STEPS = 500
 
 
+class UnstableError(Exception):
+    """A simulation became unstable, so that there are fewer steps than were asked for."""
+
+
 class Episodes(NamedTuple):
     """What N robots did in T steps.
 
@@ -62,10 +66,13 @@ def explore(maze: Maze, steer: Callable, num_episodes: int, seed: int) -> Episod
     """Explores a maze.
 
     Args:
-      maze: the task's; robots begin in any of its free cells.
+      maze: the task's, of walls alone; robots begin in any of its free cells.
       steer: (states [N, S], ways to where the robot is to go, metres, [N, 2]) -> actions [N, A].
       num_episodes: N, of 500 steps.
       seed: of first states, targets and noise.
+
+    Raises:
+      UnstableError: an episode broke off.
     """
     everywhere = Maze(_starts_anywhere(maze.layout), maze.robot, maze.num_rays, maze.has_view)
     env = BatchedMazeEnvironment(everywhere, num_episodes, seed, episode_steps=_EPISODE_STEPS)
@@ -86,7 +93,7 @@ def explore(maze: Maze, steer: Callable, num_episodes: int, seed: int) -> Episod
         states.append(observation)
         places.append(position())
     if env.unstable_episodes:
-        raise RuntimeError(f"{env.unstable_episodes} of {num_episodes} episodes became unstable")
+        raise UnstableError(f"{env.unstable_episodes} of {num_episodes} episodes became unstable")
     return Episodes(*(np.stack(parts, axis=1) for parts in (states, actions, places)))
 
 
@@ -138,6 +145,8 @@ def steer_point(states: np.ndarray, ways: np.ndarray) -> np.ndarray:
 
 
 def _starts_anywhere(layout):
-    # The first start cell is the origin, and stays the first in reading order.
+    # The first start cell is the origin; in mazes of walls alone it stays the first in reading order.
     cells = tuple(tuple(START if token == FLOOR else token for token in row) for row in layout.cells)
-    return dataclasses.replace(layout, cells=cells)
+    everywhere = dataclasses.replace(layout, cells=cells)
+    assert everywhere.start_cells[0] == layout.start_cells[0]
+    return everywhere

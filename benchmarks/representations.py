@@ -83,8 +83,11 @@ def _measure(values):
     from benchmarks import common_replay
 
     maze, steer = _explorer(gin_files[values.methods[0]], values.low_level)
-    episodes = common_replay.explore(maze, steer, values.episodes, values.seed)
-    held_out = common_replay.explore(maze, steer, values.held_out, values.seed + 10_000_000)
+    try:
+        episodes = common_replay.explore(maze, steer, values.episodes, values.seed)
+        held_out = common_replay.explore(maze, steer, values.held_out, values.seed + 10_000_000)
+    except common_replay.UnstableError as error:
+        raise UsageError(f"--seed={values.seed}: {error}; allowed: another seed") from None
     print(f"collected {episodes.actions.shape[0] * episodes.actions.shape[1]:,} steps", flush=True)
     rows, learned = [], {}
     for method, path in gin_files.items():
@@ -123,6 +126,8 @@ def _explorer(path, low_level):
     from efficient_hrl.weights import load_low_level
 
     maze = _trainer(path, [], 0, 1).environment.maze
+    if maze.layout.blocks or maze.layout.is_elevated:
+        raise UsageError(f"{path}: {maze.name} has blocks or a chasm; allowed: mazes of walls alone")
     if maze.robot.name == "Point":
         return maze, common_replay.steer_point
     if low_level is None:
@@ -153,6 +158,8 @@ def _learn(path, bindings, episodes, updates, seed):
 
     trainer = _trainer(path, bindings, seed, episodes.actions.shape[0] * episodes.actions.shape[1])
     representation, learner = trainer.hierarchy.representation, trainer.learner
+    if representation.trained_by_high_level:
+        raise UsageError(f"{path}: trained by the high level of a run; allowed: what learns from a replay")
     segments = segments_of(episodes, trainer.hierarchy.low.context.meta_action_every_n)
     flat = lambda x: x.reshape(-1, x.shape[-1])
     following = np.concatenate([segments.low_states[:, 1:], segments.next_states[:, None]], axis=1)
@@ -217,6 +224,7 @@ def _numbers(learned, maze, episodes, held_out):
     distances = embedding_distances(embeddings, np.arange(len(chosen)))
     sources = np.arange(0, len(grid.xy), 7)
     at_rest_distances = embedding_distances(learned.f(observe(maze, at_rest(maze, grid.xy))), sources)
+    at_rest_distances[np.arange(len(sources)), sources] = np.nan  # a position and itself
     return {
         "dimensions": embeddings.shape[-1],
         "readout_r2_x": round(float(r2_x), 4),

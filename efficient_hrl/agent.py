@@ -357,6 +357,11 @@ class MetaAgentCore(ContextualAgent):
         self._actions_reg = actions_reg
         self._k = k
         goal_spec = goals.specs[0]
+        if encoder is not None and not self.learns:
+            raise ValueError(
+                f"meta_agent_class = {type(self).__name__} does not learn; allowed with"
+                " STATE_PREPROCESS_CLASS = @EndToEnd: @MetaAgent, @DdpgMetaAgent"
+            )
         self._encoder = encoder
         self._raw_size = observation_spec.shape[0]
         seen_spec = observation_spec
@@ -510,10 +515,10 @@ def _stddevs(stddev, size):
 
 def _check_segment_reward(reward, representation):
     if not isinstance(reward, NorlReward):
-        raise ValueError(f"UvfAgent.segment_reward = {reward!r}; allowed: None, @NorlReward()")
+        raise ValueError(f"segment_reward = {reward!r}; allowed: None, @NorlReward()")
     if representation.embed_net is None:
         raise ValueError(
-            "UvfAgent.segment_reward = @NorlReward() needs phi; allowed with a learned representation,"
+            "segment_reward = @NorlReward() needs phi; allowed with a learned representation,"
             " StatePreprocess.trainable = True"
         )
 

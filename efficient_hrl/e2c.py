@@ -160,6 +160,13 @@ class EmbedToControl(Autoencoder):
         )
         self._transition = transition_net(self.latent_spec, action_spec.shape[0], name="transition_net")
         self._transition.create_variables()
+        expected = (3 + action_spec.shape[0]) * self.latent_spec.shape[0]
+        outputs = self._transition(tf.zeros([1, *self.latent_spec.shape]))[0].shape[-1]
+        if outputs != expected:
+            raise ValueError(
+                f"EmbedToControl.transition_net gives {outputs} numbers; allowed: {expected}, as"
+                " @transition_net does"
+            )
         self._prepare_optimizer()
 
     @property

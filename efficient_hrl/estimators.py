@@ -1,11 +1,12 @@
 """Estimators of the representation's objective: how well phi(s_t, pi) tells future states from others.
 
-With E(s', s, pi) = exp(-D(f(s'), phi(s, pi))) NORL (arXiv 1810.01257, section 4) minimises
+With E(s', s, pi) = exp(-D(f(s'), phi(s, pi))) NORL (arXiv 1810.01257) minimises
 
     J = sum_k gamma^(k-1) w_k E[-log E(s_{t+k}, s_t, pi) + log E_{s ~ rho}[E(s, s_t, pi)]],
 
 rho the states in replay.  With the weights divided by their sum, -J is a lower bound of
-the mutual information between (s_t, pi) and s_{t+k}, averaged over k.  What differs is
+the mutual information between (s_t, pi) and s_{t+k}, averaged over k, where rho is how s_{t+k} is
+distributed; else of that plus the divergence between the two.  What differs is
 how the second term, a logarithm of an expectation, and its gradient are estimated; two
 estimators bound the mutual information, or another divergence, in another way.
 
@@ -69,10 +70,12 @@ class Estimator(tf.Module, abc.ABC):
     Attributes:
       num_replay_batches: how many independent sets of replay states it needs.
       num_replay_states: states in each.
+      least_batch: samples that it needs.
     """
 
     num_replay_batches = 0
     num_replay_states = 0
+    least_batch = 1
 
     @property
     def state(self) -> tuple[tf.Variable, ...]:
@@ -106,15 +109,18 @@ def log_mean_exp(values: tf.Tensor) -> tf.Tensor:
 
 @gin.configurable
 class FifoEstimator(Estimator):
-    """The released code's estimator (see also `representation.representation_objective`).
+    """The released code's estimator.
 
     The gradient of log E_rho[E] is that of E[E(s'_{i-1}, s_i, pi_i)] / stop_gradient(prior_i),
     with the next sample's state as the only other one, and the FIFO of recent
     embeddings, which already holds this batch, as the prior.
 
-    Bound: mean of -D - log prior.  The FIFO holds the future itself as well, so that the
-    bound cannot exceed log 1024.
+    Bound: mean of -D - log prior.  The FIFO holds the drawn future itself as well, so that
+    the bound cannot exceed log 1024 (as long as the batch fits into the FIFO, and only with
+    one drawn k per sample).
     """
+
+    least_batch = 2
 
     def __call__(self, embeddings, distance):
         close = mean_closeness(embeddings, distance)
@@ -231,6 +237,8 @@ class InfoNceEstimator(Estimator):
 
     Bound: log B minus the loss, at most log B.
     """
+
+    least_batch = 2
 
     def __call__(self, embeddings, distance):
         own = -distance(embeddings.phi[:, None], embeddings.futures)  # [B, K]

@@ -26,6 +26,9 @@ class GoalSpace(tf.Module, abc.ABC):
     def __call__(self, states: tf.Tensor) -> tf.Tensor:
         """f(s), [..., S] -> [..., G]."""
 
+    def check_batch(self, name: str, size: int) -> None:
+        """Raises a ValueError when `learn` needs more than `size` segments; `name` is what set it."""
+
     @property
     def state_net(self) -> network.Network | None:
         """All of what f depends on, as a network, or None."""

@@ -33,6 +33,23 @@ METRICS_COLUMNS = (
 EVAL_COLUMNS = ("env_steps", *EvalResult._fields)
 
 
+def checked_rows(path: pathlib.Path) -> list[dict[str, str]]:
+    """`read_rows` of a file that this program wrote.
+
+    Raises:
+      UsageError: the file was changed by somebody else.
+    """
+    rows = read_rows(path)
+    try:
+        for row in rows:
+            float(row["env_steps"])
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(
+            f"{path}: not as this program writes it; allowed: a first column env_steps of numbers"
+        ) from None
+    return rows
+
+
 class CsvLog:
     """A CSV file that grows by rows and can be cut back to a checkpoint."""
 
@@ -47,12 +64,7 @@ class CsvLog:
         Raises:
           UsageError: the file was changed by somebody else.
         """
-        try:
-            rows = [row for row in read_rows(self._path) if float(row["env_steps"]) <= env_steps]
-        except (KeyError, TypeError, ValueError):
-            raise UsageError(
-                f"{self._path}: not as this program writes it; allowed: a first column env_steps of numbers"
-            ) from None
+        rows = [row for row in checked_rows(self._path) if float(row["env_steps"]) <= env_steps]
         text = io.StringIO()
         writer = csv.DictWriter(text, self._columns, lineterminator="\n")
         writer.writeheader()

@@ -21,7 +21,7 @@ from tf_agents.networks import network
 from efficient_hrl.agents.ddpg_agent import clipped_gradients
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
 from efficient_hrl.checks import check_function, check_truth, check_whole
-from efficient_hrl.distances import Distance, HuberDistance, check_distance
+from efficient_hrl.distances import CosineDistance, Distance, HuberDistance, check_distance
 from efficient_hrl.estimators import Embeddings, Estimator, FifoEstimator, check_estimator
 from efficient_hrl.finite import check_finite, gradients_by_name
 from efficient_hrl.goal_space import GoalSpace
@@ -140,7 +140,7 @@ def log_mean_similarity(phi: tf.Tensor, prior: tf.Tensor, distance: Distance) ->
 def step_probabilities(c: int) -> np.ndarray:
     """P(k) for k = 0..c-1, float64 [c]: proportional to 0.99^k, the last one divided by 1 - 0.99.
 
-    The weights gamma^(k-1) w_k of NORL's objective (arXiv 1810.01257, section 4),
+    The weights gamma^(k-1) w_k of NORL's objective (arXiv 1810.01257),
     w_c = 1 / (1 - gamma), turned into a distribution.
     """
     weights = STEP_DISCOUNT ** np.arange(c)
@@ -269,6 +269,11 @@ class StatePreprocess(GoalSpace):
                     f"action_embed_net.num_output_dims = {int(tf.size(embedding))}; allowed: {size},"
                     " the dimensions of the representation"
                 )
+            if size == 1 and isinstance(self.distance, CosineDistance):
+                raise ValueError(
+                    "state_preprocess_net.num_output_dims = 1; allowed with CosineDistance, which sees"
+                    " directions only: 2 or more"
+                )
             self._prior = tf.Variable(tf.zeros([PRIOR_SIZE, size]), trainable=False, name="all_embed")
             self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name="representation_updates")
         probabilities = step_probabilities(segment_length)
@@ -284,6 +289,13 @@ class StatePreprocess(GoalSpace):
     def embed_net(self) -> network.Network | None:
         """The network of phi's correction, or None."""
         return self._embed_net
+
+    def check_batch(self, name, size):
+        if size < self._estimator.least_batch:
+            raise ValueError(
+                f"{name} = {size}; allowed with {type(self._estimator).__name__}, which compares the"
+                f" samples of a batch: {self._estimator.least_batch} or more"
+            )
 
     @property
     def prior(self) -> tf.Variable:
@@ -334,10 +346,10 @@ class StatePreprocess(GoalSpace):
     ) -> tuple[RepresentationInfo, tf.Tensor]:
         """The objective on one batch of high-level transitions.
 
-        The estimated KL divergence is that of the sub-optimality bound (NORL, theorem of
-        section 4): between what follows s_t under pi and K(s' | s_t, pi), which is
-        proportional to rho(s') E(s', s_t, pi).  With rho the states of the FIFO, to which the
-        drawn future belongs, it is -log K(s_{t+k+1}) = log M + D + log prior >= 0.
+        The estimated KL divergence is that of NORL's bound of sub-optimality: between what
+        follows s_t under pi and K(s' | s_t, pi), which is proportional to
+        rho(s') E(s', s_t, pi).  With rho the states of the FIFO, to which the drawn future
+        belongs, it is -log K(s_{t+k+1}) = log M + D + log prior >= 0.
 
         Args:
           states: s_t, [B, S].

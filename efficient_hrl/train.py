@@ -344,7 +344,8 @@ class Trainer:
         check_view(environment, any(getattr(agent.actor_net, "images", False) for agent in (low, high)))
         if self.hierarchy.representation.trainable_representation:
             _check_set(repr_optimizer=repr_optimizer)
-        self._check_pretraining()
+            self.hierarchy.representation.check_batch("train_uvf.batch_size", batch_size * (repeat_size + 1))
+        self._check_levels()
         check_room(
             {
                 f"{owner} {buffer.buffer_size:,} x {row_bytes(agent.training_data_spec):,} bytes": (
@@ -503,8 +504,15 @@ class Trainer:
         agents = (self.hierarchy.low, self.hierarchy.high)
         return any(int(agent.train_step_counter) for agent in agents)
 
-    def _check_pretraining(self):
-        """Refuses what cannot be learned before segments are stored."""
+    def _check_levels(self):
+        """Refuses what cannot be learned without segments, or before they are stored."""
+        learned = self.hierarchy.representation
+        if learned.trainable_representation and not self.hierarchy.high.learns:
+            raise ValueError(
+                f"{type(learned).__name__} is learned from the high level's segments, and"
+                f" {type(self.hierarchy.high).__name__} has none; allowed: one that is not learned, e.g."
+                " StatePreprocess.trainable = False"
+            )
         if self._pretraining is None:
             return
         if not self.hierarchy.high.learns:
@@ -512,10 +520,15 @@ class Trainer:
                 f"train_uvf.pretrain_steps = {self._pretraining.steps}; allowed without a high level that"
                 " learns: None"
             )
+        if learned.trained_by_high_level:
+            raise ValueError(
+                f"train_uvf.pretrain_steps = {self._pretraining.steps} freezes the low level, but"
+                f" {type(learned).__name__} goes on changing its goals; allowed: None"
+            )
         if not self._pretraining.steps:
             return
         self.hierarchy.low.context.samplers("explore")
-        if self.hierarchy.representation.trainable_representation:
+        if learned.trainable_representation:
             raise ValueError(
                 f"train_uvf.pretrain_steps = {self._pretraining.steps} with a representation that is learned"
                 " from the high level's segments; allowed: StatePreprocess.trainable = False, or 0 with"
@@ -605,6 +618,8 @@ class Trainer:
         trained_from, training_s = steps, 0.0
         interval_from, interval_s = steps, 0.0
         learns = self._has_learned
+        if self._pretraining is not None:
+            self._pretraining.begin_block(steps)
         unstable = self._py_env.unstable_episodes
         now = time.perf_counter()
         with contextlib.closing(progress), StopRequest() as stop:

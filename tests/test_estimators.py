@@ -17,6 +17,7 @@ from efficient_hrl.estimators import (
     JensenShannonEstimator,
     LogMeanExpEstimator,
     ReplayEstimator,
+    log_mean_exp,
 )
 from efficient_hrl.replay import Segment
 from efficient_hrl.representation import (
@@ -282,11 +283,21 @@ class NothingFar(LogMeanExpEstimator):
 
 
 class OwnFutures(LogMeanExpEstimator):
-    """Broken: the other states are the batch's own futures, paired with their own phi."""
+    """Broken: the other states are the batch's own futures, each compared with its own phi."""
 
     def __call__(self, embeddings, distance):
-        own = tf.reduce_mean(distance(embeddings.phi, embeddings.drawn))
-        return super().__call__(embeddings, distance)._replace(loss=own - 0.9 * own)
+        own = -distance(embeddings.phi, embeddings.drawn)
+        found = super().__call__(embeddings, distance)
+        return found._replace(loss=found.close + log_mean_exp(own))
+
+
+class NotDivided(DonskerVaradhanEstimator):
+    """Broken: the gradient of the expectation itself, and not of its logarithm."""
+
+    def __call__(self, embeddings, distance):
+        found = super().__call__(embeddings, distance)
+        mean = tf.reduce_mean(tf.exp(-distance.pairwise(embeddings.phi, embeddings.replay[0])))
+        return found._replace(loss=found.close + mean)
 
 
 class WrongSign(LogMeanExpEstimator):
@@ -297,7 +308,7 @@ class WrongSign(LogMeanExpEstimator):
         return found._replace(loss=found.close - found.far)
 
 
-@pytest.mark.parametrize("make", [NothingFar, OwnFutures, WrongSign])
+@pytest.mark.parametrize("make", [NothingFar, OwnFutures, NotDivided, WrongSign])
 def test_a_broken_estimator_does_not_tell_the_information(make):
     assert not abs(learned_information(make()) - INFORMATION) < 0.1
 

@@ -54,8 +54,8 @@ def slow_net(variables, x):
     return x
 
 
-def slow_reward(representation, batch, i, distance, gamma=0.99):
-    """Equation (18) of NORL for one transition."""
+def slow_reward(representation, batch, i, distance, gamma=0.99, without=None):
+    """Equation (18) of NORL for one transition, or all of it but one term."""
     batch = {name: np.asarray(getattr(batch, name)[i], float) for name in batch._fields}
 
     def f(state):
@@ -75,7 +75,8 @@ def slow_reward(representation, batch, i, distance, gamma=0.99):
         expectation += np.exp(-distance(embedding, phi)) / 1024
     weight = 1 / (1 - gamma) if batch["step"] == C else 1.0
     reached = f(batch["next_state"])
-    return weight * (-distance(reached, goal) + distance(reached, phi) + np.log(expectation))
+    terms = {"goal": -distance(reached, goal), "phi": distance(reached, phi), "rho": np.log(expectation)}
+    return weight * sum(term for name, term in terms.items() if name != without)
 
 
 def slow_huber(a, b):
@@ -91,7 +92,9 @@ def test_reward_is_its_formula_written_slowly(scale):
     np.testing.assert_allclose(rewards, expected, rtol=2e-4)
     np.testing.assert_array_equal(discounts, 1.0)
     # Each term matters: without any of them the numbers would be others.
-    assert np.ptp(np.divide(expected[:9], scale)) > 1
+    for term in ("goal", "phi", "rho"):
+        other = [scale * slow_reward(representation, batch, i, slow_huber, without=term) for i in range(B)]
+        assert not np.any(np.isclose(rewards, other, rtol=1e-2))
 
 
 def test_reward_follows_the_chosen_distance():

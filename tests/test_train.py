@@ -516,3 +516,26 @@ def test_success_is_a_last_distance_below_five():
     assert result.success_rate == 0.5
     means = (result.low_return, result.low_last_reward, result.high_return, result.high_last_reward)
     np.testing.assert_allclose(means, [-104.75, -54.75, -24.75, -4.75])
+
+
+def test_rewards_of_segments_stopped_and_continued_equal_uninterrupted(tmp_path):
+    """With open segments of three environments and a moving average, which checkpoints must hold."""
+    several = (
+        "UvfAgent.segment_reward = @NorlReward()",
+        "StatePreprocess.estimator = @DonskerVaradhanEstimator()",
+        "train_uvf.num_envs = 3",
+        "train_uvf.num_episodes_train = 6",
+        *QUICK,
+    )
+    configure(*several)
+    whole, _ = run(tmp_path / "whole")
+    configure(*several)
+    parts, _ = run(tmp_path / "parts", stop_after=(13,))
+    left, right = contents(whole), contents(parts)
+    for name, values in left.items():
+        for a, b in zip(tf.nest.flatten(values), tf.nest.flatten(right[name])):
+            np.testing.assert_array_equal(a, b, err_msg=name)
+    estimators = [t.hierarchy.representation._estimator for t in (whole, parts)]
+    np.testing.assert_array_equal(*(estimator.state[0] for estimator in estimators))
+    assert estimators[0].state[0] != 0
+    assert rows(tmp_path / "whole", "metrics.csv") == rows(tmp_path / "parts", "metrics.csv")

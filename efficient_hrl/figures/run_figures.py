@@ -8,7 +8,7 @@ from efficient_hrl.figures.embedding import draw_grid, draw_trajectories, grid_e
 from efficient_hrl.figures.numbers import numbers_of, save_numbers
 from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_shifted
 from efficient_hrl.figures.subject import Subject
-from efficient_hrl.metrics import read_rows
+from efficient_hrl.metrics import checked_rows
 from efficient_hrl.plots import draw_run
 from environments.position_grid import position_grid
 
@@ -20,16 +20,16 @@ def draw_curves(root: pathlib.Path, announce: Callable[[str], None]) -> Iterator
       root: the run's folder.
       announce: is told what cannot be drawn, and why.
     """
+    rows = {name: checked_rows(root / name) for name in ("metrics.csv", "eval.csv")}
     yield from draw_run(root)
-    rows = read_rows(root / "metrics.csv")
-    for name in ("metrics.csv", "eval.csv"):
-        if not read_rows(root / name):
+    for name, found in rows.items():
+        if not found:
             announce(f"no curve from {name}: it has no rows yet")
-    reason = why_no_bound(rows)
+    reason = why_no_bound(rows["metrics.csv"])
     if reason is not None:
         announce(f"no figure of the representation's bound: {reason}")
         return
-    yield from draw_bound(rows, root.name, root / "plots")
+    yield from draw_bound(rows["metrics.csv"], root.name, root / "plots")
 
 
 def draw_representation(

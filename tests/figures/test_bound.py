@@ -57,6 +57,8 @@ def test_picture_and_table_say_the_same(tmp_path, monkeypatch):
         ([{"env_steps": "1000", "representation_loss": "1"}], "no column representation_bound"),
         (ROWS[:1], "nothing was measured"),
         ([{"env_steps": "1", "representation_bound": "", "representation_kl": ""}], "nothing was measured"),
+        # A bound of another kind, as an autoencoder has.
+        ([{"env_steps": "1", "representation_bound": "-5", "representation_kl": "nan"}], "nothing was"),
     ],
 )
 def test_what_is_missing_is_said(rows, reason):

@@ -1,0 +1,53 @@
+import csv
+import pathlib
+
+import numpy as np
+import pytest
+
+from benchmarks import representations
+
+SMALL = [
+    "--episodes=3",
+    "--held_out=2",
+    "--updates=3",
+    "--gin_bindings=encoder_net.hidden_layers = (8,)",
+    "--gin_bindings=decoder_net.hidden_layers = (8,)",
+    "--gin_bindings=train_uvf.batch_size = 8",
+]
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch, clean_gin):
+    monkeypatch.chdir(pathlib.Path(__file__).parents[2])
+
+
+def test_the_true_position_is_read_exactly_and_a_learned_one_is_learned(tmp_path):
+    arguments = ["--task=point_maze", "--methods=xy,vae", f"--out={tmp_path}", *SMALL]
+    assert representations.main(["representations", *arguments]) == 0
+    xy, vae = csv.DictReader((tmp_path / "point_maze_seed0.csv").read_text().splitlines())
+    assert (xy["method"], vae["method"]) == ("xy", "vae")
+    np.testing.assert_allclose([float(xy["readout_r2_x"]), float(xy["readout_r2_y"])], 1.0, atol=1e-3)
+    assert float(xy["rank_correlation"]) > 0.9 and 0.85 < float(xy["rank_correlation_at_rest"]) < 0.99
+    assert np.isfinite([float(vae["loss"]), float(vae["bound_nats"])]).all()
+    assert float(vae["readout_r2_x"]) < 0.99
+    assert (tmp_path / "point_maze_seed0.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--task=moon"], "there is no gin/xy_moon.gin"),
+        (["--task=ant_maze"], "--low_level is not given"),
+        (
+            ["--task=ant_maze", "--low_level=nowhere/policy-1"],
+            "--low_level=nowhere/policy-1: no such weights",
+        ),
+        (["--task=point_maze", "--methods=e2e"], "trained by the high level of a run"),
+        (["--task=ant_push", "--methods=norl"], "AntPush has blocks or a chasm"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(arguments, message, tmp_path, capsys):
+    assert representations.main(["representations", *arguments, f"--out={tmp_path}", *SMALL[:3]]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("benchmarks.")]
+    assert message in line
+    assert not list(tmp_path.iterdir())
