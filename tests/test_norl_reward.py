@@ -164,7 +164,7 @@ def test_the_agents_batch_has_these_rewards_and_other_discounts():
 @pytest.mark.parametrize(
     "low, message",
     [
-        ({"segment_reward": "norl"}, "UvfAgent.segment_reward = 'norl'; allowed: None, @NorlReward()"),
+        ({"segment_reward": "norl"}, "segment_reward = 'norl'; allowed: None, @NorlReward"),
         ({"segment_reward": NorlReward()}, "needs phi; allowed with a learned representation"),
     ],
 )

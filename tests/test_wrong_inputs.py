@@ -422,6 +422,56 @@ WRONG = [
         "--gin_file=gin/e2e_point_maze.gin meta/ddpg_critic_net.zero_obs = True",
         "hides its first two inputs .*allowed: False for all four",
     ),
+    # Estimators, distances and NORL's reward
+    (
+        "--gin_file=gin/norl_point_maze.gin train_uvf.batch_size = 1",
+        "train_uvf.batch_size = 1; allowed with FifoEstimator, .*: 2 or more",
+    ),
+    (
+        "--gin_file=gin/norl_point_maze.gin StatePreprocess.estimator = @ReplayEstimator",
+        r"StatePreprocess.estimator = .*; allowed: @FifoEstimator\(\)",
+    ),
+    (
+        "--gin_file=gin/norl_point_maze.gin --gin_bindings=ReplayEstimator.num_replay_states=0"
+        " StatePreprocess.estimator = @ReplayEstimator()",
+        "ReplayEstimator.num_replay_states = 0; allowed: a whole number from 1",
+    ),
+    (
+        "--gin_file=gin/norl_point_maze.gin --gin_bindings=SUBGOAL_DIM=1"
+        " StatePreprocess.distance = @CosineDistance()",
+        "num_output_dims = 1; allowed with CosineDistance, .*: 2 or more",
+    ),
+    (
+        "--gin_file=gin/norl_full_point_maze.gin NorlReward.scale = 0",
+        "NorlReward.scale = 0; allowed: a number",
+    ),
+    (
+        "--gin_file=gin/norl_full_point_maze.gin StatePreprocess.trainable = False",
+        "segment_reward = @NorlReward\\(\\) needs phi",
+    ),
+    # Parts that do not go together
+    (
+        "--gin_file=gin/td3_point_maze.gin --gin_bindings=EndToEnd.state_preprocess_net=@state_preprocess_net"
+        " STATE_PREPROCESS_CLASS = @EndToEnd",
+        "TargetAgent does not learn; allowed with STATE_PREPROCESS_CLASS = @EndToEnd: @MetaAgent",
+    ),
+    (
+        "--gin_file=gin/td3_point_maze.gin"
+        " --gin_bindings=StatePreprocess.state_preprocess_net=@state_preprocess_net"
+        " --gin_bindings=StatePreprocess.action_embed_net=@action_embed_net StatePreprocess.trainable = True",
+        "StatePreprocess is learned from the high level's segments, and TargetAgent has none; allowed",
+    ),
+    (
+        "--gin_file=gin/hiro_pretrained_point_maze.gin --gin_bindings=SUBGOAL_DIM=2"
+        " --gin_bindings=CONTEXT_RANGE_MIN=-5 --gin_bindings=CONTEXT_RANGE_MAX=5"
+        " --gin_bindings=EndToEnd.state_preprocess_net=@state_preprocess_net"
+        " STATE_PREPROCESS_CLASS = @EndToEnd",
+        "pretrain_steps = 2000000 freezes the low level, but EndToEnd goes on changing its goals",
+    ),
+    (
+        "--gin_file=gin/e2c_point_maze.gin EmbedToControl.transition_net = @state_preprocess_net",
+        "EmbedToControl.transition_net",
+    ),
 ]
 
 
