@@ -268,8 +268,9 @@ def _draw(learned, rows, maze, held_out, task, path):
             shown.prepare(axis, everything)
             axis.scatter(*shown.drawn(points).T, **style)
         axes[0, column].set_title(
-            f"{_LABELS.get(method, method)}\n$R^2$ x {row['readout_r2_x']:.2f}, y {row['readout_r2_y']:.2f};"
-            f" rank corr. {row['rank_correlation']:.2f}, at rest {row['rank_correlation_at_rest']:.2f}",
+            f"{_LABELS.get(method, method)}\n"
+            f"$R^2$ of x {row['readout_r2_x']:.2f}, of y {row['readout_r2_y']:.2f}\n"
+            f"rank corr. {row['rank_correlation']:.2f}, at rest {row['rank_correlation_at_rest']:.2f}",
             fontsize=9,
         )
     figure.colorbar(dots, ax=axes[0, -1], label="environment step")
