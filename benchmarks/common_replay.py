@@ -1,8 +1,7 @@
 """One replay from which different representations can be learned: a maze explored evenly.
 
 Robots begin in cells drawn at random and follow the corridor to targets drawn at random,
-one after the other.  A point is steered by rule; an ant by a trained low level whose
-goals are changes of x and y, given the way to the next cell's middle.
+one after the other.  Both are steered by rule, an ant by the gait of `trot`.
 """
 
 import dataclasses
@@ -86,7 +85,7 @@ def explore(maze: Maze, steer: Callable, num_episodes: int, seed: int) -> Episod
     for _ in range(_EPISODE_STEPS):
         arrived = np.linalg.norm(targets - places[-1], axis=1) < _ARRIVED * maze.robot.cell_size
         targets = np.where(arrived[:, None], route.draw(num_episodes, rng), targets)
-        action = steer(observation, route.way(places[-1], targets))
+        action = np.clip(steer(observation, route.way(places[-1], targets)), low, high)
         noise = ACTION_NOISE * 0.5 * (high - low) * rng.normal(size=action.shape)
         actions.append(np.clip(action + noise, low, high).astype(np.float32))
         observation = env.step(actions[-1]).observation

@@ -1,7 +1,7 @@
 """Representations learned from one common replay, side by side: do they show the maze?
 
     python -m benchmarks.representations --task=point_maze --out=results/representations
-    python -m benchmarks.representations --task=ant_maze --low_level=runs/loco/policy/policy-200000
+    python -m benchmarks.representations --task=ant_maze --out=results/representations
 
 Collects one replay (see `common_replay`), learns each method's representation on it with the
 settings of gin/METHOD_TASK.gin, and writes beside each other, after NORL (arXiv 1810.01257)
@@ -10,11 +10,6 @@ whole maze, coloured by position; and a table with how well x, y can be read lin
 embedding on held-out trajectories (R^2) and how well its distances keep the lengths of paths
 through the maze (Spearman's rank correlation: over pairs of held-out states, and over pairs of
 positions with the robot at rest, where nothing but the position differs).
-
-An ant needs the weights of a low level whose goals are changes of x and y and that does not
-look at x and y:
-
-    python run.py --gin_file=gin/xy_ant_maze.gin --gin_bindings='ZERO_OBS=True' --root_dir=runs/loco
 """
 
 import pathlib
@@ -66,12 +61,6 @@ def _define(values):
     integer("held_out", 20, "Episodes to measure with.")
     integer("updates", 100_000, "Updates of each representation, of 100 segments each.")
     integer("seed", 0, "Of collecting and of learning.", least=0)
-    flags.DEFINE_string(
-        "low_level",
-        None,
-        "Weights of an ant's low level, as in runs/a/policy/policy-200000.",
-        flag_values=values,
-    )
 
 
 def _measure(values):
@@ -82,7 +71,7 @@ def _measure(values):
     # Only now, because importing TensorFlow takes seconds.
     from benchmarks import common_replay
 
-    maze, steer = _explorer(gin_files[values.methods[0]], values.low_level)
+    maze, steer = _explorer(gin_files[values.methods[0]])
     try:
         episodes = common_replay.explore(maze, steer, values.episodes, values.seed)
         held_out = common_replay.explore(maze, steer, values.held_out, values.seed + 10_000_000)
@@ -118,34 +107,15 @@ def _trainer(path, bindings, seed, rows):
         return Trainer(seed)
 
 
-def _explorer(path, low_level):
+def _explorer(path):
     """The maze of a gin file, and what steers its robot."""
-    import tensorflow as tf
-
-    from benchmarks import common_replay
-    from efficient_hrl.weights import load_low_level
+    from benchmarks.common_replay import steer_point
+    from benchmarks.trot import steer_ant
 
     maze = _trainer(path, [], 0, 1).environment.maze
     if maze.layout.blocks or maze.layout.is_elevated:
         raise UsageError(f"{path}: {maze.name} has blocks or a chasm; allowed: mazes of walls alone")
-    if maze.robot.name == "Point":
-        return maze, common_replay.steer_point
-    if low_level is None:
-        raise UsageError("--low_level is not given; an ant needs weights, as in runs/a/policy/policy-200000")
-    if not pathlib.Path(f"{low_level}.index").is_file():
-        raise UsageError(f"--low_level={low_level}: no such weights")
-    trainer = _trainer("gin/xy_ant_maze.gin", ["ZERO_OBS = True"], 0, 1)
-    load_low_level(low_level, trainer.hierarchy)
-    low = trainer.hierarchy.low
-    goal, size = low.context.specs[0], trainer.environment.maze.observation_size
-    act = tf.function(lambda states, goals: low.action(states, [goals]), autograph=False)
-
-    def steer(states, ways):
-        # A view, where there is one, stands before the time; the low level has none.
-        states = np.concatenate([states[:, : size - 1], states[:, -1:]], axis=1)
-        return act(tf.constant(states), np.clip(ways, goal.minimum, goal.maximum).astype(np.float32)).numpy()
-
-    return maze, steer
+    return maze, steer_point if maze.robot.name == "Point" else steer_ant
 
 
 def _learn(path, bindings, episodes, updates, seed):

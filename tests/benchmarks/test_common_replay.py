@@ -1,6 +1,8 @@
 import numpy as np
 
 from benchmarks.common_replay import Episodes, Route, explore, segments_of, steer_point
+from benchmarks.trot import steer_ant
+from environments.batched import BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 from environments.position_grid import nearest_positions, path_lengths, position_grid
 
@@ -49,3 +51,29 @@ def test_a_point_explores_the_whole_corridor_from_everywhere():
     np.testing.assert_array_equal(again.states, episodes.states)
     low, high = MAZE.action_low, MAZE.action_high
     assert np.all((episodes.actions >= low) & (episodes.actions <= high))
+
+
+def test_an_ant_walks_in_every_direction():
+    """In the middle of an open room, of which it does not see the blocks."""
+    maze = create_maze_env("AntBlock").maze
+    env = BatchedMazeEnvironment(maze, 12, seed=0)
+    env.reset()
+    qpos, qvel = env.simulation.qpos, env.simulation.qvel
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    ways = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    first = qpos[:, :2].copy()
+    env._qpos[:, :2] += 8.0
+    for step in range(60):
+        qpos, qvel = env._qpos, env._qvel
+        time = np.full([12, 1], 0.001 * step)
+        states = np.concatenate([qpos[:, :15], qvel[:, :14], time], axis=1)
+        env.step(np.clip(steer_ant(states, ways), maze.action_low, maze.action_high))
+    walked = np.sum((env._qpos[:, :2] - first - 8.0) * ways, axis=1)
+    assert np.all(walked > 3.0), walked
+
+
+def test_an_ant_explores_several_cells():
+    maze = create_maze_env("AntMaze").maze
+    episodes = explore(maze, steer_ant, 6, seed=1)
+    assert np.all(np.linalg.norm(np.ptp(episodes.xy, axis=1), axis=1) > 8)
+    assert not maze.layout.is_wall(episodes.xy, maze.robot.cell_size).any()

@@ -37,11 +37,6 @@ def test_the_true_position_is_read_exactly_and_a_learned_one_is_learned(tmp_path
     "arguments, message",
     [
         (["--task=moon"], "there is no gin/xy_moon.gin"),
-        (["--task=ant_maze"], "--low_level is not given"),
-        (
-            ["--task=ant_maze", "--low_level=nowhere/policy-1"],
-            "--low_level=nowhere/policy-1: no such weights",
-        ),
         (["--task=point_maze", "--methods=e2e"], "trained by the high level of a run"),
         (["--task=ant_push", "--methods=norl"], "AntPush has blocks or a chasm"),
     ],
