@@ -26,8 +26,13 @@ from efficient_hrl.run_folder import UsageError
 
 _UPDATES_PER_CALL = 500
 _MAX_COMPARED = 800  # held-out states whose distances are compared
-_LABELS = {"xy": "XY (true position)", "whole_obs": "whole observation", "norl": "NORL", "vae": "VAE"}
-_LABELS |= {"e2c": "E2C"}
+_LABELS = {
+    "xy": "XY (true position)",
+    "whole_obs": "whole observation",
+    "norl": "NORL",
+    "vae": "VAE",
+    "e2c": "E2C",
+}
 
 
 class Learned(NamedTuple):
