@@ -29,7 +29,8 @@ from absl import flags
 from benchmarks import setting
 from benchmarks.report import new_figure, save_figure, write_table
 from benchmarks.same_runs import differences
-from efficient_hrl.run_folder import UsageError, processor
+from efficient_hrl.machine import processor
+from efficient_hrl.run_folder import UsageError
 
 _REPOSITORY = pathlib.Path(__file__).parents[1]
 _EPISODE = 500

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from benchmarks.operations import Product
 from efficient_hrl.compiled import repeat
-from efficient_hrl.run_folder import processor
+from efficient_hrl.machine import processor
 
 _SECONDS = 0.1  # of one reading
 _READINGS = 5

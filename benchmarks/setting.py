@@ -90,7 +90,7 @@ def trainer_in_steady_state(values: flags.FlagValues):
     # Only now, because importing TensorFlow takes seconds.
     from efficient_hrl.checkpoints import ScalarState
     from efficient_hrl.config import load_config, usage_errors
-    from efficient_hrl.modes import use_threads
+    from efficient_hrl.threads import use_threads
     from efficient_hrl.train import Trainer
 
     use_threads()

@@ -5,7 +5,6 @@ episode succeeds when the last task reward says that the target is nearer than
 `success_distance` (HIRO's and NORL's protocol: 5, at the last of 500 steps).
 """
 
-import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from efficient_hrl.compiled import compiled
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
+from efficient_hrl.machine import available_cpus
 from efficient_hrl.trajectories import Trajectory, record
 from efficient_hrl.weights import env_steps_of, saved_weights
 from environments.gymnasium_task import GymnasiumTask
@@ -193,7 +193,7 @@ class Evaluator:
             num_episodes_eval,
             seed,
             episode_limit(environment, max_steps_per_episode),
-            num_threads=os.cpu_count() or 1,
+            num_threads=available_cpus(),
         )
         self._env = tf_py_environment.TFPyEnvironment(self._py_env)
         if hierarchy is None:
@@ -339,7 +339,18 @@ class Evaluator:
         targets = self._targets(name, env_steps)
         _, policy = self._subjects[name]
         settable = self.hierarchy.high.context.settable_context
-        return record(self._env, self._py_env, policy, name, targets, self._tell if settable else None)
+        tell = self._tell if settable else None
+        return record(self._env, self._py_env, policy, name, targets, self._rewards, tell)
+
+    def _rewards(self, time_step, action_step, next_time_step):
+        """Rewards of a step, of the low level and of the high level, [N] each."""
+        info = action_step.info
+        states = (time_step.observation, next_time_step.observation)
+        done = (action_step.action, next_time_step.reward)
+        low_reward, _ = self.hierarchy.low.rewards(*states, [info.goal], *done)
+        targets = self.hierarchy.high.context.split(info.target)
+        high_reward, _ = self.hierarchy.high.rewards(*states, targets, *done)
+        return total_reward(low_reward), high_reward
 
     def _policy(self, mode, goal_mode):
         return HierarchicalPolicy(
@@ -368,26 +379,27 @@ class Evaluator:
           Returns and last rewards of the low level, of the high level, and the last
           reward that decides about success, [N] each.
         """
-        low_agent, high_agent = self.hierarchy.low, self.hierarchy.high
+        high_context = self.hierarchy.high.context
         time_step = self._env.reset()
-        if high_agent.context.settable_context:
+        if high_context.settable_context:
             tf.numpy_function(self._tell, [], tf.bool)
         policy_state = policy.get_initial_state(self._env.batch_size)._replace(target=targets)
         zeros = tf.zeros([self._env.batch_size])
 
         def step(time_step, policy_state, runs, discount, returns, lasts):
             action_step = policy.action(time_step, policy_state)
-            info = action_step.info
             next_time_step = self._env.step(action_step.action)
-            states = (time_step.observation, next_time_step.observation)
-            done = (action_step.action, next_time_step.reward)
-            low_reward, _ = low_agent.rewards(*states, [info.goal], *done)
-            targets_now = high_agent.context.split(info.target)
-            high_reward, _ = high_agent.rewards(*states, targets_now, *done)
+            low_reward, high_reward = self._rewards(time_step, action_step, next_time_step)
             success_reward = high_reward
             if self._success_fn is not None:
-                success_reward, _ = self._success_fn(states[0], *done, states[1], targets_now)
-            rewards = (total_reward(low_reward), high_reward, success_reward)
+                success_reward, _ = self._success_fn(
+                    time_step.observation,
+                    action_step.action,
+                    next_time_step.reward,
+                    next_time_step.observation,
+                    high_context.split(action_step.info.target),
+                )
+            rewards = (low_reward, high_reward, success_reward)
             # An episode that becomes unstable is over, and marked by its last reward.
             fails = runs & is_broken_off(time_step, next_time_step)
             runs &= ~fails

@@ -1,5 +1,6 @@
 """The command line: flags -> gin -> one call."""
 
+import importlib
 import os
 import pathlib
 import re
@@ -41,9 +42,7 @@ def _define_flags():
         "gin_bindings",
         "A binding, e.g. 'train_uvf.batch_size=50'; repeatable. --params is another name for it.",
     )
-    flags.DEFINE_string(
-        "root_dir", None, "The run's folder; default runs/<name of the last gin file>.", flag_values=values
-    )
+    many("root_dir", "The run's folder; default runs/<name of the last gin file>.")
     flags.DEFINE_integer(
         "seed",
         None,
@@ -85,23 +84,26 @@ def _run(argv):
     if values.env is not None and values.mode != "random":
         raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
     if values.mode == "random":
-        if values.root_dir is not None:
-            raise UsageError(f"--root_dir={values.root_dir}: --mode=random writes nothing")
+        if values.root_dir:
+            raise UsageError(f"--root_dir={values.root_dir[0]}: --mode=random writes nothing")
         if values.env is not None and gin_files:
             raise UsageError(f"--env={values.env}: a gin file names the environment; allowed: one of both")
         if values.env is None and not gin_files and not gin_bindings:
             raise UsageError("no configuration; give --env=NAME, e.g. --env=AntMaze, or --gin_file=PATH")
         if values.env is not None:
             gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
-        return _modes().act_at_random(gin_files, gin_bindings, values.seed or 0)
-    if values.mode == "plot" and values.root_dir is None and not gin_files:
-        raise UsageError("no run; --mode=plot needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze")
+        return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0)
+    if values.mode != "train" and not values.root_dir and not gin_files:
+        raise UsageError(
+            f"no run; --mode={values.mode} needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze"
+        )
+    if len(values.root_dir) > 1:
+        raise UsageError(f"--root_dir={values.root_dir[1]}: --mode={values.mode} takes one run")
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
-    folder = RunFolder(values.root_dir or pathlib.Path("runs", name), writes=values.mode != "eval")
+    root = values.root_dir[0] if values.root_dir else pathlib.Path("runs", name)
+    folder = RunFolder(root, writes=values.mode != "eval")
     seed = _seed(folder, values)
-    modes = _modes()
-    mode = {"train": modes.train, "eval": modes.evaluate, "plot": modes.plot}[values.mode]
-    return mode(folder, seed, gin_files, gin_bindings)
+    return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
 
 
 def _renamed(argument):
@@ -111,13 +113,12 @@ def _renamed(argument):
     return argument
 
 
-def _modes():
-    # Only now, because importing TensorFlow takes seconds.
+def _mode(name):
+    """The module of a mode; only now, because importing TensorFlow takes seconds."""
     try:
-        from efficient_hrl import modes
+        return importlib.import_module(f"efficient_hrl.modes.{name}")
     except RuntimeError as error:  # MuJoCo cannot be imported, see environments/opengl.py
         raise UsageError(str(error)) from None
-    return modes
 
 
 def _seed(folder, values):

@@ -1,7 +1,6 @@
 """The random policy: what an untrained agent achieves, and how fast the environment is."""
 
 import copy
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ import gin
 import numpy as np
 
 from efficient_hrl.eval import text_table
+from efficient_hrl.machine import available_cpus
 from environments.create_maze_env import create_maze_env
 from environments.make_batched import check_environment, episode_limit, make_batched
 from environments.maze_env import MazeEnv
@@ -58,7 +58,7 @@ class RandomPolicyRun:
             num_episodes,
             seed,
             episode_limit(environment, max_steps_per_episode),
-            num_threads=os.cpu_count() or 1,
+            num_threads=available_cpus(),
         )
 
     def run(self, announce: Callable[[str], None]) -> None:

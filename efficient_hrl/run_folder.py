@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 
 from efficient_hrl.durable import aside_of, write_text
+from efficient_hrl.machine import available_cpus, processor
 
 RECORD = "run.json"
 OPERATIVE_CONFIG = "operative_config.gin"
@@ -106,12 +107,13 @@ class RunFolder:
         except OSError as error:
             raise UsageError(f"--root_dir={self.root}: {error}") from None
 
-    def create(self, seed: int, config: Mapping[str, str]) -> None:
+    def create(self, seed: int, config: Mapping[str, str], gin_files: Sequence[str] = ()) -> None:
         """Makes the folder and writes the record.
 
         Args:
           seed: of the run.
           config: every binding, name -> value as gin writes it.
+          gin_files: paths from which it was read, for people; nothing reads them again.
 
         Raises:
           UsageError: the folder cannot be made or written, or has become a run's meanwhile.
@@ -121,7 +123,7 @@ class RunFolder:
             raise UsageError(
                 f"--root_dir={self.root}: another process has begun a run here; the same command continues it"
             )
-        record = {"seed": seed, **_circumstances(), "config": dict(config)}
+        record = {"seed": seed, "gin_files": [*gin_files], **_circumstances(), "config": dict(config)}
         try:
             write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
         except OSError as error:
@@ -156,7 +158,7 @@ def _circumstances():
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {processor()}",
+        "machine": f"{platform.system()} {platform.machine()}, {available_cpus()} CPUs, {processor()}",
     }
 
 
@@ -164,13 +166,3 @@ def is_writable(folder: pathlib.Path) -> bool:
     """Whether files can be made in a folder."""
     # Permission bits are read as well, because they do not bind a superuser.
     return os.access(folder, os.W_OK | os.X_OK) and bool(folder.stat().st_mode & 0o222)
-
-
-def processor() -> str:
-    """Name of the processor, as far as the system tells."""
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or "unknown processor"
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else "unknown processor"

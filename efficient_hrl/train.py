@@ -23,6 +23,7 @@ from efficient_hrl.eval import Evaluator
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
+from efficient_hrl.machine import available_cpus
 from efficient_hrl.memory import check_room
 from efficient_hrl.metrics import RunLog
 from efficient_hrl.pretraining import Pretraining
@@ -316,7 +317,7 @@ class Trainer:
         self._should_stop_early = should_stop_early or (lambda: False)
 
         self.environment = environment
-        num_threads = min(num_envs, os.cpu_count() or 1)
+        num_threads = min(num_envs, available_cpus())
         self._py_env = make_batched(environment, num_envs, seed, episode_steps, num_threads)
         shared = {"target_update_period": target_update_period}
         low_arguments = {"critic_optimizer": critic_optimizer, "actor_optimizer": actor_optimizer}

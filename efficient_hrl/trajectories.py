@@ -1,4 +1,4 @@
-"""Episodes of a policy, step by step: what figures and numbers about a representation look at."""
+"""Episodes of a policy, step by step: what figures, videos and numbers about a run look at."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,12 +22,23 @@ class Trajectory(NamedTuple):
       target: name of the evaluation mode.
       target_value: the targets as the episode began, joined, [D].
       states: first to last, float32 [T + 1, S].
+      actions: float32 [T, A].
+      goals: what the low level pursued at each step, float32 [T, G].
+      clocks: steps since the episode began at each step, int32 [T]; the high level gave a new
+        goal where it is a multiple of c.
+      low_rewards, high_rewards: of each step, float32 [T]; the high level's are task rewards,
+        not scaled.
       simulation: what the states were observed from, [T + 1, ...]; None outside mazes.
     """
 
     target: str
     target_value: np.ndarray
     states: np.ndarray
+    actions: np.ndarray
+    goals: np.ndarray
+    clocks: np.ndarray
+    low_rewards: np.ndarray
+    high_rewards: np.ndarray
     simulation: Simulation | None
 
     @property
@@ -46,6 +57,7 @@ def record(
     policy: tf_policy.TFPolicy,
     name: str,
     targets: tf.Tensor,
+    rewards: Callable[..., tuple[tf.Tensor, tf.Tensor]],
     tell: Callable[[], object] | None = None,
 ) -> list[Trajectory]:
     """Runs one episode in each of N environments.
@@ -57,10 +69,12 @@ def record(
       policy: a `HierarchicalPolicy` without targets of its own.
       name: what the trajectories say of their target.
       targets: joined, [N, D].
+      rewards: (time step, action step, next time step) -> rewards of the low and of the high
+        level, [N] each.
       tell: called once, when the environments have been reset.
     """
     is_maze = isinstance(py_env, BatchedMazeEnvironment)
-    act = compiled(policy.action)
+    act, ask = compiled(policy.action), compiled(rewards)
     time_step = tf_env.reset()
     if tell is not None:
         tell()
@@ -69,9 +83,13 @@ def record(
     lengths = np.zeros(tf_env.batch_size, np.int64)
     states = [time_step.observation.numpy()]
     simulations = [py_env.simulation] if is_maze else []
+    decisions = []
     while runs.any():
         action_step = act(time_step, policy_state)
         next_time_step, policy_state = tf_env.step(action_step.action), action_step.state
+        info = action_step.info
+        asked = ask(time_step, action_step, next_time_step)
+        decisions.append([x.numpy() for x in (action_step.action, info.goal, info.clock, *asked)])
         runs &= ~is_broken_off(time_step, next_time_step).numpy()
         lengths += runs
         states.append(next_time_step.observation.numpy())
@@ -83,5 +101,6 @@ def record(
     for i, length in enumerate(lengths):
         own = lambda arrays, i=i, length=length: np.stack([array[i] for array in arrays[: length + 1]])
         simulation = Simulation(*map(own, zip(*simulations))) if is_maze else None
-        trajectories.append(Trajectory(name, targets[i].numpy(), own(states), simulation))
+        done = (np.stack([array[i] for array in arrays])[:length] for arrays in zip(*decisions))
+        trajectories.append(Trajectory(name, targets[i].numpy(), own(states), *done, simulation))
     return trajectories

@@ -117,7 +117,7 @@ def test_a_run_from_the_command_line(folder, tmp_path, capsys, monkeypatch):
     """Train, then evaluate with the evaluation file, with the original's flag names."""
     from efficient_hrl import main
 
-    monkeypatch.setattr("efficient_hrl.modes.use_threads", lambda: None)
+    monkeypatch.setattr("efficient_hrl.modes.train.use_threads", lambda: None)
     small = [
         "--params=train_uvf.num_episodes_train = 3",
         "--params=train_uvf.initial_episodes = 1",

@@ -133,7 +133,7 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):
     assert "'batchsize'" in error_of(file, here, "--gin_bindings=train_uvf.batchsize=5")
     assert "nowhere.gin: no such file" in error_of("--gin_file=gin/nowhere.gin", here)
     assert "no configuration" in error_of(here)
-    assert "no run to evaluate" in error_of(file, here, "--mode=eval")
+    assert "there is no run" in error_of(file, here, "--mode=eval")
     assert "--mode" in error_of(file, here, "--mode=fly")
     assert "'sed'" in error_of(file, here, "--sed=4")
     assert "'extra'" in error_of(file, here, "extra")
@@ -185,10 +185,10 @@ def test_an_opengl_library_that_is_not_there_is_one_line():
 
 
 def test_flags_of_both_names_keep_their_order(monkeypatch, tmp_path):
-    from efficient_hrl import modes
+    from efficient_hrl.modes import train
 
     seen = []
-    monkeypatch.setattr(modes, "train", lambda folder, seed, files, params: seen.extend([files, params]) or 0)
+    monkeypatch.setattr(train, "run", lambda folder, seed, files, params: seen.extend([files, params]) or 0)
     for name in ("a.gin", "b.gin"):
         (tmp_path / name).write_text("")
     a, b = str(tmp_path / "a.gin"), str(tmp_path / "b.gin")

@@ -1,0 +1,1 @@
+"""What `run.py` can do: a module for each `--mode`, whose `run` returns the exit status."""

@@ -1,0 +1,52 @@
+"""`--mode=eval`: success rates and rewards of a run's weights, as tables."""
+
+from efficient_hrl.checkpoints import newest_whole, weights_in
+from efficient_hrl.config import usage_errors
+from efficient_hrl.console import announce
+from efficient_hrl.eval import Evaluator, results_table
+from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
+from efficient_hrl.modes.loading import load_config_of
+from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.threads import use_threads
+from efficient_hrl.weights import env_steps_of, restore_weights
+
+
+def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
+    """Evaluates checkpoints or kept weights of the run in `folder`; prints a table for each."""
+    use_threads()
+    load_config_of(folder, gin_files, gin_bindings)
+    with usage_errors():
+        evaluator = Evaluator(seed=seed)
+        paths = evaluator.paths(folder.root)
+
+    def evaluate_one(path, env_steps):
+        restore_weights(path, evaluator.hierarchy.weights())
+        with usage_errors():
+            results = evaluator.evaluate(env_steps)
+        announce(f"{folder.root} at {env_steps:,} environment steps")
+        announce(results_table(results))
+
+    checkpoints = folder.path("checkpoints")
+
+    def evaluate_checkpoint(path):
+        evaluate_one(weights_in(path), env_steps_of(path))
+
+    if not paths and evaluator.max_number_of_evaluations is not None:
+        with usage_errors():
+            evaluate_checkpoint_repeatedly(
+                checkpoints,
+                evaluate_checkpoint,
+                evaluator.eval_interval_secs,
+                evaluator.max_number_of_evaluations,
+                evaluator.checkpoint_timeout,
+                evaluator.timeout_fn,
+            )
+        return 0
+    for path in paths:
+        evaluate_one(path, env_steps_of(path))
+    if not paths:
+        newest = newest_whole(checkpoints, announce)
+        if newest is None:
+            raise UsageError(f"{checkpoints}: no checkpoint; train the run first")
+        evaluate_checkpoint(newest)
+    return 0

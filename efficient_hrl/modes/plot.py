@@ -1,0 +1,45 @@
+"""`--mode=plot`: everything that a run can show, as pictures and tables."""
+
+import itertools
+
+from efficient_hrl.config import usage_errors
+from efficient_hrl.console import announce
+from efficient_hrl.eval import Evaluator
+from efficient_hrl.figures.run_figures import draw_curves, draw_representation
+from efficient_hrl.figures.subject import EPISODES, subject_of
+from efficient_hrl.metrics import read_rows
+from efficient_hrl.modes.loading import check_output_folder, load_config_of, newest_weights
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError
+from efficient_hrl.threads import use_threads
+from efficient_hrl.weights import restore_weights
+
+
+def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
+    """Draws everything that the run in `folder` can show into its folder `plots/`."""
+    use_threads()
+    load_config_of(folder, gin_files, gin_bindings)
+    plots = check_output_folder(folder.path("plots"))
+    with usage_errors():
+        evaluator = Evaluator(seed=seed, num_episodes_eval=EPISODES)
+    weights, reason = newest_weights(evaluator, folder)
+    subject = None
+    if weights is not None:
+        path, env_steps = weights
+        restore_weights(path, evaluator.hierarchy.weights())
+        with usage_errors():
+            subject = subject_of(evaluator, folder.root.name, env_steps)
+    elif not any(read_rows(folder.path(name)) for name in ("metrics.csv", "eval.csv")):
+        raise UsageError(f"{folder.root}: nothing to draw yet: no rows in metrics.csv and eval.csv, {reason}")
+    else:
+        announce(f"no figures of the representation: {reason}")
+    drawings = [draw_curves(folder.root, announce)]
+    if subject is not None:
+        drawings.append(draw_representation(subject, plots, announce))
+    with usage_errors(f"{folder.root}: "):
+        try:
+            plots.mkdir(exist_ok=True)
+            for path in itertools.chain(*drawings):
+                announce(f"wrote {path}")
+        except OSError as error:
+            raise RunError(f"{plots}: {error}") from None
+    return 0

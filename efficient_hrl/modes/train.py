@@ -1,0 +1,34 @@
+"""`--mode=train`: a run begins or goes on."""
+
+import contextlib
+
+from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
+from efficient_hrl.console import announce
+from efficient_hrl.run_folder import RunFolder
+from efficient_hrl.run_lock import hold
+from efficient_hrl.threads import use_threads
+from efficient_hrl.train import Trainer
+
+
+def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
+    """Trains, or continues the run in `folder`; returns the exit status."""
+    with contextlib.ExitStack() as stack:
+        lock = None
+        if folder.is_run or folder.lock.exists():
+            lock = stack.enter_context(hold(folder.lock, announce))
+        use_threads()
+        load_config(gin_files, gin_bindings)
+        is_new, changed = not folder.is_run, {}
+        if not is_new:
+            changed = check_continues(folder.record()["config"], bindings(), folder.root)
+        with usage_errors():
+            trainer = Trainer(seed)
+            trainer.prepare(is_new, announce)
+        if lock is None:
+            # Only now, because nothing is written for a configuration that does not work.
+            folder.make()
+            lock = stack.enter_context(hold(folder.lock, announce))
+        if is_new:
+            folder.create(seed, bindings(), gin_files)
+        trainer.run(folder, announce, changed, lock.check)
+    return 0
