@@ -1,0 +1,62 @@
+"""A report as HTML."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+
+from efficient_hrl.report.run_page import RunPage, Shown
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+_NOTES = (
+    "Success: nearer than 5 m to the target at the last step of a noise-free episode, the protocol of HIRO"
+    " and NORL.",
+    "Published numbers are of other code, other machines and up to 10 million environment steps.",
+    "HIRO: Nachum, Gu, Lee, Levine, arXiv 1805.08296. NORL: the same authors, arXiv 1810.01257.",
+)
+
+
+def page_of_run(run: RunPage, made: str) -> str:
+    """A page about one run; `made` says when and with what."""
+    contents = [("results", "Results")]
+    contents += [("videos", "Videos")] * bool(run.videos)
+    contents += [(section.anchor, section.title) for section in run.sections]
+    contents.append(("circumstances", "What was run"))
+    return _render(title=run.name, subtitle=run.summary, contents=contents, runs=[run], made=made)
+
+
+def page_of_runs(
+    title: str, groups: Sequence[Any], comparison: Sequence[Shown], runs: Sequence[RunPage], made: str
+) -> str:
+    """A page about several runs.
+
+    Args:
+      title: of the page.
+      groups: tables, see `group_tables`.
+      comparison: pictures of all of them.
+      runs: each one.
+      made: when and with what.
+    """
+    contents = [("results", "Results"), *[("comparison", "Comparison")] * bool(comparison), ("runs", "Runs")]
+    subtitle = f"{len(runs)} runs"
+    return _render(
+        title=title,
+        subtitle=subtitle,
+        contents=contents,
+        groups=groups,
+        comparison=comparison,
+        runs=runs,
+        made=made,
+    )
+
+
+def _render(made, **values):
+    filled = {"groups": [], "comparison": []} | values
+    return _TEMPLATES.get_template("report.html.j2").render(notes=[*_NOTES, made], **filled)

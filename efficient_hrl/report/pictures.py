@@ -1,0 +1,131 @@
+"""Which pictures a report shows, in which order, and what it says of them."""
+
+import pathlib
+from typing import NamedTuple
+
+
+class Picture(NamedTuple):
+    """A picture of a run.
+
+    Attributes:
+      path: of the PNG.
+      title: above it.
+      caption: below it, in plain words.
+    """
+
+    path: pathlib.Path
+    title: str
+    caption: str
+
+
+class Section(NamedTuple):
+    """Pictures that belong together.
+
+    Attributes:
+      anchor: name for links.
+      title: heading.
+      pictures: in order.
+    """
+
+    anchor: str
+    title: str
+    pictures: list[Picture]
+
+
+# Section -> pictures by name without ending, each with title and caption.
+_OF_A_RUN = {
+    ("learning", "Learning"): {
+        "success_curve": (
+            "Success and last task reward",
+            "Every evaluation, noise-free. Success is being nearer than 5 m to the target at the last step;"
+            " the task reward is minus the distance.",
+        ),
+        "learning_curve": (
+            "Returns and losses",
+            "While collecting, with exploration noise. Bold lines are running means.",
+        ),
+    },
+    ("exploration", "Exploration and goals"): {
+        "visits": (
+            "Where the robot was",
+            "Positions visited between evaluations, as training proceeds; the scale is logarithmic.",
+        ),
+        "goals": (
+            "Goals proposed, goals reached",
+            "What the high level asked for and what the low level made of it within c steps.",
+        ),
+        "relabelling": (
+            "Off-policy correction",
+            "Which candidate explained the stored actions best: a sampled goal, the change that was reached,"
+            " or the goal that had been stored.",
+        ),
+    },
+    ("representation", "Goal space"): {
+        "representation_trajectories": (
+            "The embedding along evaluation episodes",
+            "One episode per target, coloured by time, beside the true positions (NORL, Figure 2).",
+        ),
+        "representation_grid": (
+            "The embedding of the whole maze",
+            "The robot at rest at every place, coloured by place; neighbours are linked.",
+        ),
+        "sensitivity": (
+            "What moves the embedding",
+            "Norm of the Jacobian of f with respect to the positions of robot and block along an episode.",
+        ),
+        "sensitivity_shifted": (
+            "The embedding when something stands 1 m elsewhere",
+            "Circles show where f would be with robot or block shifted in all directions (NORL, Figure 4).",
+        ),
+        "representation_bound": (
+            "The bound of the objective",
+            "The weighted bound and KL, and the epsilon of NORL's claim about sub-optimality.",
+        ),
+    },
+}
+_OF_SEVERAL_RUNS = {
+    "comparison_success": (
+        "Success rates",
+        "Each target, and all of them together. Bands are the interval named in the legend; dashed lines"
+        " are numbers that the papers publish.",
+    ),
+    "comparison_reward": ("Last task reward", "Minus the distance to the target at the last step."),
+    "comparison_return": (
+        "Task return while collecting",
+        "With exploration noise, mean of the last 20,000 environment steps.",
+    ),
+    "comparison_final": ("At the last common evaluation", "Point estimates and intervals."),
+}
+
+
+def sections_of_run(plots: pathlib.Path) -> list[Section]:
+    """What is in a run's folder `plots/`; sections without pictures are left out.
+
+    Pictures that this program does not know are shown last, under their file names.
+    """
+    known = {name for pictures in _OF_A_RUN.values() for name in pictures}
+    sections = [
+        Section(anchor, title, _existing(plots, pictures)) for (anchor, title), pictures in _OF_A_RUN.items()
+    ]
+    others = [
+        Picture(path, path.stem.replace("_", " "), path.name)
+        for path in sorted(plots.glob("*.png"))
+        if path.stem not in known
+    ]
+    sections.append(Section("more", "More pictures", others))
+    return [section for section in sections if section.pictures]
+
+
+def pictures_of_comparison(folder: pathlib.Path) -> list[Picture]:
+    """The pictures that compare several runs, one set for each task."""
+    found = []
+    for name, (title, caption) in _OF_SEVERAL_RUNS.items():
+        for path in sorted(folder.glob(f"{name}*.png")):
+            task = path.stem.removeprefix(name).strip("_").replace("_", " ")
+            found.append(Picture(path, f"{title}, {task}" if task else title, caption))
+    return found
+
+
+def _existing(folder, pictures):
+    paths = ((folder / f"{name}.png", *words) for name, words in pictures.items())
+    return [Picture(*picture) for picture in paths if picture[0].is_file()]

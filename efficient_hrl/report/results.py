@@ -1,0 +1,62 @@
+"""What evaluations of one run say, with intervals."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from scipy import stats
+
+
+class TargetResult(NamedTuple):
+    """A run's newest evaluation of one target, and its best one.
+
+    Attributes:
+      target: name of the evaluation mode.
+      env_steps: when.
+      episodes: how many.
+      success_rate: 0 to 1.
+      interval: Wilson's 95 % interval of the success rate over episodes.
+      last_reward: mean task reward of the last step.
+      best_success_rate: the highest of all evaluations.
+      best_env_steps: when it was reached first.
+    """
+
+    target: str
+    env_steps: int
+    episodes: int
+    success_rate: float
+    interval: tuple[float, float]
+    last_reward: float
+    best_success_rate: float
+    best_env_steps: int
+
+
+def success_interval(success_rate: float, episodes: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for a share of episodes.
+
+    It says how exactly one policy was measured, and nothing of how seeds differ.
+    """
+    successes = round(success_rate * episodes)
+    found = stats.binomtest(successes, episodes).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def target_results(rows: Sequence[Mapping[str, str]]) -> list[TargetResult]:
+    """Results per target, sorted by name, from rows of eval.csv."""
+    results = []
+    for target in sorted({row["target"] for row in rows}):
+        own = [row for row in rows if row["target"] == target]
+        newest, best = own[-1], max(own, key=lambda row: float(row["success_rate"]))
+        rate, episodes = float(newest["success_rate"]), int(newest["episodes"])
+        results.append(
+            TargetResult(
+                target=target,
+                env_steps=int(float(newest["env_steps"])),
+                episodes=episodes,
+                success_rate=rate,
+                interval=success_interval(rate, episodes),
+                last_reward=float(newest["high_last_reward"] or "nan"),
+                best_success_rate=float(best["success_rate"]),
+                best_env_steps=int(float(best["env_steps"])),
+            )
+        )
+    return results

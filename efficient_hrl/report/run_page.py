@@ -1,0 +1,189 @@
+"""What a report says of one run."""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from efficient_hrl.metrics import checked_rows
+from efficient_hrl.report.embedded import Image, Video, image, videos
+from efficient_hrl.report.pictures import Picture, sections_of_run
+from efficient_hrl.report.results import TargetResult, target_results
+from efficient_hrl.run_folder import OPERATIVE_CONFIG, RECORD, UsageError
+
+
+class Shown(NamedTuple):
+    """A picture as it is in the page: title, caption, and the image itself."""
+
+    title: str
+    caption: str
+    image: Image
+
+
+class ShownSection(NamedTuple):
+    """Pictures under one heading; `anchor` is its name for links."""
+
+    anchor: str
+    title: str
+    pictures: list[Shown]
+
+
+class RunPage(NamedTuple):
+    """One run, ready for the template.
+
+    Attributes:
+      name: of the run's folder.
+      summary: a line about it.
+      env_steps: at the newest evaluation.
+      results: newest and best evaluation of every target.
+      places: target -> what it is, e.g. "(16, 0)", or "".
+      published: target -> the papers' number in words; {} where there is none.
+      facts: (name, value) pairs: what was run.
+      config: the operative configuration, or "".
+      sections: pictures.
+      numbers: (name, value) pairs about the representation.
+      videos: see `embedded`.
+    """
+
+    name: str
+    summary: str
+    env_steps: int
+    results: list[TargetResult]
+    places: dict[str, str]
+    published: dict[str, str]
+    facts: list[tuple[str, str]]
+    config: str
+    sections: list[ShownSection]
+    numbers: list[tuple[str, str]]
+    videos: list[Video]
+
+
+def shown(picture: Picture) -> Shown:
+    """A picture with its image read."""
+    return Shown(picture.title, picture.caption, image(picture.path))
+
+
+def run_page(
+    root: pathlib.Path,
+    page: pathlib.Path,
+    published: Mapping[str, str],
+    places: Mapping[str, str],
+    video_room: int,
+) -> RunPage:
+    """Reads what a run's folder holds.
+
+    Args:
+      root: the run's folder; a record is not needed, so that committed results can be shown.
+      page: path of the page that is made, from which links lead.
+      published: target -> a published number in words.
+      places: target -> what it is, in words.
+      video_room: bytes of video that may be inside the page.
+
+    Raises:
+      UsageError: files are not as this program writes them.
+    """
+    evaluations, metrics = (checked_rows(root / name) for name in ("eval.csv", "metrics.csv"))
+    try:
+        results = target_results(evaluations)
+        record = _record(root)
+        sections = [
+            ShownSection(section.anchor, section.title, [shown(picture) for picture in section.pictures])
+            for section in sections_of_run(root / "plots")
+        ]
+        numbers = _numbers(root / "plots" / "representation_numbers.csv")
+        config = _text(root / OPERATIVE_CONFIG)
+        found = videos(root / "videos", page, video_room)
+    except (KeyError, OSError, ValueError) as error:
+        raise UsageError(f"{root}: not as this program writes it ({error})") from None
+    return RunPage(
+        name=root.name,
+        summary=_summary(record, results, metrics),
+        env_steps=max((result.env_steps for result in results), default=0),
+        results=results,
+        places={result.target: places.get(result.target, "") for result in results},
+        published=dict(published),
+        facts=facts(record, metrics),
+        config=config,
+        sections=sections,
+        numbers=numbers,
+        videos=found,
+    )
+
+
+def facts(record: Mapping[str, Any], metrics: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """What was run, on what, for how long, as (name, value) pairs; what is not known is left out."""
+    last = metrics[-1] if metrics else {}
+    packages = ", ".join(f"{name} {version}" for name, version in record.get("packages", {}).items())
+    continued = [
+        f"at {note.get('env_steps', 0):,} steps on {note.get('started', '?')}"
+        + (f" ({'; '.join(note['changed'])})" if note.get("changed") else "")
+        for note in record.get("continued", [])
+    ]
+    known = (
+        ("gin files", ", ".join(record.get("gin_files", []))),
+        ("seed", record.get("seed")),
+        ("command", record.get("command")),
+        ("begun", record.get("started")),
+        ("continued", "; ".join(continued)),
+        ("environment steps", _number(last.get("env_steps"))),
+        ("episodes", _number(last.get("episodes"))),
+        ("wall-clock", _duration(last.get("wall_s"))),
+        ("steps per second", _median_rate(metrics)),
+        ("machine", record.get("machine")),
+        ("Python", record.get("python")),
+        ("packages", packages),
+    )
+    return [(name, str(value)) for name, value in known if value not in (None, "")]
+
+
+def _record(root):
+    path = root / RECORD
+    if not path.is_file():
+        return {}
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(record, dict):
+        raise ValueError(f"{RECORD} is not a record")
+    return record
+
+
+def _summary(record, results, metrics):
+    parts = []
+    if "seed" in record:
+        parts.append(f"seed {record['seed']}")
+    if metrics:
+        parts.append(f"{_number(metrics[-1]['env_steps'])} environment steps")
+    if results:
+        rates = " / ".join(f"{result.success_rate:.2f}" for result in results)
+        parts.append(f"success {rates}")
+    return ", ".join(parts) or "nothing measured yet"
+
+
+def _numbers(path):
+    """The row of representation_numbers.csv, with names for people; [] without one."""
+    if not path.is_file():
+        return []
+    names, values = (line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[:2])
+    return [
+        (name.replace("_", " ").replace("r2", "R²"), value) for name, value in zip(names, values) if value
+    ]
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _number(text):
+    return f"{int(float(text)):,}" if text else None
+
+
+def _duration(seconds):
+    if not seconds:
+        return None
+    minutes = round(float(seconds) / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes else f"{float(seconds):.0f} s"
+
+
+def _median_rate(metrics):
+    """Of the logged intervals, evaluation and checkpoints left out."""
+    rates = sorted(float(row["steps_per_s"]) for row in metrics if row.get("steps_per_s"))
+    return f"{rates[len(rates) // 2]:.0f} (median, without evaluation and checkpoints)" if rates else None
