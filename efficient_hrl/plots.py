@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 
 from efficient_hrl.figures.files import save_figure
-from efficient_hrl.metrics import read_rows
+from efficient_hrl.rows import read_rows
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
