@@ -69,7 +69,12 @@ class RunFolder:
     @property
     def is_run(self) -> bool:
         """Whether a run has been started here."""
-        return (self.root / RECORD).is_file()
+        return self.has_record(self.root)
+
+    @staticmethod
+    def has_record(folder: pathlib.Path) -> bool:
+        """Whether a folder is a run's; it need not be one that can be used."""
+        return (folder / RECORD).is_file()
 
     @property
     def lock(self) -> pathlib.Path:
