@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import report, setting
-from efficient_hrl.metrics import read_rows
+from efficient_hrl.rows import read_rows
 from efficient_hrl.run_folder import UsageError
 
 _SMOOTHING_STEPS = 20_000  # environment steps

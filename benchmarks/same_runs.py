@@ -108,7 +108,7 @@ def _replays(left, right):
 
 
 def _tables(left, right, name):
-    from efficient_hrl.metrics import read_rows
+    from efficient_hrl.rows import read_rows
 
     tables = [
         [{k: v for k, v in row.items() if k not in CLOCKS} for row in read_rows(root / name)]

@@ -3,7 +3,6 @@
 import contextlib
 import difflib
 import errno
-import fnmatch
 import inspect
 import logging
 import os
@@ -26,6 +25,7 @@ from efficient_hrl import (  # noqa: F401
     train,
     vae,
 )
+from efficient_hrl.changeable import CHANGEABLE, is_changeable
 from efficient_hrl.context import (  # noqa: F401
     context,
     context_transition_functions,
@@ -39,22 +39,6 @@ from environments import create_maze_env, gymnasium_task  # noqa: F401
 
 SHIPPED_FILES = pathlib.Path(__file__).parent.parent / "gin"
 
-# What a run may be continued with although it began with something else: how long it
-# is and what is told of it, not what is learned.  Shell patterns.
-CHANGEABLE = (
-    "train_uvf.num_episodes_train",
-    "train_uvf.should_stop_early",
-    "train_uvf.log_every_n_steps",
-    "train_uvf.eval_every_n_steps",
-    "train_uvf.checkpoint_every_n_steps",
-    "train_uvf.save_policy_every_n_steps",
-    "train_uvf.max_policies_to_save",
-    "train_uvf.max_checkpoints_to_keep",
-    "train_uvf.keep_every_nth_checkpoint",
-    "evaluate.*",
-    "run_random.*",
-    "EVAL_MODES",
-)
 _UNBOUND = "not bound"
 # Bindings that decide how a policy is learned and not how it acts.
 _LEARNING = r"train_uvf|CircularBuffer|AdamOptimizer|add_noise_fn|update_targets|huber_loss|InverseDynamics"
@@ -159,9 +143,7 @@ def check_continues(
     for name in sorted({*begun, *now}):
         if begun.get(name) == now.get(name):
             continue
-        if any(fnmatch.fnmatch(name, pattern) for pattern in CHANGEABLE) or (
-            evaluates and re.search(_LEARNING, name)
-        ):
+        if is_changeable(name) or (evaluates and re.search(_LEARNING, name)):
             changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
             continue
         raise UsageError(

@@ -10,6 +10,11 @@ from absl import flags
 
 from efficient_hrl.console import announce, open_missing_streams, write_line
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
+from efficient_hrl.run_summary import find_runs, is_run
+
+# Flags of what is drawn of several runs together, and the modes that can.
+_OF_SEVERAL = ("out_dir", "statistic", "group_by", "until")
+_TAKE_SEVERAL = ("plot",)
 
 
 def main(argv: list[str]) -> int:
@@ -42,7 +47,11 @@ def _define_flags():
         "gin_bindings",
         "A binding, e.g. 'train_uvf.batch_size=50'; repeatable. --params is another name for it.",
     )
-    many("root_dir", "The run's folder; default runs/<name of the last gin file>.")
+    many(
+        "root_dir",
+        "The run's folder; default runs/<name of the last gin file>. With --mode=plot repeatable, and a"
+        " folder that holds runs stands for all of them: they are drawn together.",
+    )
     flags.DEFINE_integer(
         "seed",
         None,
@@ -61,6 +70,35 @@ def _define_flags():
     )
     flags.DEFINE_string(
         "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "out_dir",
+        None,
+        "With several runs: where pictures and tables go; default plots/ beside the runs.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "statistic",
+        "iqm",
+        ["iqm", "mean", "median"],
+        "With several runs, over seeds: the interquartile mean with a bootstrap interval; the mean with its"
+        " standard error; or the median with the 30th and 70th percentiles.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "group_by",
+        "gin_file",
+        ["gin_file", "folder"],
+        "With several runs: those of one gin file and one configuration are seeds of one method; or those"
+        " whose folders have one name but for the seed.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "until",
+        None,
+        "With several runs: leaves out what is later, environment steps.",
+        lower_bound=1,
+        flag_values=values,
     )
     flags.DEFINE_bool("help", False, "Show this text.", short_name="h", flag_values=values)
     return values
@@ -97,13 +135,45 @@ def _run(argv):
         raise UsageError(
             f"no run; --mode={values.mode} needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze"
         )
-    if len(values.root_dir) > 1:
-        raise UsageError(f"--root_dir={values.root_dir[1]}: --mode={values.mode} takes one run")
+    runs = _several(values)
+    if runs:
+        several = {name: values[name].value for name in _OF_SEVERAL}
+        return _mode("compare").run(runs, **several)
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
     root = values.root_dir[0] if values.root_dir else pathlib.Path("runs", name)
     folder = RunFolder(root, writes=values.mode != "eval")
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
+
+
+def _several(values):
+    """Folders of the runs that are to be drawn together; [] for the usual one run in --root_dir."""
+    if values.mode in _TAKE_SEVERAL:
+        first = pathlib.Path(values.root_dir[0] if values.root_dir else "").expanduser()
+        if len(values.root_dir) > 1 or (values.root_dir and _holds_runs(first)):
+            for flag in ("gin_file", "gin_bindings", "seed"):
+                if values[flag].present:
+                    raise UsageError(
+                        f"--{flag}: several runs are drawn from their own records; allowed: none"
+                    )
+            return find_runs(values.root_dir)
+    elif len(values.root_dir) > 1:
+        raise UsageError(f"--root_dir={values.root_dir[1]}: --mode={values.mode} takes one run")
+    for flag in _OF_SEVERAL:
+        if values[flag].present:
+            modes = " and ".join(f"--mode={mode}" for mode in _TAKE_SEVERAL)
+            raise UsageError(f"--{flag}={values[flag].value}: only for {modes} with several runs")
+    return []
+
+
+def _holds_runs(folder):
+    """Whether a folder is no run with a record, but one without or a folder of runs."""
+    if RunFolder.has_record(folder):
+        return False
+    try:
+        return is_run(folder) or any(map(is_run, folder.iterdir()))
+    except OSError:
+        return False
 
 
 def _renamed(argument):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from efficient_hrl.durable import write_text
 from efficient_hrl.eval import EvalResult
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.rows import checked_rows
 
 METRICS_COLUMNS = (
     "env_steps",
@@ -31,23 +31,6 @@ METRICS_COLUMNS = (
     "unstable_episodes",
 )
 EVAL_COLUMNS = ("env_steps", *EvalResult._fields)
-
-
-def checked_rows(path: pathlib.Path) -> list[dict[str, str]]:
-    """`read_rows` of a file that this program wrote.
-
-    Raises:
-      UsageError: the file was changed by somebody else.
-    """
-    rows = read_rows(path)
-    try:
-        for row in rows:
-            float(row["env_steps"])
-    except (KeyError, TypeError, ValueError):
-        raise UsageError(
-            f"{path}: not as this program writes it; allowed: a first column env_steps of numbers"
-        ) from None
-    return rows
 
 
 class CsvLog:
@@ -83,15 +66,6 @@ class CsvLog:
             csv.DictWriter(file, self._columns, lineterminator="\n").writerow(row)
             file.flush()
             os.fsync(file.fileno())
-
-
-def read_rows(path: pathlib.Path) -> list[dict[str, str]]:
-    """Complete rows of a CSV file, [] when there is none; a torn last line is left out."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    complete = text[: text.rfind("\n") + 1]
-    return list(csv.DictReader(io.StringIO(complete)))
 
 
 class RunLog:

@@ -6,7 +6,11 @@ import matplotlib
 import numpy as np
 
 from efficient_hrl.figures.files import save_figure
-from efficient_hrl.metrics import read_rows
+from efficient_hrl.figures.published_marks import draw_marks
+from efficient_hrl.published import published_success
+from efficient_hrl.rows import read_rows
+from efficient_hrl.run_folder import UsageError
+from efficient_hrl.run_summary import read_run, split_name
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
@@ -19,9 +23,10 @@ def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
     folder = root / "plots"
     folder.mkdir(exist_ok=True)
     drawn = []
+    marked = lambda rows: _success_curve(rows, _published(root))
     for name, draw, rows in (
         ("learning_curve.png", _learning_curve, read_rows(root / "metrics.csv")),
-        ("success_curve.png", _success_curve, read_rows(root / "eval.csv")),
+        ("success_curve.png", marked, read_rows(root / "eval.csv")),
     ):
         if rows:
             figure = draw(rows)
@@ -58,12 +63,15 @@ def _learning_curve(rows):
     return figure
 
 
-def _success_curve(rows):
+def _success_curve(rows, published):
     figure, (success, reward) = pyplot.subplots(2, 1, figsize=(8, 6), sharex=True, layout="constrained")
     for target in sorted({row["target"] for row in rows}):
         own = [row for row in rows if row["target"] == target]
         steps = _column(own, "env_steps")
-        success.plot(steps, _column(own, "success_rate"), marker="o", label=target)
+        (line,) = success.plot(steps, _column(own, "success_rate"), marker="o", label=target)
+        if target in published:
+            draw_marks(success, {published[target]: line.get_color()})
+            success.set_title(f"dashed: {published[target].source}", fontsize=8)
         reward.plot(steps, _column(own, "high_last_reward"), marker="o", label=target)
     episodes = rows[-1]["episodes"]
     success.set_ylabel(f"success rate, {episodes} episodes")
@@ -74,6 +82,17 @@ def _success_curve(rows):
     for axis in (success, reward):
         axis.grid(alpha=0.3)
     return figure
+
+
+def _published(root):
+    """Target -> what a paper says about this method there."""
+    try:
+        run = read_run(root)
+    except UsageError:  # a picture without marks is better than none
+        return {}
+    method, _ = split_name(run.gin_name)
+    found = {target: published_success(method, run.task.name, at) for target, at in run.task.targets}
+    return {target: mark for target, mark in found.items() if mark is not None}
 
 
 def _column(rows, name):

@@ -69,7 +69,12 @@ class RunFolder:
     @property
     def is_run(self) -> bool:
         """Whether a run has been started here."""
-        return (self.root / RECORD).is_file()
+        return self.has_record(self.root)
+
+    @staticmethod
+    def has_record(folder: pathlib.Path) -> bool:
+        """Whether a folder is a run's; it need not be one that can be used."""
+        return (folder / RECORD).is_file()
 
     @property
     def lock(self) -> pathlib.Path:
@@ -166,3 +171,18 @@ def is_writable(folder: pathlib.Path) -> bool:
     """Whether files can be made in a folder."""
     # Permission bits are read as well, because they do not bind a superuser.
     return os.access(folder, os.W_OK | os.X_OK) and bool(folder.stat().st_mode & 0o222)
+
+
+def check_output_folder(path: str | os.PathLike) -> pathlib.Path:
+    """A folder that can be written to, or does not exist and can be made; nothing is made yet.
+
+    Raises:
+      UsageError: it cannot.
+    """
+    path = pathlib.Path(path)
+    nearest = path
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not (nearest.is_dir() and is_writable(nearest)):
+        raise UsageError(f"{path}: not a folder that can be written to")
+    return path

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from efficient_hrl.config import load_config
 from efficient_hrl.flat import TargetAgent
-from efficient_hrl.metrics import read_rows
 from efficient_hrl.random_streams import Stream, stream_seed
+from efficient_hrl.rows import read_rows
 from efficient_hrl.train import Trainer
 from tests import test_train
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from efficient_hrl.checkpoints import newest_whole, weights_in
 from efficient_hrl.config import load_config
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.metrics import read_rows
+from efficient_hrl.rows import read_rows
 from efficient_hrl.train import Trainer
 from efficient_hrl.weights import load_low_level, restore_weights
 from tests import test_train

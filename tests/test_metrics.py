@@ -1,8 +1,9 @@
 import tensorflow as tf
 
 from efficient_hrl.eval import EvalResult, results_table
-from efficient_hrl.metrics import EVAL_COLUMNS, METRICS_COLUMNS, CsvLog, RunLog, read_rows
+from efficient_hrl.metrics import EVAL_COLUMNS, METRICS_COLUMNS, CsvLog, RunLog
 from efficient_hrl.plots import draw_run
+from efficient_hrl.rows import read_rows
 
 
 def result(target, success):

@@ -13,7 +13,7 @@ import pytest
 
 from efficient_hrl import main
 from efficient_hrl.checkpoints import newest_whole
-from efficient_hrl.metrics import read_rows
+from efficient_hrl.rows import read_rows
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 SMALL = (

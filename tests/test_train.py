@@ -17,8 +17,8 @@ import tensorflow as tf
 from efficient_hrl.checkpoints import Checkpoints, newest_whole, weights_in
 from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.metrics import read_rows
 from efficient_hrl.random_streams import GlobalGenerators, seed_globals
+from efficient_hrl.rows import read_rows
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from efficient_hrl.train import Trainer
 from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights

@@ -8,8 +8,8 @@ from efficient_hrl.figures.embedding import draw_grid, draw_trajectories, grid_e
 from efficient_hrl.figures.numbers import numbers_of, save_numbers
 from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_shifted
 from efficient_hrl.figures.subject import Subject
-from efficient_hrl.metrics import checked_rows
 from efficient_hrl.plots import draw_run
+from efficient_hrl.rows import checked_rows
 from environments.position_grid import position_grid
 
 

@@ -1,13 +1,12 @@
 """A run's configuration and weights, read again for whatever looks at a run."""
 
-import os
 import pathlib
 
 from efficient_hrl.checkpoints import newest_whole, weights_in
 from efficient_hrl.config import bindings, check_continues, load_config, load_recorded_config, usage_errors
 from efficient_hrl.console import announce
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.run_folder import RunFolder, UsageError, is_writable
+from efficient_hrl.run_folder import RunFolder, UsageError
 from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
 
 
@@ -62,18 +61,3 @@ def restore_newest(evaluator: Evaluator, folder: RunFolder) -> int:
     path, env_steps = weights
     restore_weights(path, evaluator.hierarchy.weights())
     return env_steps
-
-
-def check_output_folder(path: str | os.PathLike) -> pathlib.Path:
-    """A folder that can be written to, or does not exist and can be made; nothing is made yet.
-
-    Raises:
-      UsageError: it cannot.
-    """
-    path = pathlib.Path(path)
-    nearest = path
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not (nearest.is_dir() and is_writable(nearest)):
-        raise UsageError(f"{path}: not a folder that can be written to")
-    return path

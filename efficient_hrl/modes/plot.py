@@ -7,9 +7,9 @@ from efficient_hrl.console import announce
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.figures.run_figures import draw_curves, draw_representation
 from efficient_hrl.figures.subject import EPISODES, subject_of
-from efficient_hrl.metrics import read_rows
-from efficient_hrl.modes.loading import check_output_folder, load_config_of, newest_weights
-from efficient_hrl.run_folder import RunError, RunFolder, UsageError
+from efficient_hrl.modes.loading import load_config_of, newest_weights
+from efficient_hrl.rows import read_rows
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
 from efficient_hrl.threads import use_threads
 from efficient_hrl.weights import restore_weights
 

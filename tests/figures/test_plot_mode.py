@@ -10,7 +10,7 @@ import pytest
 
 from efficient_hrl import main
 from efficient_hrl.figures import embedding, position_sensitivity
-from efficient_hrl.metrics import read_rows
+from efficient_hrl.rows import read_rows
 from tests.figures.capture import captured
 from tests.test_wrong_inputs import REPOSITORY, RUN, snapshot
 

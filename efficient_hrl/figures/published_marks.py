@@ -1,0 +1,27 @@
+"""Published numbers as horizontal marks in pictures of success rates."""
+
+from collections.abc import Mapping
+
+from matplotlib import axes as mpl_axes
+
+from efficient_hrl.published import Published
+
+_GAP = 0.06  # least distance of two labels, success rate
+
+
+def draw_marks(axis: mpl_axes.Axes, marks: Mapping[Published, str]) -> None:
+    """Draws a dashed line with a label for every number, in the colour of the method that it is of."""
+    place = -1.0
+    for mark, colour in sorted(marks.items(), key=lambda item: item[0].success_rate):
+        axis.axhline(mark.success_rate, color=colour, linestyle=(0, (6, 3)), linewidth=1.0, zorder=1)
+        place = max(mark.success_rate + 0.012, place + _GAP)
+        axis.annotate(
+            f"{mark.row}, published: {mark.in_words}",
+            (0.01, place),
+            xycoords=("axes fraction", "data"),
+            fontsize=7,
+            color=colour,
+            verticalalignment="bottom",
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 0.5},
+            zorder=5,
+        )

@@ -1,0 +1,62 @@
+"""`--mode=plot` with several runs: learning curves by method, seeds summed up."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from efficient_hrl.console import announce
+from efficient_hrl.run_folder import RunError, check_output_folder
+from efficient_hrl.run_groups import Comparison, compare
+from efficient_hrl.run_summary import read_run
+
+
+def run(
+    roots: Sequence[pathlib.Path],
+    out_dir: str | os.PathLike | None = None,
+    statistic: str = "iqm",
+    group_by: str = "gin_file",
+    until: int | None = None,
+) -> int:
+    """Draws runs into `out_dir`/<task>; returns the exit status."""
+    comparisons = load(roots, group_by, until)
+    folder = output_folder(roots, out_dir)
+    from efficient_hrl.figures.comparison import draw_comparison  # only now: mistakes are told at once
+
+    try:
+        for comparison in comparisons:
+            of_task = folder / comparison.name
+            of_task.mkdir(parents=True, exist_ok=True)
+            for path in draw_comparison(comparison, of_task, statistic, announce):
+                announce(f"wrote {path}")
+    except OSError as error:
+        raise RunError(f"{folder}: {error}") from None
+    return 0
+
+
+def load(
+    roots: Sequence[pathlib.Path], group_by: str = "gin_file", until: int | None = None
+) -> list[Comparison]:
+    """Reads and sorts runs; says what is left out.
+
+    Raises:
+      UsageError: a run is damaged, or they cannot be compared.
+    """
+    summaries = [read_run(root, np.inf if until is None else until) for root in roots]
+    comparisons, notes = compare(summaries, group_by)
+    for note in notes:
+        announce(note)
+    return comparisons
+
+
+def output_folder(roots: Sequence[pathlib.Path], out_dir: str | os.PathLike | None) -> pathlib.Path:
+    """`out_dir`, or the folder plots/ in the nearest folder that holds all runs; nothing is made yet.
+
+    Raises:
+      UsageError: it cannot be written to.
+    """
+    if out_dir is None:
+        holders = [root.absolute().parent for root in roots]
+        out_dir = os.path.relpath(pathlib.Path(os.path.commonpath(holders), "plots"))
+    return check_output_folder(pathlib.Path(out_dir).expanduser())
