@@ -14,7 +14,7 @@ from efficient_hrl.run_summary import find_runs, is_run
 
 # Flags of what is drawn of several runs together, and the modes that can.
 _OF_SEVERAL = ("out_dir", "statistic", "group_by", "until")
-_TAKE_SEVERAL = ("plot",)
+_TAKE_SEVERAL = ("plot", "report")
 
 
 def main(argv: list[str]) -> int:
@@ -63,7 +63,7 @@ def _define_flags():
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "eval", "plot", "random"],
+        ["train", "eval", "plot", "report", "random"],
         "train; or evaluate a run's newest checkpoint; or draw everything that the run in --root_dir can"
         " show into its folder plots/ (no other flag is needed); or run the random policy.",
         flag_values=values,
@@ -138,6 +138,8 @@ def _run(argv):
     runs = _several(values)
     if runs:
         several = {name: values[name].value for name in _OF_SEVERAL}
+        if values.mode == "report":
+            return _mode("report").run_several(runs, **several)
         return _mode("compare").run(runs, **several)
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
     root = values.root_dir[0] if values.root_dir else pathlib.Path("runs", name)

@@ -1,5 +1,6 @@
 """`--mode=plot` with several runs: learning curves by method, seeds summed up."""
 
+import contextlib
 import os
 import pathlib
 from collections.abc import Sequence
@@ -21,7 +22,16 @@ def run(
 ) -> int:
     """Draws runs into `out_dir`/<task>; returns the exit status."""
     comparisons = load(roots, group_by, until)
-    folder = output_folder(roots, out_dir)
+    draw(comparisons, output_folder(roots, out_dir), statistic)
+    return 0
+
+
+def draw(comparisons: Sequence[Comparison], folder: pathlib.Path, statistic: str) -> None:
+    """Draws every task's comparison into a sub-folder of its name.
+
+    Raises:
+      RunError: a picture cannot be written.
+    """
     from efficient_hrl.figures.comparison import draw_comparison  # only now: mistakes are told at once
 
     try:
@@ -32,7 +42,6 @@ def run(
                 announce(f"wrote {path}")
     except OSError as error:
         raise RunError(f"{folder}: {error}") from None
-    return 0
 
 
 def load(
@@ -58,5 +67,7 @@ def output_folder(roots: Sequence[pathlib.Path], out_dir: str | os.PathLike | No
     """
     if out_dir is None:
         holders = [root.absolute().parent for root in roots]
-        out_dir = os.path.relpath(pathlib.Path(os.path.commonpath(holders), "plots"))
+        out_dir = pathlib.Path(os.path.commonpath(holders), "plots")
+        with contextlib.suppress(ValueError):  # it is elsewhere
+            out_dir = out_dir.relative_to(pathlib.Path.cwd())
     return check_output_folder(pathlib.Path(out_dir).expanduser())

@@ -40,10 +40,14 @@ def report_runs(
       page: where to.
     """
     room = VIDEO_BYTES // len(runs)
+    drawn = [
+        (comparison.name, [shown(picture) for picture in pictures_of_comparison(pictures / comparison.name)])
+        for comparison in comparisons
+    ]
     text = page_of_runs(
         title,
         task_tables(comparisons, kind),
-        [shown(picture) for picture in pictures_of_comparison(pictures)],
+        drawn,
         [_page(run, page, room) for run in runs],
         _made(),
     )
@@ -62,4 +66,5 @@ def _page(run: RunSummary, page: pathlib.Path, room: int) -> RunPage:
 def _made():
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("rliable", "matplotlib"))
     now = time.strftime("%Y-%m-%d")
-    return f"Made on {now} by efficient-hrl for TensorFlow 2 with Python {platform.python_version()}, {versions}."
+    python = f"Python {platform.python_version()}"
+    return f"Made on {now} by efficient-hrl for TensorFlow 2 with {python}, {versions}."

@@ -68,8 +68,7 @@ def published_words(method: str, task: str, target: Sequence[float] | None) -> s
 def _table(comparison, kind):
     estimates = [aggregate(group, "success_rate", kind, comparison.targets) for group in comparison.groups]
     rows = [
-        _row(group, estimate, comparison.targets)
-        for group, estimate in zip(comparison.groups, estimates)
+        _row(group, estimate, comparison.targets) for group, estimate in zip(comparison.groups, estimates)
     ]
     rows += _published_rows(comparison)
     statistic, interval = statistic_in_words(kind)

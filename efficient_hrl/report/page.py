@@ -2,10 +2,10 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import jinja2
 
+from efficient_hrl.report.group_tables import TaskTable
 from efficient_hrl.report.run_page import RunPage, Shown
 
 _TEMPLATES = jinja2.Environment(
@@ -33,14 +33,18 @@ def page_of_run(run: RunPage, made: str) -> str:
 
 
 def page_of_runs(
-    title: str, groups: Sequence[Any], comparison: Sequence[Shown], runs: Sequence[RunPage], made: str
+    title: str,
+    tables: Sequence[TaskTable],
+    comparison: Sequence[tuple[str, Sequence[Shown]]],
+    runs: Sequence[RunPage],
+    made: str,
 ) -> str:
     """A page about several runs.
 
     Args:
       title: of the page.
-      groups: tables, see `group_tables`.
-      comparison: pictures of all of them.
+      tables: success rates, one table for each task.
+      comparison: each task's name and the pictures that compare its runs.
       runs: each one.
       made: when and with what.
     """
@@ -50,7 +54,7 @@ def page_of_runs(
         title=title,
         subtitle=subtitle,
         contents=contents,
-        groups=groups,
+        tables=tables,
         comparison=comparison,
         runs=runs,
         made=made,
@@ -58,5 +62,5 @@ def page_of_runs(
 
 
 def _render(made, **values):
-    filled = {"groups": [], "comparison": []} | values
+    filled = {"tables": [], "comparison": []} | values
     return _TEMPLATES.get_template("report.html.j2").render(notes=[*_NOTES, made], **filled)

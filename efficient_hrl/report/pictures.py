@@ -117,13 +117,8 @@ def sections_of_run(plots: pathlib.Path) -> list[Section]:
 
 
 def pictures_of_comparison(folder: pathlib.Path) -> list[Picture]:
-    """The pictures that compare several runs, one set for each task."""
-    found = []
-    for name, (title, caption) in _OF_SEVERAL_RUNS.items():
-        for path in sorted(folder.glob(f"{name}*.png")):
-            task = path.stem.removeprefix(name).strip("_").replace("_", " ")
-            found.append(Picture(path, f"{title}, {task}" if task else title, caption))
-    return found
+    """The pictures of a task's folder that compare several runs."""
+    return _existing(folder, _OF_SEVERAL_RUNS)
 
 
 def _existing(folder, pictures):

@@ -5,10 +5,10 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from efficient_hrl.metrics import checked_rows
 from efficient_hrl.report.embedded import Image, Video, image, videos
 from efficient_hrl.report.pictures import Picture, sections_of_run
 from efficient_hrl.report.results import TargetResult, target_results
+from efficient_hrl.rows import checked_rows
 from efficient_hrl.run_folder import OPERATIVE_CONFIG, RECORD, UsageError
 
 

@@ -24,24 +24,25 @@ _OFFLINE = (
 # Looks at the page in a frame, because a window cannot be as narrow as a telephone.
 _LOOK = """<!DOCTYPE html><body><iframe id="frame" src="{page}" width="{width}" height="900"></iframe><script>
 const frame = document.getElementById("frame");
-frame.addEventListener("load", async () => {{
-  const page = frame.contentDocument, wait = [...page.images].map(image => image.decode().catch(() => null));
+frame.addEventListener("load", () => {{
+  const page = frame.contentDocument;
   page.querySelectorAll("details").forEach(part => part.open = true);
-  await Promise.all(wait);
   const visible = [...page.querySelectorAll("h1, h2, h3, td, th, p, figcaption, summary, img, video")];
+  const edge = frame.contentWindow.innerWidth + 1;
+  const links = [...page.querySelectorAll('a[href^="#"]')];
   const inside = part => part.closest(".scroll, pre, nav");
   document.body.textContent = JSON.stringify({{
     width: page.documentElement.clientWidth,
     scrollWidth: page.documentElement.scrollWidth,
-    tooWide: visible.filter(part => !inside(part)
-      && part.getBoundingClientRect().right > frame.contentWindow.innerWidth + 1).map(part => part.outerHTML.slice(0, 80)),
+    tooWide: visible.filter(part => !inside(part) && part.getBoundingClientRect().right > edge)
+      .map(part => part.outerHTML.slice(0, 80)),
     broken: [...page.images].filter(image => !image.naturalWidth).length,
     images: page.images.length,
     requests: frame.contentWindow.performance.getEntriesByType("resource").map(entry => entry.name)
       .filter(name => !name.startsWith("data:")),
     background: frame.contentWindow.getComputedStyle(page.body).backgroundColor,
     ink: frame.contentWindow.getComputedStyle(page.body).color,
-    anchors: [...page.querySelectorAll('a[href^="#"]')].filter(link => !page.getElementById(link.hash.slice(1))).length,
+    lostLinks: links.filter(link => !page.getElementById(link.hash.slice(1))).length,
     headings: [...page.querySelectorAll("h1, h2")].map(heading => heading.textContent),
   }});
 }});

@@ -1,0 +1,152 @@
+"""`python run.py --mode=report`, and its pages as a browser shows them."""
+
+import json
+import re
+
+import gin
+import numpy as np
+import pytest
+from matplotlib import image as mpl_image
+
+from efficient_hrl import main
+from efficient_hrl.report.build import report_run
+from efficient_hrl.run_summary import read_run
+from tests.report.chromium import looked_at
+from tests.runs_on_disk import write_run
+from tests.test_wrong_inputs import snapshot
+
+WIDTHS = {"desktop": 1280, "telephone": 390}
+
+
+def call(*arguments):
+    gin.clear_config()
+    return main.main(["run.py", *arguments])
+
+
+def picture(path, width=900, height=300):
+    path.parent.mkdir(exist_ok=True)
+    mpl_image.imsave(path, np.full([height, width, 3], 128, np.uint8))
+
+
+@pytest.fixture
+def run_root(tmp_path):
+    """A run with pictures, a video, numbers, and everything that might break a page in its record."""
+    root = write_run(tmp_path / "my_run", seed=3, success={50: [0, 0, 0], 100: [1, 0.5, 0.02]})
+    record = json.loads((root / "run.json").read_text())
+    record |= {
+        "command": "python run.py --gin_file='<b>a & b</b>' " + "long" * 60,
+        "started": "2026-11-22T10:00:00+0000",
+        "machine": "Linux x86_64, 2 CPUs",
+        "python": "3.11.7",
+        "packages": {"tensorflow": "2.15.1", "mujoco": "4.0.0"},
+        "continued": [{"env_steps": 70, "started": "2026-11-23T10:00:00+0000", "changed": ["x 1 -> 2"]}],
+    }
+    (root / "run.json").write_text(json.dumps(record))
+    (root / "operative_config.gin").write_text("# <i>config</i>\ntrain_uvf.batch_size = 100\n")
+    (root / "metrics.csv").write_text(
+        "env_steps,episodes,wall_s,steps_per_s,high_episode_return\n50,1,10,5,-1\n100,2,7384,7,-1\n"
+    )
+    for name in ("success_curve", "visits", "representation_grid", "of_my_own"):
+        picture(root / "plots" / f"{name}.png")
+    (root / "plots/representation_numbers.csv").write_text("env_steps,readout_r2_x\n100,0.75\n")
+    (root / "videos").mkdir()
+    (root / "videos/eval1.mp4").write_bytes(b"not really a video")
+    picture(root / "videos/eval1_strip.png")
+    return root
+
+
+def test_a_page_tells_what_was_run_and_what_came_of_it(run_root):
+    page = run_root / "report.html"
+    report_run(read_run(run_root), page)
+    text = page.read_text(encoding="utf-8")
+    for words in (
+        "1.00",
+        "0.93 to 1.00 over 50 episodes",
+        "0.99 ± 0.01 (HIRO)",
+        "(0, 16)",
+        "2 h 03 min",
+        "gin/hiro_ant_maze.gin",
+        "tensorflow 2.15.1, mujoco 4.0.0",
+        "at 70 steps on 2026-11-23T10:00:00+0000 (x 1 -&gt; 2)",
+        "# &lt;i&gt;config&lt;/i&gt;",
+        "&lt;b&gt;a &amp; b&lt;/b&gt;",
+        "readout R² x",
+        "of_my_own.png",
+    ):
+        assert words in text, words
+    assert "<b>a & b</b>" not in text and "<i>config</i>" not in text
+    assert text.count("data:image/png;base64,") == 5 and text.count("data:video/mp4;base64,") == 1
+    assert not re.findall(r"(?:src|href)=\"(?!data:|#)", text)  # nothing from elsewhere
+    assert "url(" not in text and "@import" not in text and "<script" not in text
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_a_page_fits_its_window_and_follows_the_colours_asked_for(run_root, tmp_path, width, dark):
+    page = run_root / "report.html"
+    report_run(read_run(run_root), page)
+    seen = looked_at(page, width, tmp_path, dark)
+    assert seen["scrollWidth"] <= seen["width"] <= width and not seen["tooWide"]
+    assert seen["images"] == 4 and seen["broken"] == 0
+    assert seen["requests"] == [] and seen["lostLinks"] == 0
+    assert seen["headings"] == [
+        "my_run",
+        "Results",
+        "Videos",
+        "Learning",
+        "Exploration and goals",
+        "Goal space",
+        "More pictures",
+        "What was run",
+    ]
+    brightness = lambda colour: sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+    assert (brightness(seen["background"]) < 60) == dark
+    assert abs(brightness(seen["background"]) - brightness(seen["ink"])) > 150
+
+
+def test_several_runs_are_one_page(tmp_path, capfd):
+    for seed, rates in ((0, [1, 0.2, 0]), (1, [0.5, 0.4, 0])):
+        write_run(tmp_path / "runs" / f"hiro_{seed}", seed=seed, success={50: [0, 0, 0], 100: rates})
+    write_run(tmp_path / "runs" / "norl", gin_file="gin/norl_ant_maze.gin")
+    assert call("--mode=report", f"--root_dir={tmp_path / 'runs'}", "--statistic=mean") == 0
+    page = tmp_path / "runs" / "report.html"
+    assert f"wrote {page}" in capfd.readouterr().out.replace("\n", " ")
+    seen = looked_at(page, 390, tmp_path)
+    assert seen["scrollWidth"] <= seen["width"] and not seen["tooWide"]
+    assert seen["headings"] == ["ant_maze", "Results", "Comparison", "Runs"]
+    assert seen["images"] == 4 and seen["broken"] == 0 and seen["requests"] == []
+    rows = re.findall(r'<th scope="row">(.*?)</tr>', page.read_text(encoding="utf-8"), re.DOTALL)
+    cells = [re.sub(r"<[^>]*>|\s+", " ", row).split() for row in rows]
+    hiro, norl, published = cells[:3]
+    # Means 0.75 and 0.3 with standard errors 0.25 and 0.1; over targets 0.4 and 0.3.
+    assert hiro[:3] == ["hiro_ant_maze", "2", "100"]
+    assert " ".join(hiro[3:]) == ("0.75 0.50 to 1.00 0.30 0.20 to 0.40 0.00 0.00 to 0.00 0.35 0.30 to 0.40")
+    assert norl[:3] == ["norl_ant_maze", "1", "100"] and "interval" in norl
+    assert " ".join(published) == "published: HIRO 10 up to 10,000,000 0.99 ± 0.01"
+
+
+def test_a_page_goes_where_it_is_told(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path / "runs" / f"seed{seed}", seed=seed)
+    out = tmp_path / "elsewhere"
+    assert call("--mode=report", f"--root_dir={tmp_path / 'runs'}", f"--out_dir={out}") == 0
+    assert (out / "report.html").is_file() and (out / "ant_maze/comparison_success.png").is_file()
+    assert not (tmp_path / "runs/report.html").exists()
+
+
+def test_what_cannot_be_reported_is_one_line(tmp_path, capfd):
+    runs = [write_run(tmp_path / name, seed=seed) for seed, name in enumerate(("a", "b"))]
+    (runs[1] / "eval.csv").write_text("mine\n1\n")
+    both = [f"--root_dir={root}" for root in runs]
+    before = snapshot(tmp_path)
+    for arguments, message in (
+        (["--mode=report"], "--mode=report needs --root_dir=PATH"),
+        (["--mode=report", f"--root_dir={tmp_path / 'none'}"], "there is no run"),
+        (["--mode=report", *both], "b/eval.csv: not as this program writes it"),
+        (["--mode=report", both[0], f"--out_dir={tmp_path}"], "--out_dir=.*only for"),
+    ):
+        capfd.readouterr()
+        assert call(*arguments) == 2
+        out, err = capfd.readouterr()
+        assert out == "" and len(err.splitlines()) == 1 and re.search(message, err), err
+    assert snapshot(tmp_path) == before
