@@ -235,7 +235,7 @@ def _save_final(comparison, evaluated: Mapping[str, list[_Row]], last, kind, pat
     figure, axes = pyplot.subplots(
         len(evaluated),
         len(names),
-        figsize=(2.6 * len(names) + 3.0, len(evaluated) * (0.4 * groups + 1.1) + 0.8),
+        figsize=(max(7.5, 2.6 * len(names) + 3.0), len(evaluated) * (0.4 * groups + 1.1) + 0.8),
         sharex="row",
         sharey=True,
         squeeze=False,
