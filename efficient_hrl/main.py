@@ -12,9 +12,9 @@ from efficient_hrl.console import announce, open_missing_streams, write_line
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from efficient_hrl.run_summary import find_runs, is_run
 
-# Flags of what is drawn of several runs together, and the modes that can.
+# Flags of what is drawn of several runs together; and the modes that can, with their modules.
 _OF_SEVERAL = ("out_dir", "statistic", "group_by", "until")
-_TAKE_SEVERAL = ("plot", "report")
+_TAKE_SEVERAL = {"plot": "compare", "report": "report_runs"}
 
 
 def main(argv: list[str]) -> int:
@@ -121,6 +121,10 @@ def _run(argv):
             raise UsageError(f"--gin_file={path}: no such file")
     if values.env is not None and values.mode != "random":
         raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
+    runs = _several(values)
+    if runs:
+        several = {name: values[name].value for name in _OF_SEVERAL}
+        return _mode(_TAKE_SEVERAL[values.mode]).run(runs, **several)
     if values.mode == "random":
         if values.root_dir:
             raise UsageError(f"--root_dir={values.root_dir[0]}: --mode=random writes nothing")
@@ -135,12 +139,6 @@ def _run(argv):
         raise UsageError(
             f"no run; --mode={values.mode} needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze"
         )
-    runs = _several(values)
-    if runs:
-        several = {name: values[name].value for name in _OF_SEVERAL}
-        if values.mode == "report":
-            return _mode("report").run_several(runs, **several)
-        return _mode("compare").run(runs, **several)
     name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
     root = values.root_dir[0] if values.root_dir else pathlib.Path("runs", name)
     folder = RunFolder(root, writes=values.mode != "eval")
@@ -155,11 +153,9 @@ def _several(values):
         if len(values.root_dir) > 1 or (values.root_dir and _holds_runs(first)):
             for flag in ("gin_file", "gin_bindings", "seed"):
                 if values[flag].present:
-                    raise UsageError(
-                        f"--{flag}: several runs are drawn from their own records; allowed: none"
-                    )
+                    raise UsageError(f"--{flag}: runs drawn together have their own; allowed: no --{flag}")
             return find_runs(values.root_dir)
-    elif len(values.root_dir) > 1:
+    elif len(values.root_dir) > 1 and values.mode != "random":
         raise UsageError(f"--root_dir={values.root_dir[1]}: --mode={values.mode} takes one run")
     for flag in _OF_SEVERAL:
         if values[flag].present:

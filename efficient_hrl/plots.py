@@ -75,7 +75,7 @@ def _success_curve(rows, published):
         reward.plot(steps, _column(own, "high_last_reward"), marker="o", label=target)
     episodes = rows[-1]["episodes"]
     success.set_ylabel(f"success rate, {episodes} episodes")
-    success.set_ylim(-0.05, 1.05)
+    success.set_ylim(-0.05, 1.09)
     success.legend(title="target")
     reward.set_ylabel("task reward of the last step")
     reward.set_xlabel("environment steps")

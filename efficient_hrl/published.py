@@ -7,7 +7,7 @@ curves alone, without a table, so that there is nothing of it here.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_TABLE_1 = "HIRO, Table 1: best policy within 10 million environment steps, mean of 10 seeds ± standard error"
+_TABLE_1 = "HIRO, Table 1: best policy within 10 million steps, mean of 10 seeds ± standard error"
 # Where each task of the table is evaluated, metres.
 _TARGETS = {"ant_maze": (0.0, 16.0), "ant_push": (0.0, 19.0), "ant_fall": (0.0, 27.0, 4.5)}
 # Rows that are a method of this repository: success rate and standard error, None where the

@@ -104,7 +104,13 @@ def _save_curves(comparison, rows, column, kind, path):
     down = -(-len(names) // across)
     width = 8.0 if across == 1 else 5.5 * across
     figure, axes = pyplot.subplots(
-        down, across, figsize=(width, 3.3 * down + 2.0), sharex=True, squeeze=False, layout="constrained"
+        down,
+        across,
+        figsize=(width, 3.3 * down + 2.0),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     sources = set()
     for number, (axis, name) in enumerate(zip(axes.flat, names)):
@@ -229,7 +235,7 @@ def _save_final(comparison, evaluated: Mapping[str, list[_Row]], last, kind, pat
     figure, axes = pyplot.subplots(
         len(evaluated),
         len(names),
-        figsize=(2.6 * len(names) + 3.0, len(evaluated) * (0.4 * groups + 1.1) + 0.8),
+        figsize=(max(7.5, 2.6 * len(names) + 3.0), len(evaluated) * (0.4 * groups + 1.1) + 0.8),
         sharex="row",
         sharey=True,
         squeeze=False,

@@ -1,1 +1,4 @@
-"""What `run.py` can do: a module for each `--mode`, whose `run` returns the exit status."""
+"""What `run.py` can do: a module for each `--mode`, whose `run` returns the exit status.
+
+`compare` is `--mode=plot` with several runs.
+"""

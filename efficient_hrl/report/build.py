@@ -12,13 +12,16 @@ from efficient_hrl.report.group_tables import published_words, task_tables
 from efficient_hrl.report.page import page_of_run, page_of_runs
 from efficient_hrl.report.pictures import pictures_of_comparison
 from efficient_hrl.report.run_page import RunPage, run_page, shown
+from efficient_hrl.run_folder import RunError
 from efficient_hrl.run_groups import Comparison
 from efficient_hrl.run_summary import RunSummary, split_name
+
+PAGE = "report.html"
 
 
 def report_run(run: RunSummary, page: pathlib.Path) -> None:
     """Writes a page about one run."""
-    write_text(page, page_of_run(_page(run, page, VIDEO_BYTES), _made()))
+    _write(page, page_of_run(_page(run, page, VIDEO_BYTES), _made()))
 
 
 def report_runs(
@@ -51,7 +54,14 @@ def report_runs(
         [_page(run, page, room) for run in runs],
         _made(),
     )
-    write_text(page, text)
+    _write(page, text)
+
+
+def _write(page, text):
+    try:
+        write_text(page, text)
+    except OSError as error:
+        raise RunError(f"{page}: {error}") from None
 
 
 def _page(run: RunSummary, page: pathlib.Path, room: int) -> RunPage:

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from benchmarks import curves, memory, scaling, startup
+from benchmarks import memory, scaling, startup
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 
@@ -98,14 +98,3 @@ def test_memory_of_a_run_is_read_from_outside(capfd, tmp_path, steps):
     assert rows == sorted(rows, key=lambda row: row[0]) and rows[-1][0] >= steps
     assert all(resident > 10 for _, resident in rows)
     assert (tmp_path / "out" / "memory.png").exists()
-
-
-def test_curves_of_runs_and_of_no_run(capsys, tmp_path):
-    results = GIN.parent / "results"
-    runs = [f"--run={name}={results / name}" for name in ("hiro_xy_point_maze", "norl_ant_maze")]
-    assert curves.main(["curves", *runs, f"--out={tmp_path}", "--name=both"]) == 0
-    assert (tmp_path / "both.png").stat().st_size > 20_000
-    for arguments in ([], [f"--run=a={tmp_path}"], [f"--run={results / 'norl_ant_maze'}"]):
-        assert curves.main(["curves", *arguments]) == 2
-        (line,) = capsys.readouterr().err.splitlines()
-        assert "allowed: LABEL=FOLDER" in line

@@ -1,0 +1,261 @@
+"""Which runs are found, what is read of them, and which belong together."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from efficient_hrl.run_folder import UsageError
+from efficient_hrl.run_groups import compare
+from efficient_hrl.run_summary import Task, find_runs, read_run, split_name
+from tests.runs_on_disk import ANT_MAZE, ANT_PUSH, write_run
+
+RESULTS = pathlib.Path(__file__).parent.parent / "results"
+
+
+def labels(roots, **options):
+    (comparison,), notes = compare([read_run(root) for root in roots], **options)
+    assert notes == []
+    return {group.label: [run.root.name for run in group.runs] for group in comparison.groups}
+
+
+def record_without(root, name, **changed):
+    record = json.loads((root / "run.json").read_text()) | changed
+    record.pop(name)
+    (root / "run.json").write_text(json.dumps(record))
+    return root
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("norl_ant_maze", ("norl", "ant_maze")),
+        ("hiro_fun_cosine_ant_push_single", ("hiro_fun_cosine", "ant_push")),
+        ("e2c_point_maze_img", ("e2c", "point_maze_img")),
+        ("norl_full_ant_block_maze", ("norl_full", "ant_block_maze")),
+        ("ant_fall", ("", "ant_fall")),
+        ("mine", ("mine", None)),
+    ],
+)
+def test_a_gin_files_name_is_a_method_and_a_task(name, expected):
+    assert split_name(name) == expected
+
+
+def test_every_shipped_gin_file_has_a_method_and_a_task():
+    gin = RESULTS.parent / "gin"
+    methods = {path.stem for path in (gin / "methods").glob("*.gin")}
+    tasks = {path.stem.removesuffix("_single") for path in (gin / "tasks").glob("*_*.gin")}
+    for path in gin.glob("*.gin"):
+        method, task = split_name(path.stem)
+        assert path.stem == "base" or (method in methods and task in tasks), path
+
+
+def test_a_folder_stands_for_the_runs_in_it(tmp_path):
+    runs = [write_run(tmp_path / "runs" / f"seed{seed}", seed) for seed in (1, 0)]
+    bare = write_run(tmp_path / "bare", record=False)
+    (tmp_path / "runs" / "notes").mkdir()
+    (tmp_path / "runs" / "log.txt").write_text("")
+    assert find_runs([tmp_path / "runs", bare]) == [runs[1], runs[0], bare]
+
+
+@pytest.mark.parametrize("kind", ["nothing", "empty", "file"])
+def test_what_is_no_run_is_refused(kind, tmp_path):
+    write_run(tmp_path / "run")
+    path = tmp_path / kind
+    if kind == "empty":
+        path.mkdir()
+    elif kind == "file":
+        path.write_text("")
+    with pytest.raises(UsageError, match=f"--root_dir=.*{kind}: "):
+        find_runs([tmp_path / "run", path])
+
+
+def test_a_run_is_given_once(tmp_path):
+    run = write_run(tmp_path / "runs" / "a")
+    for twice in ([run, run], [run, tmp_path / "runs"], [run, run / ".." / "a"]):
+        with pytest.raises(UsageError, match="given twice; allowed: each run once"):
+            find_runs(twice)
+
+
+def test_a_run_is_read(tmp_path):
+    success = {100: [0.5, 0, 0], 50: [0, 0, 0]}
+    root = write_run(tmp_path / "a", 7, "gin/hiro_ant_maze.gin", success=success, returns={10: -1, 20: "nan"})
+    with open(root / "eval.csv", "a") as file:
+        file.write("100,eval1,0.75,-1\n150,eval1,torn")
+    run = read_run(root)
+    assert (run.gin_name, run.folder_name, run.seed) == ("hiro_ant_maze", "a", 7)
+    expected = tuple((name, tuple(map(float, at))) for name, at in ANT_MAZE.items())
+    assert run.task == Task("ant_maze", expected)
+    assert run.evaluations["eval1"]["env_steps"].tolist() == [50, 100]
+    assert run.evaluations["eval1"]["success_rate"].tolist() == [0, 0.75]  # the later row
+    assert run.evaluations["eval2"]["high_last_reward"].tolist() == [-10, -10]
+    assert run.metrics["high_episode_return"][0] == -1 and len(run.metrics["env_steps"]) == 2
+    assert read_run(root, until=99).evaluations["eval1"]["env_steps"].tolist() == [50]
+
+
+@pytest.mark.parametrize(
+    "command, expected",
+    [
+        ("python run.py --gin_file=gin/norl_ant_maze.gin --seed=1", "norl_ant_maze"),
+        ("python run.py --gin_file 'my gin/norl_ant_maze.gin'", "norl_ant_maze"),
+        ("python run.py -config_file=base_uvf.gin --config_file=hiro_repr.gin", "base_uvf+hiro_repr"),
+        ("python run.py --gin_bindings=a=1", "folder"),
+        ("python 'unbalanced", "folder"),
+        (5, "folder"),
+    ],
+)
+def test_gin_files_of_older_records_are_in_the_command(command, expected, tmp_path):
+    root = record_without(write_run(tmp_path / "folder_seed0"), "gin_files", command=command)
+    assert read_run(root).gin_name == expected
+
+
+@pytest.mark.parametrize(
+    "folder, name, seed",
+    [
+        ("hiro_xy_point_maze", "hiro_xy_point_maze", None),
+        ("norl_ant_maze_seed12", "norl_ant_maze", 12),
+        ("norl_ant_maze/seed3", "norl_ant_maze", 3),
+        ("point_maze/hiro_repr_seed0", "hiro_repr_point_maze", 0),
+        ("mine-seed_4", "mine", 4),
+        ("seedling", "seedling", None),
+    ],
+)
+def test_without_a_record_the_folders_name_tells(folder, name, seed, tmp_path):
+    run = read_run(write_run(tmp_path / folder, record=False))
+    assert (run.gin_name, run.seed, run.config) == (name, seed, None)
+
+
+def test_the_committed_runs_are_understood():
+    runs = {run.gin_name: run for run in map(read_run, find_runs([RESULTS, RESULTS / "point_maze"]))}
+    assert runs["norl_ant_maze"].task.name == "ant_maze"
+    assert dict(runs["norl_ant_maze"].task.targets)["eval3"] == (0.0, 16.0)
+    assert runs["norl_ant_maze"].evaluations["eval1"]["success_rate"][-1] == 1.0
+    assert runs["hiro_repr_point_maze"].task == Task("point_maze")
+    # Where targets are not known, they are taken to be those of the other runs of the task.
+    comparisons, _ = compare([runs["hiro_repr_point_maze"], *runs.values()][::-1][: len(runs)])
+    assert {comparison.name for comparison in comparisons} >= {"ant_maze", "point_maze"}
+    assert len(comparisons) == 2
+
+
+def test_tasks_are_told_apart_by_environment_view_and_targets(tmp_path):
+    roots = [
+        write_run(tmp_path / "a"),
+        write_run(tmp_path / "b", env="AntPush", targets=ANT_PUSH, gin_file="hiro_ant_push.gin"),
+        write_run(tmp_path / "c", gin_file="hiro_ant_maze_img.gin", bindings={"IMAGES": "True"}),
+        write_run(tmp_path / "d", gin_file="near.gin", targets=ANT_MAZE | {"eval1": [8, 0]}),
+        write_run(
+            tmp_path / "e",
+            gin_file="ant_v5.gin",
+            bindings={
+                "train_uvf.environment": "@create_gymnasium_env()",
+                "create_gymnasium_env.env_id": "'Ant-v5'",
+            },
+        ),
+    ]
+    comparisons, notes = compare([read_run(root) for root in roots])
+    assert [comparison.name for comparison in comparisons] == [
+        "ant_maze",
+        "ant_push",
+        "ant_maze_img",
+        "ant_maze_2",
+        "ant_v5",
+    ]
+    assert comparisons[3].positions["eval1"] == (8.0, 0.0) and notes == []
+
+
+def test_seeds_are_grouped_by_gin_file_and_by_what_decides_learning(tmp_path):
+    same = {"train_uvf.batch_size": "100"}
+    length = same | {"train_uvf.num_episodes_train": "5", "evaluate.num_episodes_eval": "2"}
+    roots = [
+        write_run(tmp_path / "a", 3, bindings=same),
+        write_run(tmp_path / "b", 1, bindings=length),
+        write_run(tmp_path / "c", 1, bindings={"train_uvf.batch_size": "50"}),
+        write_run(tmp_path / "d", 1, "elsewhere/norl_ant_maze.gin", bindings=same),
+    ]
+    found = {
+        "hiro_ant_maze (train_uvf.batch_size = 100)": ["b", "a"],
+        "hiro_ant_maze (train_uvf.batch_size = 50)": ["c"],
+        "norl_ant_maze": ["d"],
+    }
+    assert labels(roots) == found
+    assert labels(roots[:2]) == {"hiro_ant_maze": ["b", "a"]}
+    shorter = write_run(tmp_path / "e", 2, bindings=same | {"evaluate.success_distance": "1.0"})
+    assert labels([roots[0], shorter]) == {
+        "hiro_ant_maze (evaluate.success_distance = not bound)": ["a"],
+        "hiro_ant_maze (evaluate.success_distance = 1.0)": ["e"],
+    }
+
+
+def test_a_label_names_few_bindings_and_is_unlike_others(tmp_path):
+    roots = [
+        write_run(tmp_path / name, bindings={f"f.p{n}": value for n in range(5)} | {"f.p4": name})
+        for name, value in (("a", "1"), ("b", "1"), ("c", "2"))
+    ]
+    first = "hiro_ant_maze (f.p0 = 1, f.p1 = 1, f.p2 = 1, 2 more)"
+    assert list(labels(roots)) == [first, f"{first} [2]", first.replace("= 1", "= 2")]
+
+
+def test_runs_with_and_without_a_record_are_not_mixed(tmp_path):
+    bare = write_run(tmp_path / "hiro_ant_maze_seed1", record=False)
+    full = write_run(tmp_path / "a", 0)
+    assert labels([bare, full]) == {
+        "hiro_ant_maze (no run.json)": [bare.name],
+        "hiro_ant_maze": [full.name],
+    }
+
+
+def test_a_seed_twice_in_a_group_is_refused_and_folders_can_tell_groups(tmp_path):
+    roots = [write_run(tmp_path / name) for name in ("before_seed0", "after_seed0")]
+    with pytest.raises(UsageError, match="after_seed0: seed 0 of hiro_ant_maze, as .*before_seed0; allowed"):
+        labels(roots)
+    assert labels(roots, group_by="folder") == {"before": ["before_seed0"], "after": ["after_seed0"]}
+    bare = [write_run(tmp_path / part / "hiro_ant_maze", record=False) for part in "xy"]
+    with pytest.raises(UsageError, match="a run without a seed of hiro_ant_maze"):
+        labels(bare)
+
+
+def test_what_cannot_be_compared_is_left_out_or_refused(tmp_path):
+    full, other = (write_run(tmp_path / name, seed) for seed, name in enumerate("ab"))
+    shutil.copytree(other, tmp_path / "c")
+    for name in ("eval.csv", "metrics.csv"):
+        (tmp_path / "c" / name).write_text((other / name).read_text().splitlines()[0] + "\n")
+    empty = read_run(tmp_path / "c")
+    comparisons, notes = compare([empty, read_run(full)])
+    assert len(comparisons[0].groups[0].runs) == 1
+    assert notes == [f"{tmp_path / 'c'}: left out, it has no evaluation yet"]
+    with pytest.raises(UsageError, match=r"c/eval.csv: no evaluation yet"):
+        compare([empty])
+    (other / "eval.csv").write_text("env_steps,target,success_rate,high_last_reward\n50,eval2,1,-1\n")
+    (comparison,), notes = compare([read_run(full), read_run(other)])
+    assert comparison.targets == ("eval2",)
+    assert notes == [
+        f"ant_maze: {name} left out, not every run was evaluated there" for name in ("eval1", "eval3")
+    ]
+    (other / "eval.csv").write_text("env_steps,target,success_rate,high_last_reward\n51,eval2,1,-1\n")
+    with pytest.raises(UsageError, match="no environment step at which all were evaluated"):
+        compare([read_run(full), read_run(other)])
+    (other / "eval.csv").write_text("env_steps,target,success_rate,high_last_reward\n50,eval9,1,-1\n")
+    with pytest.raises(UsageError, match="no evaluation target that all have"):
+        compare([read_run(full), read_run(other)])
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        (
+            "eval.csv",
+            "env_steps,target\n50,eval1\n",
+            "columns env_steps, success_rate, high_last_reward, target",
+        ),
+        ("eval.csv", "env_steps,success_rate,high_last_reward\n50,1,1\n", "not as this program writes it"),
+        ("eval.csv", "env_steps,target,success_rate,high_last_reward\n50,eval1,x,1\n", "not as this program"),
+        ("metrics.csv", "steps\n50\n", "not as this program writes it"),
+        ("run.json", "{}", "not a record of a run"),
+    ],
+)
+def test_damaged_files_are_named(name, text, message, tmp_path):
+    root = write_run(tmp_path / "a")
+    (root / name).write_text(text)
+    with pytest.raises(UsageError, match=f"{name}: .*{message}"):
+        read_run(root)
