@@ -346,7 +346,7 @@ WRONG = [
     (f"--mode=eval {RESUMED} ACTOR_HIDDEN_SIZE_1 = 8", "SIZE_1 = 8, but the run in .* began with 16; only"),
     (f"--mode=eval {RESUMED} evaluate.checkpoint_path = 'policy-1'", "'policy-1'; .* holds policy-300"),
     # What is to be drawn.
-    ("--mode=plot --root_dir=FOLDER/none", "--root_dir=.*none: there is no run to draw"),
+    ("--mode=plot --root_dir=FOLDER/none", "--root_dir=.*none: there is no run$"),
     (
         "--mode=plot --root_dir=FOLDER",
         "the folder is not empty and not a run.*allowed: a new or empty folder",

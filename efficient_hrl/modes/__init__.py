@@ -1,4 +1,4 @@
 """What `run.py` can do: a module for each `--mode`, whose `run` returns the exit status.
 
-`compare` is `--mode=plot` with several runs.
+`compare` and `report_runs` are `--mode=plot` and `--mode=report` with several runs.
 """
