@@ -54,7 +54,7 @@ def _define_flags():
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "eval", "plot", "random"],
+        ["train", "eval", "plot", "export", "random"],
         "train; or evaluate a run's newest checkpoint; or draw everything that the run in --root_dir can"
         " show into its folder plots/ (no other flag is needed); or run the random policy.",
         flag_values=values,
