@@ -8,7 +8,7 @@ import sys
 
 from absl import flags
 
-from efficient_hrl.console import announce, open_missing_streams, write_line
+from efficient_hrl.console import announce, open_missing_streams, write_error
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 
 
@@ -23,14 +23,14 @@ def main(argv: list[str]) -> int:
     try:
         return _run(argv)
     except UsageError as error:
-        write_line(sys.stderr, f"run.py: {error}")
+        write_error(str(error))
         return 2
     except RunError as error:
-        write_line(sys.stderr, f"run.py: {error}")
+        write_error(str(error))
         return 1
     except KeyboardInterrupt:
         # Training handles signals itself; this is one that came before or after it.
-        write_line(sys.stderr, "run.py: interrupted")
+        write_error("interrupted")
         return 130
 
 
