@@ -51,6 +51,18 @@ def _define_flags():
         upper_bound=2**31 - 1,
         flag_values=values,
     )
+    flags.DEFINE_string(
+        "seeds",
+        None,
+        "Several seeds, e.g. 0,1,2 or 0-4: each is a run in the folder seedN of --root_dir.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "side_by_side",
+        None,
+        "With --seeds: how many run at once; default 1. They share the CPUs.",
+        flag_values=values,
+    )
     flags.DEFINE_enum(
         "mode",
         "train",
@@ -83,6 +95,8 @@ def _run(argv):
             raise UsageError(f"--gin_file={path}: no such file")
     if values.env is not None and values.mode != "random":
         raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
+    if values.seeds is not None or values.side_by_side is not None:
+        return _run_seeds(values)
     if values.mode == "random":
         if values.root_dir:
             raise UsageError(f"--root_dir={values.root_dir[0]}: --mode=random writes nothing")
@@ -99,11 +113,32 @@ def _run(argv):
         )
     if len(values.root_dir) > 1:
         raise UsageError(f"--root_dir={values.root_dir[1]}: --mode={values.mode} takes one run")
-    name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
-    root = values.root_dir[0] if values.root_dir else pathlib.Path("runs", name)
-    folder = RunFolder(root, writes=values.mode != "eval")
+    folder = RunFolder(_root(values), writes=values.mode != "eval")
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
+
+
+def _run_seeds(values):
+    """A run for each of several seeds."""
+    if values.seeds is None:
+        raise UsageError(f"--side_by_side={values.side_by_side}: only with --seeds, e.g. --seeds=0,1,2")
+    if values.mode != "train":
+        raise UsageError(f"--seeds={values.seeds}: only for --mode=train, not --mode={values.mode}")
+    if values.seed is not None:
+        raise UsageError(f"--seed={values.seed}: --seeds={values.seeds} is given too; allowed: one of both")
+    if len(values.root_dir) > 1:
+        raise UsageError(f"--root_dir={values.root_dir[1]}: --seeds takes one folder for all runs")
+    side_by_side = 1 if values.side_by_side is None else values.side_by_side
+    modes = values["mode"].parser.enum_values
+    configuration = (values.gin_file, values.gin_bindings)
+    return _mode("seeds").run(_root(values), values.seeds, side_by_side, *configuration, modes)
+
+
+def _root(values):
+    """The folder asked for, or one that is named after the last gin file."""
+    if values.root_dir:
+        return pathlib.Path(values.root_dir[0])
+    return pathlib.Path("runs", pathlib.Path(values.gin_file[-1]).stem if values.gin_file else "run")
 
 
 def _renamed(argument):

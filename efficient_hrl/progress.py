@@ -147,9 +147,9 @@ def steps_bar(title: str = "", position: int = 0) -> tqdm.tqdm:
     )
 
 
-def begin_bar(bar: tqdm.tqdm, total_steps: int, done_steps: int) -> None:
+def begin_bar(bar: tqdm.tqdm, total_steps: int, done_steps: int, bar_format: str = _BAR) -> None:
     """Shows a run of `total_steps` that stands at `done_steps`, from where its speed is measured."""
-    bar.bar_format, bar.total = _BAR, total_steps
+    bar.bar_format, bar.total = bar_format, total_steps
     bar.initial = bar.n = bar.last_print_n = done_steps
     bar.start_t = bar.last_print_t = time.time()
     bar.refresh()
