@@ -9,6 +9,7 @@ import sys
 from absl import flags
 
 from efficient_hrl.console import announce, open_missing_streams, write_error
+from efficient_hrl.help_text import help_text
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 
 
@@ -37,11 +38,8 @@ def main(argv: list[str]) -> int:
 def _define_flags():
     values = flags.FlagValues()
     many = lambda name, text: flags.DEFINE_multi_string(name, [], text, flag_values=values)
-    many("gin_file", "Path of a gin file; repeatable. --config_file is another name for it.")
-    many(
-        "gin_bindings",
-        "A binding, e.g. 'train_uvf.batch_size=50'; repeatable. --params is another name for it.",
-    )
+    many("gin_file", "A configuration; repeatable. --config_file is another name for it.")
+    many("gin_bindings", "Overrides it; repeatable. --params is another name for it.")
     many("root_dir", "The run's folder; default runs/<name of the last gin file>.")
     flags.DEFINE_integer(
         "seed",
@@ -54,7 +52,7 @@ def _define_flags():
     flags.DEFINE_string(
         "seeds",
         None,
-        "Several seeds, e.g. 0,1,2 or 0-4: each is a run in the folder seedN of --root_dir.",
+        "Several seeds, e.g. 0,1,2 or 0-4; each is a run in the folder seedN of --root_dir.",
         flag_values=values,
     )
     flags.DEFINE_integer(
@@ -67,8 +65,7 @@ def _define_flags():
         "mode",
         "train",
         ["train", "eval", "plot", "export", "random"],
-        "train; or evaluate a run's newest checkpoint; or draw everything that the run in --root_dir can"
-        " show into its folder plots/ (no other flag is needed); or run the random policy.",
+        "What to do; default train.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -85,7 +82,7 @@ def _run(argv):
     except flags.Error as error:
         raise UsageError(f"{str(error).splitlines()[0]}; see --help") from None
     if values.help:
-        announce(f"{sys.modules['__main__'].__doc__}\n{values.get_help()}")
+        announce(help_text(sys.modules["__main__"].__doc__, values))
         return 0
     if rest:
         raise UsageError(f"{rest[0]!r}: only flags are allowed; see --help")

@@ -40,6 +40,11 @@ if deed == "fails":
     print("run.py: a loss is NaN", file=sys.stderr)
     print("noise of a library", file=sys.stderr)
     sys.exit(1)
+if deed == "stubborn":
+    wait = lambda number, frame: (signal.signal(signal.SIGTERM, signal.SIG_DFL), note("asked"), time.sleep(60))
+    signal.signal(signal.SIGINT, wait)
+    note("waits")
+    time.sleep(60)
 if deed == "waits":
     asked = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -239,6 +244,23 @@ def test_a_signal_to_one_that_cannot_write_a_checkpoint_yet_is_no_failure(tmp_pa
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_second_signal_waits_for_nobody(tmp_path):
+    def kill():
+        for word in ("waits", "asked"):
+            while not any(note[0] == word for note in notes(tmp_path)):
+                time.sleep(0.02)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        pretend(tmp_path, {0: "stubborn", 1: "works"})
+    killer.join()
+    assert time.monotonic() - began < 30
+    assert [note[0] for note in notes(tmp_path)] == ["begins", "waits", "asked"]
+
+
 def test_children_do_not_outlive_an_error_of_the_program(tmp_path):
     class Broken(View):
         def report(self, seed, report):
@@ -401,7 +423,7 @@ def test_a_failure_is_told_at_the_end_and_there_is_no_report(pretended, capfd, t
     assert pretended("wrong,works")[0] == 2
 
 
-def test_two_real_seeds_side_by_side_are_stopped_go_on_and_end_as_one_alone(tmp_path):
+def test_two_real_seeds_side_by_side_are_stopped_go_on_and_end_as_one_alone(tmp_path, monkeypatch):
     bindings = [f"--gin_bindings={binding}" for binding in RUN]
     job = [sys.executable, "run.py", "--gin_file=gin/hiro_xy_point_maze.gin", *bindings]
     options = {"cwd": REPOSITORY, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -422,12 +444,13 @@ def test_two_real_seeds_side_by_side_are_stopped_go_on_and_end_as_one_alone(tmp_
     for seed in (0, 1):
         assert "stopped by SIGTERM; the same command continues" in (root / f"seed{seed}.log").read_text()
 
-    alone = subprocess.Popen([*job, "--seed=1", f"--root_dir={tmp_path / 'alone'}"], **options)
-    result = subprocess.run(together, timeout=300, check=False, **options)
-    assert result.returncode == 0, result.stderr
-    assert f"{root}: seeds 0, 1 finished" in result.stdout.splitlines()
-    assert "tensorflow" not in (result.stderr + result.stdout).lower()
-    alone.communicate(timeout=300)
+    process = subprocess.Popen(together, **options)
+    monkeypatch.chdir(REPOSITORY)
+    assert main.main(["run.py", *job[2:], "--seed=1", f"--root_dir={tmp_path / 'alone'}"]) == 0
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert f"{root}: seeds 0, 1 finished" in out.splitlines()
+    assert "tensorflow" not in (out + err).lower()
     table = (root / "seed1/eval.csv").read_text()
     assert table == (tmp_path / "alone/eval.csv").read_text() and table.count("\n") > 3
     assert table != (root / "seed0/eval.csv").read_text()
