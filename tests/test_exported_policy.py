@@ -18,7 +18,10 @@ import tensorflow as tf
 from efficient_hrl import exported_policy as exporting
 from efficient_hrl import main
 from efficient_hrl.config import load_config
-from efficient_hrl.context.context_transition_functions import periodic_context_fn
+from efficient_hrl.context.context_transition_functions import (
+    periodic_context_fn,
+    relative_context_transition_fn,
+)
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.exported_policy import describe_policy, exported_policy, save_policy
 from efficient_hrl.modes.loading import restore_newest
@@ -262,7 +265,19 @@ def test_episodes_in_a_batch_begin_when_they_want_and_keep_their_targets(tiny):
                 np.testing.assert_array_equal(step["memory_target"][0], targets[begin, row])
 
 
-def test_actions_and_goals_stay_within_the_limits_that_the_description_names(tmp_path):
+def test_targets_that_follow_the_state_do_so_in_the_memory():
+    of = tiny_hierarchy.hierarchy(targets={"context_transition_fn": relative_context_transition_fn})
+    policy = exported_policy(of, {})
+    states = np.random.default_rng(1).normal(size=(5, 1, 7)).astype(np.float32)
+    target, memory = np.float32([[3, 4]]), policy.initial_memory(tf.constant(1))
+    for i, state in enumerate(states):
+        step = policy.act(state, target, np.array([i == 0]), **memory)
+        memory = {name: step[name] for name in memory}
+        expected = target + states[0, :, :2] - state[:, :2]
+        np.testing.assert_allclose(memory["memory_target"], expected, atol=1e-5)
+
+
+def test_actions_and_goals_stay_within_the_limits_that_the_description_names():
     evaluator = evaluator_of("hiro_point_maze", "evaluate.num_episodes_eval = 1")
     about = describe_policy(evaluator, 7, {"seed": 3, "gin_files": ["a.gin"], "python": "3.11.1"})
     assert about["goal_high"] == [10.0, 10.0, 3.14] and about["action_high"] == [1.0, 0.25]
