@@ -1,13 +1,46 @@
-"""Printing that a run survives: terminals are closed and pipes break while it goes on."""
+"""Printing that a run survives: terminals are closed and pipes break while it goes on.
+
+Colours are for people at a terminal; what goes to a file or a pipe is plain text.
+"""
 
 import os
 import sys
 from typing import TextIO
 
+# Numbers of terminals' own colours, which fit light and dark backgrounds.
+RED, YELLOW, CYAN = 31, 33, 36
+
 
 def announce(text: str) -> None:
     """Prints a line on standard output at once, also into a pipe: a run takes hours."""
     write_line(sys.stdout, text)
+
+
+def write_error(text: str) -> None:
+    """Prints why the program ends, on standard error."""
+    write_line(sys.stderr, f"{coloured('run.py:', RED, sys.stderr)} {text}")
+
+
+def has_colours(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that shows colours, and its user wants them (no-color.org)."""
+    if stream is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def coloured(text: str, colour: int, stream: TextIO | None) -> str:
+    """Text in a colour where `stream` has some, and as it is elsewhere."""
+    return f"\x1b[{colour}m{text}\x1b[0m" if has_colours(stream) else text
+
+
+def success_colour(rate: float) -> int:
+    """A colour for a success rate, 0 to 1: told apart by colour-blind people as well."""
+    if rate >= 0.8:
+        return CYAN
+    return YELLOW if rate >= 0.2 else RED
 
 
 def write_line(stream: TextIO | None, text: str) -> None:

@@ -7,7 +7,7 @@ episode succeeds when the last task reward says that the target is nearer than
 
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import gin
 import numpy as np
@@ -24,6 +24,7 @@ from efficient_hrl.checks import (
 )
 from efficient_hrl.collect import is_broken_off, total_reward
 from efficient_hrl.compiled import compiled
+from efficient_hrl.console import coloured, success_colour
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
@@ -461,8 +462,8 @@ def _check_targets(high_agent, modes, maze):
                 raise ValueError(f"{mode}/ConstantSampler.value: {error}") from None
 
 
-def results_table(results: Sequence[EvalResult]) -> str:
-    """Results as an aligned text table."""
+def results_table(results: Sequence[EvalResult], stream: TextIO | None = None) -> str:
+    """Results as an aligned text table; success rates in colours where `stream` shows them."""
     header = (
         "target",
         "episodes",
@@ -484,7 +485,12 @@ def results_table(results: Sequence[EvalResult]) -> str:
         )
         for r in results
     ]
-    return text_table(header, rows)
+    first, *lines = text_table(header, rows).splitlines()
+    end = first.index("success") + len("success")
+    for i, result in enumerate(results):
+        rate = coloured(rows[i][2], success_colour(result.success_rate), stream)
+        lines[i] = lines[i][: end - len(rows[i][2])] + rate + lines[i][end:]
+    return "\n".join([first, *lines])
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

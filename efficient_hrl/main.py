@@ -8,7 +8,8 @@ import sys
 
 from absl import flags
 
-from efficient_hrl.console import announce, open_missing_streams, write_line
+from efficient_hrl.console import announce, open_missing_streams, write_error
+from efficient_hrl.help_text import help_text
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from efficient_hrl.run_summary import find_runs, is_run
 
@@ -28,29 +29,26 @@ def main(argv: list[str]) -> int:
     try:
         return _run(argv)
     except UsageError as error:
-        write_line(sys.stderr, f"run.py: {error}")
+        write_error(str(error))
         return 2
     except RunError as error:
-        write_line(sys.stderr, f"run.py: {error}")
+        write_error(str(error))
         return 1
     except KeyboardInterrupt:
         # Training handles signals itself; this is one that came before or after it.
-        write_line(sys.stderr, "run.py: interrupted")
+        write_error("interrupted")
         return 130
 
 
 def _define_flags():
     values = flags.FlagValues()
     many = lambda name, text: flags.DEFINE_multi_string(name, [], text, flag_values=values)
-    many("gin_file", "Path of a gin file; repeatable. --config_file is another name for it.")
-    many(
-        "gin_bindings",
-        "A binding, e.g. 'train_uvf.batch_size=50'; repeatable. --params is another name for it.",
-    )
+    many("gin_file", "A configuration; repeatable. --config_file is another name for it.")
+    many("gin_bindings", "Overrides it; repeatable. --params is another name for it.")
     many(
         "root_dir",
-        "The run's folder; default runs/<name of the last gin file>. With --mode=plot repeatable, and a"
-        " folder that holds runs stands for all of them: they are drawn together.",
+        "The run's folder; default runs/<name of the last gin file>. With --mode=plot and --mode=report"
+        " repeatable, and a folder that holds runs stands for all of them: they are shown together.",
     )
     flags.DEFINE_integer(
         "seed",
@@ -60,12 +58,23 @@ def _define_flags():
         upper_bound=2**31 - 1,
         flag_values=values,
     )
+    flags.DEFINE_string(
+        "seeds",
+        None,
+        "Several seeds, e.g. 0,1,2 or 0-4; each is a run in the folder seedN of --root_dir.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "side_by_side",
+        None,
+        "With --seeds: how many run at once; default 1. They share the CPUs.",
+        flag_values=values,
+    )
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "eval", "plot", "report", "random"],
-        "train; or evaluate a run's newest checkpoint; or draw everything that the run in --root_dir can"
-        " show into its folder plots/ (no other flag is needed); or run the random policy.",
+        ["train", "eval", "plot", "report", "export", "random"],
+        "What to do; default train.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -111,7 +120,7 @@ def _run(argv):
     except flags.Error as error:
         raise UsageError(f"{str(error).splitlines()[0]}; see --help") from None
     if values.help:
-        announce(f"{sys.modules['__main__'].__doc__}\n{values.get_help()}")
+        announce(help_text(sys.modules["__main__"].__doc__, values))
         return 0
     if rest:
         raise UsageError(f"{rest[0]!r}: only flags are allowed; see --help")
@@ -121,6 +130,8 @@ def _run(argv):
             raise UsageError(f"--gin_file={path}: no such file")
     if values.env is not None and values.mode != "random":
         raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
+    if values.seeds is not None or values.side_by_side is not None:
+        return _run_seeds(values)
     runs = _several(values)
     if runs:
         several = {name: values[name].value for name in _OF_SEVERAL}
@@ -139,9 +150,7 @@ def _run(argv):
         raise UsageError(
             f"no run; --mode={values.mode} needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze"
         )
-    name = pathlib.Path(gin_files[-1]).stem if gin_files else "run"
-    root = values.root_dir[0] if values.root_dir else pathlib.Path("runs", name)
-    folder = RunFolder(root, writes=values.mode != "eval")
+    folder = RunFolder(_root(values), writes=values.mode != "eval")
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
 
@@ -172,6 +181,29 @@ def _holds_runs(folder):
         return is_run(folder) or any(map(is_run, folder.iterdir()))
     except OSError:
         return False
+
+
+def _run_seeds(values):
+    """A run for each of several seeds."""
+    if values.seeds is None:
+        raise UsageError(f"--side_by_side={values.side_by_side}: only with --seeds, e.g. --seeds=0,1,2")
+    if values.mode != "train":
+        raise UsageError(f"--seeds={values.seeds}: only for --mode=train, not --mode={values.mode}")
+    if values.seed is not None:
+        raise UsageError(f"--seed={values.seed}: --seeds={values.seeds} is given too; allowed: one of both")
+    if len(values.root_dir) > 1:
+        raise UsageError(f"--root_dir={values.root_dir[1]}: --seeds takes one folder for all runs")
+    side_by_side = 1 if values.side_by_side is None else values.side_by_side
+    modes = values["mode"].parser.enum_values
+    configuration = (values.gin_file, values.gin_bindings)
+    return _mode("seeds").run(_root(values), values.seeds, side_by_side, *configuration, modes)
+
+
+def _root(values):
+    """The folder asked for, or one that is named after the last gin file."""
+    if values.root_dir:
+        return pathlib.Path(values.root_dir[0])
+    return pathlib.Path("runs", pathlib.Path(values.gin_file[-1]).stem if values.gin_file else "run")
 
 
 def _renamed(argument):

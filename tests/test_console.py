@@ -1,5 +1,6 @@
 """Streams that break or are missing do not end a program."""
 
+import io
 import os
 import subprocess
 import sys
@@ -52,3 +53,44 @@ def test_open_streams_are_left_alone():
     before = [os.fstat(number) for number in range(3)]
     console.open_missing_streams()
     assert [os.fstat(number) for number in range(3)] == before
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    "stream, environment, shows",
+    [
+        (Terminal(), {}, True),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {}, False),
+        (None, {}, False),
+    ],
+)
+def test_colours_are_for_terminals_whose_users_want_them(stream, environment, shows, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    expected = "\x1b[31mtext\x1b[0m" if shows else "text"
+    assert console.coloured("text", console.RED, stream) == expected
+
+
+def test_a_stream_that_was_closed_has_no_colours():
+    closed = io.StringIO()
+    closed.close()
+    assert not console.has_colours(closed)
+
+
+def test_an_error_begins_with_the_program_s_name(capsys, monkeypatch):
+    console.write_error("what is wrong")
+    assert capsys.readouterr().err == "run.py: what is wrong\n"
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    console.write_error("what is wrong")
+    assert capsys.readouterr().err == "\x1b[31mrun.py:\x1b[0m what is wrong\n"

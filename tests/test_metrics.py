@@ -1,3 +1,6 @@
+import io
+import re
+
 import tensorflow as tf
 
 from efficient_hrl.eval import EvalResult, results_table
@@ -81,3 +84,23 @@ def test_table_is_aligned():
     lines = results_table([result("eval1", 0.5), result("a_long_name", 1.0)]).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert "0.50" in lines[1] and "1.00" in lines[2]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_success_rates_have_colours_and_the_text_is_the_same(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    # Other numbers in a row may look the same.
+    results = [result(name, rate)._replace(high_return=rate) for name, rate in zip("abc", (0.0, 0.5, 1.0))]
+    plain, shown = results_table(results), results_table(results, Terminal())
+    assert results_table(results, io.StringIO()) == plain and "\x1b" not in plain
+    assert re.sub(r"\x1b\[\d+m", "", shown) == plain
+    assert re.findall(r"\x1b\[(\d+)m(.*?)\x1b\[0m", shown) == [("31", "0.00"), ("33", "0.50"), ("36", "1.00")]
+    column = plain.index("success") + len("success")
+    assert all(
+        line[:column].endswith(rate) for line, rate in zip(plain.splitlines()[1:], ("0.00", "0.50", "1.00"))
+    )

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -211,11 +213,26 @@ def test_an_error_is_the_exit_status_of_the_process():
     assert result.stderr == "run.py: --gin_file=gin/nowhere.gin: no such file\n"
 
 
-def test_help_shows_examples_and_flags():
+def test_help_has_an_example_for_every_mode_and_every_flag_and_fits_80_columns():
     result = run("--help")
     assert result.returncode == 0
-    for text in ("python run.py --gin_file=gin/norl_ant_maze.gin", "--gin_bindings", "--root_dir", "--mode"):
-        assert text in result.stdout
+    lines = result.stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    values = main._define_flags()
+    modes = values["mode"].parser.enum_values
+    text = result.stdout.replace("\\\n", " ")
+    examples = [shlex.split(line, comments=True) for line in text.splitlines() if "python run.py " in line]
+    assert {"--mode=" + mode for mode in modes if mode != "train"} <= {word for e in examples for word in e}
+    assert any(not word.startswith("--mode") for example in examples for word in example)
+    for example in examples:
+        chosen = [word.removeprefix("--mode=") for word in example if word.startswith("--mode=")]
+        if {*chosen} <= {*modes}:
+            values = main._define_flags()
+            assert values(example[1:]) == ["run.py"]  # nothing is left over
+            assert all(pathlib.Path(REPOSITORY, path).is_file() for path in values.gin_file)
+    for name in main._define_flags():
+        if name not in ("h", "flagfile", "undefok"):
+            assert len([line for line in lines if re.match(rf"  --{name}(=\S+)? +\S", line)]) == 1, name
 
 
 def test_another_python_is_told_which_one_is_needed():

@@ -1,5 +1,7 @@
 """`--mode=eval`: success rates and rewards of a run's weights, as tables."""
 
+import sys
+
 from efficient_hrl.checkpoints import newest_whole, weights_in
 from efficient_hrl.config import usage_errors
 from efficient_hrl.console import announce
@@ -24,7 +26,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         with usage_errors():
             results = evaluator.evaluate(env_steps)
         announce(f"{folder.root} at {env_steps:,} environment steps")
-        announce(results_table(results))
+        announce(results_table(results, sys.stdout))
 
     checkpoints = folder.path("checkpoints")
 

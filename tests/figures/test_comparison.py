@@ -226,8 +226,14 @@ def _path():
         ("--root_dir=A --root_dir=B --out_dir=file", "file: not a folder that can be written to"),
         ("--root_dir=A --root_dir=B --seed=1", "--seed: runs drawn together have their own; allowed: no"),
         ("--root_dir=A --root_dir=B --gin_bindings=a=1", "--gin_bindings: runs drawn together"),
-        ("--root_dir=A --out_dir=new", "--out_dir=.*new: only for --mode=plot and --mode=report with several runs"),
-        ("--root_dir=A --statistic=mean", "--statistic=mean: only for --mode=plot and --mode=report with several runs"),
+        (
+            "--root_dir=A --out_dir=new",
+            "--out_dir=.*new: only for --mode=plot and --mode=report with several runs",
+        ),
+        (
+            "--root_dir=A --statistic=mean",
+            "--statistic=mean: only for --mode=plot and --mode=report with several runs",
+        ),
         ("--mode=eval --root_dir=A --root_dir=B", "--root_dir=.*b: --mode=eval takes one run"),
         ("--mode=eval --root_dir=A --group_by=folder", "--group_by=folder: only for --mode=plot"),
         ("--mode=random --env=AntMaze --out_dir=new", "--out_dir=.*new: only for --mode=plot"),

@@ -1,0 +1,88 @@
+"""`--seeds=0,1,2`: the same job with several seeds, each in a process of its own."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from efficient_hrl.console import announce, write_error
+from efficient_hrl.run_folder import RECORD, RunFolder, UsageError
+from efficient_hrl.seeds import failures, parse_seeds, run_seeds, worst_status
+from efficient_hrl.seeds_view import seeds_view
+
+_PROGRAM = pathlib.Path(__file__).parent.parent.parent / "run.py"
+
+
+def run(
+    root: pathlib.Path,
+    seeds_text: str,
+    side_by_side: int,
+    gin_files: Sequence[str],
+    gin_bindings: Sequence[str],
+    modes: Sequence[str],
+) -> int:
+    """Trains, or goes on with, a run for each seed in `root`/seedN; then reports on all together.
+
+    Args:
+      root: the folder of the runs.
+      seeds_text: which seeds, see `parse_seeds`.
+      side_by_side: how many at once.
+      gin_files, gin_bindings: of the job.
+      modes: of the program, because not every one can report on several runs.
+
+    Returns:
+      The exit status.
+
+    Raises:
+      UsageError: wrong numbers, or folders that cannot be used.
+    """
+    seeds = parse_seeds(seeds_text)
+    if not 1 <= side_by_side <= len(seeds):
+        raise UsageError(f"--side_by_side={side_by_side}: allowed: 1 to {len(seeds)}, the number of seeds")
+    if not gin_files and not gin_bindings:
+        raise UsageError("no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin")
+    root = _checked(root, seeds)
+    flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
+
+    def command_of(seed):
+        own = [f"--seed={seed}", f"--root_dir={root / f'seed{seed}'}"]
+        return [sys.executable, str(_PROGRAM), *flags, *own]
+
+    with contextlib.closing(seeds_view(seeds)) as view:
+        outcomes, stopped_by = run_seeds(command_of, seeds, root, side_by_side, view)
+    for line in failures(outcomes):
+        write_error(line)
+    finished = [str(seed) for seed in seeds if seed in outcomes and outcomes[seed].status == 0]
+    if stopped_by:
+        announce(f"{root}: stopped by {stopped_by}; the same command continues")
+    elif finished:
+        announce(f"{root}: seed{'s' * (len(finished) > 1)} {', '.join(finished)} finished")
+    status = worst_status(outcomes)
+    if status == 0 and not stopped_by:
+        return report_together(root, modes)
+    return status
+
+
+def report_together(root: pathlib.Path, modes: Sequence[str]) -> int:
+    """Compares the finished runs in `root` by `--mode=report`, where the program has that mode."""
+    if "report" not in modes:
+        return 0
+    command = [sys.executable, str(_PROGRAM), "--mode=report", f"--root_dir={root}"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _checked(root, seeds):
+    """The folder, if runs of these seeds can be in it."""
+    folders = {seed: RunFolder(root / f"seed{seed}") for seed in seeds}
+    root = folders[seeds[0]].root.parent
+    if (root / RECORD).exists():
+        raise UsageError(f"--root_dir={root}: it is a run itself; allowed with --seeds: a folder for runs")
+    for seed, folder in folders.items():
+        if folder.is_run and (begun := folder.record()["seed"]) != seed:
+            raise UsageError(f"--seeds: the run in {folder.root} began with seed {begun}")
+        log = root / f"seed{seed}.log"
+        if log.exists() and not (log.is_file() and os.access(log, os.W_OK)):
+            raise UsageError(f"{log}: not a file that can be written to")
+    return root
