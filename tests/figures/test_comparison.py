@@ -228,11 +228,11 @@ def _path():
         ("--root_dir=A --root_dir=B --gin_bindings=a=1", "--gin_bindings: runs drawn together"),
         (
             "--root_dir=A --out_dir=new",
-            "--out_dir=.*new: only for --mode=plot and --mode=report with several runs",
+            "--out_dir=.*new: only for --mode=plot and --mode=report with several",
         ),
         (
             "--root_dir=A --statistic=mean",
-            "--statistic=mean: only for --mode=plot and --mode=report with several runs",
+            "--statistic=mean: only for --mode=plot and --mode=report with several",
         ),
         ("--mode=eval --root_dir=A --root_dir=B", "--root_dir=.*b: --mode=eval takes one run"),
         ("--mode=eval --root_dir=A --group_by=folder", "--group_by=folder: only for --mode=plot"),
