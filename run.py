@@ -1,10 +1,11 @@
-"""Trains, evaluates or draws a hierarchy described by gin files, or acts at random.
+"""Trains, evaluates, draws or films a hierarchy described by gin files, or acts at random.
 
     python run.py --gin_file=gin/norl_ant_maze.gin
     python run.py --gin_file=gin/norl_ant_maze.gin --root_dir=runs/a --seed=3
     python run.py --gin_file=gin/norl_ant_maze.gin --gin_bindings='train_uvf.batch_size=50'
     python run.py --gin_file=gin/norl_ant_maze.gin --root_dir=runs/a --mode=eval
     python run.py --mode=plot --root_dir=runs/a
+    python run.py --mode=video --root_dir=runs/a
     python run.py --mode=random --env=AntPush
 
 The same command again continues a run that was stopped.

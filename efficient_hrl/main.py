@@ -10,6 +10,7 @@ from absl import flags
 
 from efficient_hrl.console import announce, open_missing_streams, write_line
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
+from efficient_hrl.video.headless import choose_opengl
 
 
 def main(argv: list[str]) -> int:
@@ -54,9 +55,10 @@ def _define_flags():
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "eval", "plot", "random"],
+        ["train", "eval", "plot", "video", "random"],
         "train; or evaluate a run's newest checkpoint; or draw everything that the run in --root_dir can"
-        " show into its folder plots/ (no other flag is needed); or run the random policy.",
+        " show into its folder plots/, or film it into its folder videos/ (no other flag is needed); or run"
+        " the random policy.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -115,6 +117,8 @@ def _renamed(argument):
 
 def _mode(name):
     """The module of a mode; only now, because importing TensorFlow takes seconds."""
+    if name == "video":
+        choose_opengl()  # before MuJoCo is imported
     try:
         return importlib.import_module(f"efficient_hrl.modes.{name}")
     except RuntimeError as error:  # MuJoCo cannot be imported, see environments/opengl.py
