@@ -10,26 +10,27 @@ from environments.maze import Maze
 from environments.opengl import opengl_error
 
 WIDTH = HEIGHT = 480  # pixels
-_TARGET_COLOUR = np.array((0.1, 0.7, 0.2, 0.6), np.float32)
+_TARGET_COLOUR = (0.1, 0.7, 0.2, 0.6)
 
 
-class Ball(NamedTuple):
-    """A marker: a ball that nothing collides with.
+class Disc(NamedTuple):
+    """A marker: a flat disc that nothing collides with.
 
     Attributes:
       centre: metres, [3].
-      radius: metres.
+      radius, half_height: metres.
       colour: red, green, blue, opacity, 0 to 1.
     """
 
     centre: np.ndarray
     radius: float
+    half_height: float
     colour: Sequence[float]
 
     def draw(self, geom: mujoco.MjvGeom) -> None:
-        """Makes a ball of `geom`."""
-        size = np.array((self.radius, 0.0, 0.0))
-        _init_geom(geom, mujoco.mjtGeom.mjGEOM_SPHERE, size, self.centre, self.colour)
+        """Makes a disc of `geom`."""
+        size = np.array((self.radius, self.half_height, 0.0))
+        _init_geom(geom, mujoco.mjtGeom.mjGEOM_CYLINDER, size, self.centre, self.colour)
 
 
 class Line(NamedTuple):
@@ -87,7 +88,7 @@ class MazeRenderer:
         self._camera.elevation = -75
 
     def render(
-        self, data: mujoco.MjData, target: np.ndarray | None, markers: Sequence[Ball | Line] = ()
+        self, data: mujoco.MjData, target: np.ndarray | None, markers: Sequence[Disc | Line] = ()
     ) -> np.ndarray:
         """One picture, uint8 [height, width, 3].
 
@@ -97,21 +98,18 @@ class MazeRenderer:
           markers: what else is drawn into the scene.
         """
         self._renderer.update_scene(data, self._camera)
-        if target is not None:
-            height = target[2] if len(target) > 2 else self._maze.floor_height
-            size = self._maze.robot.cell_size * np.array((0.2, 0.01, 0.0))  # radius, half height
-            centre = np.array((target[0], target[1], height))
-            for geom in self._free_geoms(1):
-                _init_geom(geom, mujoco.mjtGeom.mjGEOM_CYLINDER, size, centre, _TARGET_COLOUR)
-        for marker, geom in zip(markers, self._free_geoms(len(markers))):
-            marker.draw(geom)
+        scene = self._renderer.scene
+        for marker in [*self._target_disc(target), *markers][: scene.maxgeom - scene.ngeom]:
+            marker.draw(scene.geoms[scene.ngeom])
+            scene.ngeom += 1
         return self._renderer.render()
 
-    def _free_geoms(self, count):
-        """Up to `count` more geoms of the scene, as many as it has room for."""
-        scene = self._renderer.scene
-        first, scene.ngeom = scene.ngeom, min(scene.ngeom + count, scene.maxgeom)
-        return [scene.geoms[number] for number in range(first, scene.ngeom)]
+    def _target_disc(self, target):
+        if target is None:
+            return []
+        height = target[2] if len(target) > 2 else self._maze.floor_height
+        side = self._maze.robot.cell_size
+        return [Disc(np.array((target[0], target[1], height)), 0.2 * side, 0.01 * side, _TARGET_COLOUR)]
 
     def close(self) -> None:
         """Gives the OpenGL context back."""

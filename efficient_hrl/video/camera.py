@@ -7,13 +7,13 @@ from matplotlib import colors
 from efficient_hrl.video.colours import GOAL
 from efficient_hrl.video.episode import Episode
 from environments.maze import Maze
-from environments.rendering import Ball, Line, MazeRenderer
+from environments.rendering import Disc, Line, MazeRenderer
 
 SIZE = 640  # pixels, of the square picture
 _ZOOM = 1.5
-_ABOVE = 100.0  # metres, higher than anything in a maze
 # Of a cell's side:
-_BALL_RADIUS = 0.08
+_DISC_RADIUS = 0.1
+_DISC_HALF_HEIGHT = 0.012
 _LINE_RADIUS = 0.012
 
 
@@ -38,23 +38,30 @@ class Camera:
         markers = () if episode.goals_xy is None else self.goal_markers(data, episode.goals_xy[moment])
         return self._renderer.render(data, episode.target_position, markers)
 
-    def goal_markers(self, data: mujoco.MjData, xy: np.ndarray) -> tuple[Line, Ball]:
-        """A ball on whatever is at the goal's place, floor, wall or block; a line to it from the robot."""
-        side = self._maze.robot.cell_size
-        radius = _BALL_RADIUS * side
-        torso = self._maze.torso_id
-        down, nothing = np.array((0.0, 0.0, -1.0)), np.zeros(1, np.int32)
-        above = np.array((*xy, _ABOVE))
-        depth = mujoco.mj_ray(self._maze.model, data, above, down, None, 1, torso, nothing)
-        height = max(_ABOVE - depth if depth >= 0 else 0.0, self._maze.floor_height) + radius
-        centre = np.array((*xy, height))
-        colour = colors.to_rgb(GOAL)
-        start = np.array((*data.xpos[torso, :2], data.xpos[torso, 2] + radius))
+    def goal_markers(self, data: mujoco.MjData, xy: np.ndarray) -> tuple[Line, Disc]:
+        """A disc on whatever is at the goal's place, floor, wall or block; a line to it from the robot."""
+        maze, side = self._maze, self._maze.robot.cell_size
+        thickness = _DISC_HALF_HEIGHT * side
+        centre = np.array((*xy, _ground(maze, data, xy) + thickness))
+        colour = (*colors.to_rgb(GOAL), 1.0)
         return (
-            Line(start, centre, _LINE_RADIUS * side, (*colour, 1.0)),
-            Ball(centre, radius, (*colour, 0.8)),
+            Line(data.xpos[maze.torso_id].copy(), centre, _LINE_RADIUS * side, colour),
+            Disc(centre, _DISC_RADIUS * side, thickness, colour),
         )
 
     def close(self) -> None:
         """Gives OpenGL back."""
         self._renderer.close()
+
+
+def _ground(maze, data, xy):
+    """Height of what the robot would stand on at a place, metres; over a chasm, of its edge."""
+    height = maze.floor_height
+    if maze.layout.is_wall(xy, maze.robot.cell_size):
+        height += maze.robot.cell_size / 2
+    for block_id in maze.block_ids:
+        *half_widths, half_height = maze.model.geom_size[maze.model.body_geomadr[block_id]]
+        *block_xy, block_height = data.xpos[block_id]
+        if np.all(np.abs(np.subtract(xy, block_xy)) <= half_widths):
+            height = max(height, block_height + half_height)
+    return height

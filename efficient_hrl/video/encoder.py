@@ -38,7 +38,8 @@ def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_secon
 
     Args:
       path: of the file, replaced if it is there.
-      frames: uint8 [height, width, 3] each, of one even height and one even width.
+      frames: red, green, blue and what is ignored, uint8 [height, width, 4] each; height and
+        width are even.
       frames_per_second: of the video.
 
     Raises:
@@ -50,7 +51,7 @@ def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_secon
     frames = iter(frames)
     first = next(frames)
     height, width, _ = first.shape
-    given = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(frames_per_second))
+    given = ("-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{width}x{height}", "-r", str(frames_per_second))
     coding = ("-c:v", "libx264", "-preset", "veryfast", "-crf", str(_QUALITY), "-pix_fmt", "yuv420p")
     file = ("-movflags", "+faststart", "-f", "mp4", f"file:{aside}")
     command = [encoder, "-y", "-loglevel", "error", *given, "-i", "-", "-an", *coding, *file]

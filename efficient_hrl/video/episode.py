@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from efficient_hrl.eval import Evaluator
+from efficient_hrl.figures.subject import place
 from efficient_hrl.flat import TargetAgent
 from efficient_hrl.goal_positions import GoalPositions
 from efficient_hrl.trajectories import Trajectory
@@ -53,6 +54,12 @@ class Episode(NamedTuple):
     def steps(self) -> int:
         """T."""
         return len(self.xy) - 1
+
+    @property
+    def title(self) -> str:
+        """First line of every picture."""
+        at = "" if self.target_position is None else f" at {place(self.target_position)} m"
+        return f"{self.run}, trained for {self.env_steps:,} environment steps: towards {self.target}{at}"
 
 
 def episode_of(

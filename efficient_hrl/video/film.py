@@ -16,7 +16,7 @@ FRAMES_PER_SECOND = 25  # one for each environment step: 500 take 20 s
 
 
 def frames(episode: Episode, camera: Camera | None) -> Iterator[np.ndarray]:
-    """A picture of every moment, uint8 [720, 1280, 3].
+    """A picture of every moment, uint8 [720, 1280, 4].
 
     Args:
       episode: to show.
@@ -26,7 +26,7 @@ def frames(episode: Episode, camera: Camera | None) -> Iterator[np.ndarray]:
     for moment in range(episode.steps + 1):
         picture = panel.picture(moment)
         if camera is not None:
-            picture[CAPTION_HEIGHT:, :SIZE] = camera.picture(episode, moment)
+            picture[CAPTION_HEIGHT:, :SIZE, :3] = camera.picture(episode, moment)
         yield picture
 
 

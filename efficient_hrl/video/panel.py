@@ -3,7 +3,6 @@
 import matplotlib
 import numpy as np
 
-from efficient_hrl.figures.subject import place
 from efficient_hrl.video.camera import SIZE as CAMERA_SIZE
 from efficient_hrl.video.episode import Episode
 from efficient_hrl.video.map_view import MapView
@@ -57,13 +56,7 @@ class Panel:
             fontsize=9,
         )
         speed = frames_per_second * episode.maze.dt
-        target = "" if episode.target_position is None else f" at {place(episode.target_position)} m"
-        self._write(
-            14,
-            26,
-            f"{episode.run}, trained for {episode.env_steps:,} environment steps: {episode.target}{target}",
-            fontsize=13,
-        )
+        self._write(14, 26, episode.title, fontsize=13)
         self._write(WIDTH - 14, 26, f"{speed:g} x real time", fontsize=11, horizontalalignment="right")
         self._status = self._write(14, 58, "", fontsize=11)
         self._moving = [*self.map.moving, *self.curve.moving, self._status]
@@ -73,14 +66,14 @@ class Panel:
         self._background = self._canvas.copy_from_bbox(figure.bbox)
 
     def picture(self, moment: int) -> np.ndarray:
-        """A moment, 0 to T, uint8 [HEIGHT, WIDTH, 3]."""
+        """A moment, 0 to T: red, green, blue, opacity, uint8 [HEIGHT, WIDTH, 4]."""
         self.map.show(moment)
         self.curve.show(moment)
         self._status.set_text(self.status(moment))
         self._canvas.restore_region(self._background)
         for artist in self._moving:
             self._figure.draw_artist(artist) if artist.axes is None else artist.axes.draw_artist(artist)
-        return np.array(self._canvas.buffer_rgba())[..., :3]
+        return np.array(self._canvas.buffer_rgba())
 
     def status(self, moment: int) -> str:
         """The moving line of the caption."""
