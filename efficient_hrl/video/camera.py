@@ -12,7 +12,7 @@ from environments.rendering import Disc, Line, MazeRenderer
 SIZE = 640  # pixels, of the square picture
 _ZOOM = 1.5
 # Of a cell's side:
-_DISC_RADIUS = 0.1
+_DISC_RADIUS = 0.15  # wider than the robots, who may stand on it
 _DISC_HALF_HEIGHT = 0.012
 _LINE_RADIUS = 0.012
 
