@@ -43,6 +43,6 @@ def save_video(episode: Episode, camera: Camera | None, path: pathlib.Path) -> p
         unit="frame",
         leave=False,
         dynamic_ncols=True,
-        disable=not sys.stderr.isatty(),
+        disable=sys.stderr is None or not sys.stderr.isatty(),
     )
     return write_mp4(path, bar, FRAMES_PER_SECOND)

@@ -174,6 +174,28 @@ def test_markers_are_seen_at_every_place_of_a_maze_also_from_nearby(tmp_path):
     assert is_blue(marked["many"]).any()
 
 
+ONE = """
+import sys
+import environments, gymnasium, numpy as np
+env = gymnasium.make("AntPush-v0", render_mode="rgb_array")
+env.reset(seed=0)
+np.save(sys.argv[1], env.render())
+env.close()
+"""
+
+
+def test_osmesa_draws_what_egl_draws(pictures, tmp_path):
+    if not ctypes.util.find_library("OSMesa"):
+        pytest.skip("OSMesa is not installed")
+    drawn = []
+    for setting in ("egl", "osmesa"):
+        path = tmp_path / f"{setting}.npy"
+        result = run_python(ONE, str(path), MUJOCO_GL=setting)
+        assert result.returncode == 0 and result.stderr == "", result.stderr
+        drawn.append(np.load(path).astype(int))
+    assert np.abs(drawn[0] - drawn[1]).mean() < 1.0  # of 255; edges may be smoothed in other ways
+
+
 def test_no_render_mode_is_no_picture():
     env = make_maze_env("PointMaze")
     env.reset(seed=0)

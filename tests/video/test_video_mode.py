@@ -65,30 +65,30 @@ def check_videos(folder, targets):
         assert (
             len(frames) == imageio_ffmpeg.count_frames_and_secs(str(folder / f"{target}.mp4"))[0] == STEPS + 1
         )
-        assert (np.abs(np.diff(frames.astype(int), axis=0)).max(axis=(1, 2, 3)) > 30).all()  # all move
+        coarse = frames[:, ::2, ::2].astype(np.int16)
+        assert (np.abs(np.diff(coarse, axis=0)).max(axis=(1, 2, 3)) > 30).all()  # all move
         assert (folder / f"{target}_strip.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_without_opengl_the_map_alone_is_filmed_and_one_line_says_why(root, no_opengl, capfd):
     before = snapshot(root)
-    assert call("--mode=video", f"--root_dir={root}") == 0
+    two = "--gin_bindings=evaluate.eval_modes = ['eval1', 'eval2']"
+    assert call("--mode=video", f"--root_dir={root}", two) == 0
     videos = root / "videos"
     out = capfd.readouterr().out.splitlines()
     why = [line for line in out if not line.startswith("wrote ")]
     assert len(why) == 1 and why[0].startswith("a map without the camera's view: no OpenGL, ")
     assert out[0] == why[0]
     assert out[1:] == [
-        f"wrote {videos}/{target}{end}"
-        for target in ("eval1", "eval2", "eval3")
-        for end in (".mp4", "_strip.png")
+        f"wrote {videos}/{target}{end}" for target in ("eval1", "eval2") for end in (".mp4", "_strip.png")
     ]
-    check_videos(videos, ("eval1", "eval2", "eval3"))
+    check_videos(videos, ("eval1", "eval2"))
     after = snapshot(root)
     assert {path: after[path] for path in before} == before
     assert all(path == videos or path.parent == videos for path in set(after) - set(before))
     again = {path: path.read_bytes() for path in videos.iterdir()}
-    few = "--gin_bindings=evaluate.eval_modes = ['eval1']"
-    assert call("--mode=video", f"--root_dir={root}", few) == 0
+    one = "--gin_bindings=evaluate.eval_modes = ['eval1']"
+    assert call("--mode=video", f"--root_dir={root}", one) == 0
     assert {path: path.read_bytes() for path in videos.iterdir()} == again
 
 
@@ -102,7 +102,7 @@ def test_on_a_machine_without_a_screen_a_back_end_is_chosen_and_the_camera_filme
     if "without the camera" in result.stdout:
         pytest.skip(result.stdout.splitlines()[0])
     _, frames = decoded(root / "videos/eval3.mp4")
-    left = frames[:, 100:, :640].astype(int)
+    left = frames[:, 100:, :640].astype(np.int16)
     red, green, blue = np.moveaxis(left, -1, 0)
     assert 0.2 < (np.ptp(left, axis=-1) < 12).mean() < 0.8  # walls
     assert ((green - np.maximum(red, blue)) > 60).any(axis=(1, 2)).all()  # the target
