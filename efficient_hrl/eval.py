@@ -71,6 +71,7 @@ class Evaluator:
       hierarchy: what is evaluated.
       environment: the task.
       eval_modes: modes of the high level's samplers, one per target.
+      success_distance: a success ends nearer to the target than this.
       policy_save_dir: sub-folder of a run with the weights that were kept for good.
       max_number_of_evaluations, eval_interval_secs, checkpoint_timeout, timeout_fn: for
         following a run, see `eval_repeatedly`.
@@ -113,7 +114,7 @@ class Evaluator:
 
         The last five parameters are this port's own.  num_bin_actions is accepted as
         in the original, which does not use it either; num_episodes_videos and
-        video_settings have no effect while there are no videos.
+        video_settings have no effect: `--mode=video` makes videos of a run.
 
         Args:
           checkpoint_dir, eval_dir: not to be set; the folder is that of --root_dir.
@@ -125,7 +126,7 @@ class Evaluator:
             see the attributes; max_number_of_evaluations None evaluates once.
           tuner_hook: called after every target with the highest low-level return so far
             and the environment steps.
-          generate_videos: False.
+          generate_videos: False; see `--mode=video`.
           generate_summaries: whether to run episodes at all.
           eval_modes: modes of the high level's samplers, one per target; the default
             stands for all whose names begin with "eval".
@@ -217,7 +218,7 @@ class Evaluator:
         self._gamma = gamma
         self._tuner_hook = tuner_hook
         self._runs_episodes = generate_summaries
-        self._success_distance = success_distance
+        self.success_distance = success_distance
         self._success_fn = success_fn
         self._seed = seed
         low, high = hierarchy.low, hierarchy.high
@@ -315,7 +316,7 @@ class Evaluator:
         return EvalResult(
             target=name,
             episodes=num_episodes,
-            success_rate=float(np.mean(success_last > -self._success_distance)),
+            success_rate=float(np.mean(success_last > -self.success_distance)),
             low_return=mean(low_return),
             high_return=mean(high_return),
             low_last_reward=mean(low_last),

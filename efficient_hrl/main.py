@@ -8,10 +8,12 @@ import sys
 
 from absl import flags
 
+from efficient_hrl.command_flags import define_flags
 from efficient_hrl.console import announce, open_missing_streams, write_error
 from efficient_hrl.help_text import help_text
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
 from efficient_hrl.run_summary import find_runs, is_run
+from efficient_hrl.video.headless import choose_opengl
 
 # Flags of what is drawn of several runs together; and the modes that can, with their modules.
 _OF_SEVERAL = ("out_dir", "statistic", "group_by", "until")
@@ -40,81 +42,8 @@ def main(argv: list[str]) -> int:
         return 130
 
 
-def _define_flags():
-    values = flags.FlagValues()
-    many = lambda name, text: flags.DEFINE_multi_string(name, [], text, flag_values=values)
-    many("gin_file", "A configuration; repeatable. --config_file is another name for it.")
-    many("gin_bindings", "Overrides it; repeatable. --params is another name for it.")
-    many(
-        "root_dir",
-        "The run's folder; default runs/<name of the last gin file>. With --mode=plot and --mode=report"
-        " repeatable, and a folder that holds runs stands for all of them: they are shown together.",
-    )
-    flags.DEFINE_integer(
-        "seed",
-        None,
-        "The run's seed; default 0, or the one that the run began with.",
-        lower_bound=0,
-        upper_bound=2**31 - 1,
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "seeds",
-        None,
-        "Several seeds, e.g. 0,1,2 or 0-4; each is a run in the folder seedN of --root_dir.",
-        flag_values=values,
-    )
-    flags.DEFINE_integer(
-        "side_by_side",
-        None,
-        "With --seeds: how many run at once; default 1. They share the CPUs.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "mode",
-        "train",
-        ["train", "eval", "plot", "report", "export", "random"],
-        "What to do; default train.",
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "out_dir",
-        None,
-        "With several runs: where pictures and tables go; default plots/ beside the runs.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "statistic",
-        "iqm",
-        ["iqm", "mean", "median"],
-        "With several runs, over seeds: the interquartile mean with a bootstrap interval; the mean with its"
-        " standard error; or the median with the 30th and 70th percentiles.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "group_by",
-        "gin_file",
-        ["gin_file", "folder"],
-        "With several runs: those of one gin file and one configuration are seeds of one method; or those"
-        " whose folders have one name but for the seed.",
-        flag_values=values,
-    )
-    flags.DEFINE_integer(
-        "until",
-        None,
-        "With several runs: leaves out what is later, environment steps.",
-        lower_bound=1,
-        flag_values=values,
-    )
-    flags.DEFINE_bool("help", False, "Show this text.", short_name="h", flag_values=values)
-    return values
-
-
 def _run(argv):
-    values = _define_flags()
+    values = define_flags()
     try:
         rest = values([_renamed(argument) for argument in argv])[1:]
     except flags.Error as error:
@@ -215,6 +144,8 @@ def _renamed(argument):
 
 def _mode(name):
     """The module of a mode; only now, because importing TensorFlow takes seconds."""
+    if name == "video":
+        choose_opengl()  # before MuJoCo is imported
     try:
         return importlib.import_module(f"efficient_hrl.modes.{name}")
     except RuntimeError as error:  # MuJoCo cannot be imported, see environments/opengl.py

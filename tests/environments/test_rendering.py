@@ -105,6 +105,97 @@ def test_pictures_follow_the_simulation(pictures):
     np.testing.assert_array_equal(pictures[name, "reopened"], pictures[name, "moved"])
 
 
+MARK = """
+import sys
+import mujoco, numpy as np
+from environments.create_maze_env import make_maze_env
+from environments.layouts import CHASM, LAYOUTS, WALL
+from environments.opengl import OpenGLError
+from environments.rendering import Disc, Line, MazeRenderer
+
+BLUE = (0.0, 0.0, 1.0, 1.0)
+pictures = {}
+for layout in LAYOUTS.values():
+    maze = make_maze_env("Ant" + layout.name).maze
+    data = mujoco.MjData(maze.model)
+    mujoco.mj_forward(maze.model, data)
+    try:
+        renderer = MazeRenderer(maze, 200, 200, zoom=1.5)
+    except OpenGLError as error:
+        print(error)
+        sys.exit(77)
+    pictures[layout.name + "/none"] = renderer.render(data, None)
+    for row, tokens in enumerate(layout.cells):
+        for column, token in enumerate(tokens):
+            if token not in (WALL, CHASM, "XY", "YZ"):
+                centre = np.array((*layout.centre((row, column), 8.0), maze.floor_height))
+                picture = renderer.render(data, None, [Disc(centre, 0.8, 0.1, BLUE)])
+                pictures[f"{layout.name}/{row},{column}"] = picture
+    renderer.close()
+renderer = MazeRenderer(maze, 800, 700)  # more than MuJoCo has room for unless told
+start, end = np.array((0.0, 0.0, 6.0)), np.array((8.0, 16.0, 6.0))
+pictures["line"] = renderer.render(data, None, [Line(start, end, 0.2, BLUE)])
+many = [Disc(np.array((0.0, 0.0, 6.0)), 0.1, 0.1, BLUE)] * 20_000
+pictures["many"] = renderer.render(data, np.zeros(2), many)
+renderer.close()
+np.savez(sys.argv[1], **pictures)
+"""
+
+
+def test_markers_are_seen_at_every_place_of_a_maze_also_from_nearby(tmp_path):
+    path = tmp_path / "pictures.npz"
+    result = run_python(MARK, str(path), MUJOCO_GL="egl")
+    if result.returncode == NO_OPENGL:
+        pytest.skip(result.stdout.strip())
+    assert result.returncode == 0, result.stderr
+    with np.load(path) as arrays:
+        marked = {name: arrays[name].astype(int) for name in arrays.files}
+    is_blue = lambda picture: picture[..., 2] - picture[..., :2].max(axis=-1) > 60
+    for layout in LAYOUTS:
+        assert not is_blue(marked[f"{layout}/none"]).any()
+        spots = {name: is_blue(marked[name]) for name in marked if name.startswith(f"{layout}/")}
+        del spots[f"{layout}/none"]
+        assert len(spots) >= 5
+        centres = []
+        for spot in spots.values():
+            assert 20 < spot.sum() < 120  # all of the disc or most of it
+            assert not (spot[0].any() or spot[-1].any() or spot[:, 0].any() or spot[:, -1].any())
+            centres.append(np.argwhere(spot).mean(axis=0))
+        # Lower rows of a layout are farther up in the picture, later columns to the right.
+        cells = np.array([[int(x) for x in name.split("/")[1].split(",")] for name in spots])
+        for axis, sign in ((0, -1), (1, 1)):
+            order = np.subtract.outer(cells[:, axis], cells[:, axis])
+            moved = np.subtract.outer(*[np.array(centres)[:, axis]] * 2)
+            assert (sign * moved[order > 0] > 15).all()
+    line = is_blue(marked["line"])
+    assert line.shape == (700, 800)
+    rows, columns = np.nonzero(line)
+    assert len(rows) > 300 and np.corrcoef(rows, columns)[0, 1] < -0.99  # up and to the right
+    assert is_blue(marked["many"]).any()
+
+
+ONE = """
+import sys
+import environments, gymnasium, numpy as np
+env = gymnasium.make("AntPush-v0", render_mode="rgb_array")
+env.reset(seed=0)
+np.save(sys.argv[1], env.render())
+env.close()
+"""
+
+
+def test_osmesa_draws_what_egl_draws(pictures, tmp_path):
+    if not ctypes.util.find_library("OSMesa"):
+        pytest.skip("OSMesa is not installed")
+    drawn = []
+    for setting in ("egl", "osmesa"):
+        path = tmp_path / f"{setting}.npy"
+        result = run_python(ONE, str(path), MUJOCO_GL=setting)
+        assert result.returncode == 0 and result.stderr == "", result.stderr
+        drawn.append(np.load(path).astype(int))
+    assert np.abs(drawn[0] - drawn[1]).mean() < 1.0  # of 255; edges may be smoothed in other ways
+
+
 def test_no_render_mode_is_no_picture():
     env = make_maze_env("PointMaze")
     env.reset(seed=0)

@@ -1,0 +1,6 @@
+"""Colours that mean the same on the map, over time and in the scene; told apart by the colour-blind too."""
+
+PATH = "#e69f00"
+ROBOT = "black"
+GOAL = "#0072b2"
+TARGET = "#009e73"

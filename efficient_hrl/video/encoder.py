@@ -1,0 +1,93 @@
+"""Frames -> MP4 files that browsers play."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import tempfile
+from collections.abc import Iterable
+
+import imageio_ffmpeg
+import numpy as np
+
+from efficient_hrl.durable import aside_of, sync
+from efficient_hrl.run_folder import RunError, UsageError
+
+_QUALITY = 25  # x264's constant rate factor: 0 is without loss, 51 the worst
+
+
+def find_encoder() -> str:
+    """The program ffmpeg.
+
+    Raises:
+      UsageError: there is none.
+    """
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError:
+        raise UsageError(
+            "no program ffmpeg, which the package imageio-ffmpeg brings along; pip install -r"
+            " requirements.txt, or set IMAGEIO_FFMPEG_EXE to its path"
+        ) from None
+
+
+def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_second: int) -> pathlib.Path:
+    """Writes a video, H.264 in 4:2:0, which begins to play before it is loaded; returns its path.
+
+    Until it is whole it has a hidden name, so that no half of a video is ever found.
+
+    Args:
+      path: of the file, replaced if it is there.
+      frames: red, green, blue and what is ignored, uint8 [height, width, 4] each; height and
+        width are even.
+      frames_per_second: of the video.
+
+    Raises:
+      UsageError: there is no encoder.
+      RunError: the encoder failed, for example because the disk is full.
+    """
+    encoder = find_encoder()
+    aside = aside_of(path)
+    frames = iter(frames)
+    first = next(frames)
+    height, width, _ = first.shape
+    given = ("-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{width}x{height}", "-r", str(frames_per_second))
+    coding = ("-c:v", "libx264", "-preset", "veryfast", "-crf", str(_QUALITY), "-pix_fmt", "yuv420p")
+    file = ("-movflags", "+faststart", "-f", "mp4", f"file:{aside}")
+    command = [encoder, "-y", "-loglevel", "error", *given, "-i", "-", "-an", *coding, *file]
+    try:
+        with tempfile.TemporaryFile() as complaints:
+            try:
+                process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints
+                )
+            except OSError as error:
+                raise RunError(f"{encoder}: {error.strerror}") from None
+            try:
+                _feed(process, first, frames)
+            finally:
+                if process.poll() is None:  # something else went wrong, or the user has interrupted
+                    process.kill()
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
+                process.wait()
+            if process.returncode:
+                complaints.seek(0)
+                lines = complaints.read().decode(errors="replace").split("\n")
+                said = next((line.strip() for line in lines if line.strip()), f"status {process.returncode}")
+                raise RunError(f"{path}: ffmpeg could not write it ({said})")
+        sync(aside)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def _feed(process, first, frames):
+    """Gives frames to the encoder until there are no more or it has ended, and waits for its end."""
+    with contextlib.suppress(BrokenPipeError):  # it has said why
+        process.stdin.write(first.tobytes())
+        for frame in frames:
+            process.stdin.write(frame.tobytes())
+        process.stdin.close()
+    process.wait()
