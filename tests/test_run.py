@@ -15,6 +15,7 @@ import pytest
 
 from efficient_hrl import main
 from efficient_hrl.checkpoints import newest_whole
+from efficient_hrl.command_flags import define_flags
 from efficient_hrl.rows import read_rows
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
@@ -218,7 +219,7 @@ def test_help_has_an_example_for_every_mode_and_every_flag_and_fits_80_columns()
     assert result.returncode == 0
     lines = result.stdout.splitlines()
     assert all(len(line) <= 80 for line in lines)
-    values = main._define_flags()
+    values = define_flags()
     modes = values["mode"].parser.enum_values
     text = result.stdout.replace("\\\n", " ")
     examples = [shlex.split(line, comments=True) for line in text.splitlines() if "python run.py " in line]
@@ -227,7 +228,7 @@ def test_help_has_an_example_for_every_mode_and_every_flag_and_fits_80_columns()
     for example in examples:
         chosen = [word.removeprefix("--mode=") for word in example if word.startswith("--mode=")]
         if {*chosen} <= {*modes}:
-            values = main._define_flags()
+            values = define_flags()
             assert values(example[1:]) == ["run.py"]  # nothing is left over
             assert all(pathlib.Path(REPOSITORY, path).is_file() for path in values.gin_file)
     for name in main._define_flags():
