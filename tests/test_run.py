@@ -231,7 +231,7 @@ def test_help_has_an_example_for_every_mode_and_every_flag_and_fits_80_columns()
             values = define_flags()
             assert values(example[1:]) == ["run.py"]  # nothing is left over
             assert all(pathlib.Path(REPOSITORY, path).is_file() for path in values.gin_file)
-    for name in main._define_flags():
+    for name in define_flags():
         if name not in ("h", "flagfile", "undefok"):
             assert len([line for line in lines if re.match(rf"  --{name}(=\S+)? +\S", line)]) == 1, name
 
