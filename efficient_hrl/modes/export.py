@@ -4,8 +4,8 @@ from efficient_hrl.config import usage_errors
 from efficient_hrl.console import announce
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.exported_policy import DESCRIPTION, describe_policy, exported_policy, save_policy
-from efficient_hrl.modes.loading import check_output_folder, load_config_of, restore_newest
-from efficient_hrl.run_folder import RunError, RunFolder, UsageError
+from efficient_hrl.modes.loading import load_config_of, restore_newest
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
 from efficient_hrl.threads import use_threads
 
 _EXAMPLE = """

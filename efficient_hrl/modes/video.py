@@ -7,8 +7,8 @@ from efficient_hrl.console import announce
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.figures.subject import as_numpy
 from efficient_hrl.goal_positions import GoalPositions
-from efficient_hrl.modes.loading import check_output_folder, load_config_of, restore_newest
-from efficient_hrl.run_folder import RunError, RunFolder, UsageError
+from efficient_hrl.modes.loading import load_config_of, restore_newest
+from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
 from efficient_hrl.threads import use_threads
 from efficient_hrl.video.camera import Camera
 from efficient_hrl.video.encoder import find_encoder
