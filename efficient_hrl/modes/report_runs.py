@@ -1,12 +1,13 @@
 """`--mode=report` with several runs: one HTML file about all of them."""
 
+import math
 import os
 import pathlib
 from collections.abc import Sequence
 
 from efficient_hrl.console import announce
 from efficient_hrl.modes import compare
-from efficient_hrl.report.build import PAGE, report_runs
+from efficient_hrl.report.build import PAGE, pages_of, report_runs
 
 
 def run(
@@ -22,11 +23,12 @@ def run(
     """
     comparisons = compare.load(roots, group_by, until)
     pictures = compare.output_folder(roots, out_dir)
-    compare.draw(comparisons, pictures, statistic)
     holder = pictures if out_dir is not None else pictures.parent
     page = holder / PAGE
     runs = [run for comparison in comparisons for group in comparison.groups for run in group.runs]
-    report_runs(_title(holder, comparisons), runs, comparisons, statistic, pictures, page)
+    pages = pages_of(runs, page, math.inf if until is None else until)  # first: mistakes come out here
+    compare.draw(comparisons, pictures, statistic)
+    report_runs(_title(holder, comparisons), pages, comparisons, statistic, pictures, page)
     announce(f"wrote {page}")
     return 0
 

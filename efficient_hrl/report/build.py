@@ -1,5 +1,6 @@
 """Writes a report."""
 
+import math
 import pathlib
 import platform
 import time
@@ -8,25 +9,44 @@ from importlib import metadata
 
 from efficient_hrl.durable import write_text
 from efficient_hrl.report.embedded import VIDEO_BYTES
-from efficient_hrl.report.group_tables import published_words, task_tables
+from efficient_hrl.report.group_tables import task_tables
 from efficient_hrl.report.page import page_of_run, page_of_runs
 from efficient_hrl.report.pictures import pictures_of_comparison
 from efficient_hrl.report.run_page import RunPage, run_page, shown
 from efficient_hrl.run_folder import RunError
 from efficient_hrl.run_groups import Comparison
-from efficient_hrl.run_summary import RunSummary, split_name
+from efficient_hrl.run_summary import RunSummary
 
 PAGE = "report.html"
 
 
 def report_run(run: RunSummary, page: pathlib.Path) -> None:
     """Writes a page about one run."""
-    _write(page, page_of_run(_page(run, page, VIDEO_BYTES), _made()))
+    found, _ = run_page(run, page)
+    _write(page, page_of_run(found, _made()))
+
+
+def pages_of(runs: Sequence[RunSummary], page: pathlib.Path, until: float = math.inf) -> list[RunPage]:
+    """Reads what each of several runs has to show; the room for videos is given out in their order.
+
+    Args:
+      runs: each of them.
+      page: path of the page that is made.
+      until: leaves out what is later, environment steps.
+
+    Raises:
+      UsageError: files are not as this program writes them.
+    """
+    pages, room = [], VIDEO_BYTES
+    for run in runs:
+        found, room = run_page(run, page, room, until)
+        pages.append(found)
+    return pages
 
 
 def report_runs(
     title: str,
-    runs: Sequence[RunSummary],
+    pages: Sequence[RunPage],
     comparisons: Sequence[Comparison],
     kind: str,
     pictures: pathlib.Path,
@@ -36,13 +56,12 @@ def report_runs(
 
     Args:
       title: of the page.
-      runs: all of them.
-      comparisons: the same, sorted.
+      pages: of each of them, see `pages_of`.
+      comparisons: the runs, sorted.
       kind: the statistic, see `aggregate`.
       pictures: folder of the pictures that compare them.
       page: where to.
     """
-    room = VIDEO_BYTES // len(runs)
     drawn = [
         (comparison.name, [shown(picture) for picture in pictures_of_comparison(pictures / comparison.name)])
         for comparison in comparisons
@@ -51,7 +70,7 @@ def report_runs(
         title,
         task_tables(comparisons, kind),
         drawn,
-        [_page(run, page, room) for run in runs],
+        pages,
         _made(),
     )
     _write(page, text)
@@ -62,15 +81,6 @@ def _write(page, text):
         write_text(page, text)
     except OSError as error:
         raise RunError(f"{page}: {error}") from None
-
-
-def _page(run: RunSummary, page: pathlib.Path, room: int) -> RunPage:
-    targets = dict(run.task.targets)
-    method, _ = split_name(run.gin_name)
-    published = {name: published_words(method, run.task.name, place) for name, place in targets.items()}
-    places = {name: f"({', '.join(f'{x:g}' for x in place)})" for name, place in targets.items()}
-    known = {name: words for name, words in published.items() if words}
-    return run_page(run.root, page, known, places, room)
 
 
 def _made():

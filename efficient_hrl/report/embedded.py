@@ -4,6 +4,7 @@ import base64
 import os
 import pathlib
 import struct
+import urllib.parse
 from typing import NamedTuple
 
 # All videos of a page together; mail and hosting sites stop at little more.
@@ -59,23 +60,25 @@ def image(path: pathlib.Path) -> Image:
     return Image(data_address(path, "image/png"), *struct.unpack(">II", head[16:24]))
 
 
-def videos(folder: pathlib.Path, page: pathlib.Path, room: int = VIDEO_BYTES) -> list[Video]:
+def videos(folder: pathlib.Path, page: pathlib.Path, room: int = VIDEO_BYTES) -> tuple[list[Video], int]:
     """The MP4 files of a folder: inside the page while there is room, else as links.
 
     Args:
       folder: where they are; it need not exist.
       page: the page's own path, from which links lead.
       room: bytes of video that may be inside the page.
+
+    Returns:
+      The videos, and what is left of the room: 0 once a video did not fit.
     """
     found = []
     for path in sorted(folder.glob("*.mp4")):
-        room -= path.stat().st_size
+        size = path.stat().st_size
+        fits = size <= room
+        room = room - size if fits else 0
         still = path.with_name(f"{path.stem}_strip.png")
-        source = (
-            data_address(path, "video/mp4")
-            if room >= 0
-            else pathlib.Path(os.path.relpath(path, page.parent)).as_posix()
-        )
+        beside = pathlib.Path(os.path.relpath(path, page.parent)).as_posix()
+        source = data_address(path, "video/mp4") if fits else urllib.parse.quote(beside)
         poster = image(still) if still.is_file() else None
-        found.append(Video(path.stem, source, room >= 0, poster))
-    return found
+        found.append(Video(path.stem, source, fits, poster))
+    return found, room

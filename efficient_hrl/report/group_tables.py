@@ -4,8 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from efficient_hrl.aggregate import aggregate, statistic_in_words
-from efficient_hrl.published import published_success
+from efficient_hrl.figures.comparison import common_last_step
 from efficient_hrl.run_groups import Comparison, Group
 
 
@@ -23,7 +25,7 @@ class GroupRow(NamedTuple):
       label: its name.
       seeds: how many runs.
       steps: environment steps of its last common evaluation, in words.
-      cells: one for each target, and one for all targets; None where there is none.
+      cells: one for each target, and one for all where there are several; None where there is none.
     """
 
     label: str
@@ -38,12 +40,14 @@ class TaskTable(NamedTuple):
     Attributes:
       name: of the task.
       targets: column heads.
+      has_all: whether a last column sums up all targets.
       groups: rows.
       notes: lines below the table.
     """
 
     name: str
     targets: list[str]
+    has_all: bool
     groups: list[GroupRow]
     notes: list[str]
 
@@ -53,38 +57,21 @@ def task_tables(comparisons: Sequence[Comparison], kind: str = "iqm") -> list[Ta
     return [_table(comparison, kind) for comparison in comparisons]
 
 
-def published_words(method: str, task: str, target: Sequence[float] | None) -> str:
-    """The papers' success rate at a target, in words, "" for none.
-
-    A method that no table has is put beside HIRO's row, under its name.
-    """
-    own = published_success(method, task, target)
-    if own is not None:
-        return f"{own.in_words} ({own.row})"
-    hiro = published_success("hiro", task, target)
-    return "" if hiro is None else f"{hiro.in_words} (HIRO, another method)"
-
-
 def _table(comparison, kind):
-    estimates = [aggregate(group, "success_rate", kind, comparison.targets) for group in comparison.groups]
-    rows = [
-        _row(group, estimate, comparison.targets) for group, estimate in zip(comparison.groups, estimates)
-    ]
+    last = common_last_step(comparison)
+    rows = [_row(group, comparison.targets, kind, last) for group in comparison.groups]
     rows += _published_rows(comparison)
     statistic, interval = statistic_in_words(kind)
+    when = (
+        "at the last evaluation that all seeds of a row have; rows are at different steps"
+        if last is None
+        else "at the last evaluation that all runs have"
+    )
     notes = [
-        f"Success rate at the last evaluation that all seeds of a row have: {statistic} over seeds, with"
-        f" {interval}. With one seed there is no interval."
+        f"Success rate {when}: {statistic} over seeds, with {interval}. With one seed there is no interval."
     ]
-    sources = {
-        found.source
-        for group in comparison.groups
-        for target in comparison.targets
-        for method in (group.method, "hiro")
-        if (found := published_success(method, comparison.name, comparison.positions.get(target)))
-    }
     heads = [_head(comparison, target) for target in comparison.targets]
-    return TaskTable(comparison.name, heads, rows, notes + sorted(sources))
+    return TaskTable(comparison.name, heads, len(heads) > 1, rows, notes + sorted(_sources(comparison)))
 
 
 def _head(comparison, target):
@@ -92,30 +79,45 @@ def _head(comparison, target):
     return target if position is None else f"{target} ({', '.join(f'{x:g}' for x in position)})"
 
 
-def _row(group: Group, estimate, targets):
+def _row(group: Group, targets, kind, last):
+    estimate = aggregate(group, "success_rate", kind, targets)
+    at = -1 if last is None else int(np.flatnonzero(estimate.steps == last)[0])
     cells = []
-    for name in [*targets, *estimate.names[len(targets) :]]:
-        at = estimate.names.index(name)
-        low, high = estimate.low[at, -1], estimate.high[at, -1]
+    for point, low, high in zip(estimate.point[:, at], estimate.low[:, at], estimate.high[:, at]):
         note = "1 seed, no interval" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
-        cells.append(Cell(float(estimate.point[at, -1]), note))
-    if len(targets) == 1:
-        cells.append(None)
-    return GroupRow(group.label, estimate.seeds, f"{int(estimate.steps[-1]):,}", cells)
+        cells.append(Cell(float(point), note))
+    return GroupRow(group.label, estimate.seeds, f"{int(estimate.steps[at]):,}", cells)
 
 
 def _published_rows(comparison):
     """A row for every published method that the task's groups are or may be put beside."""
-    rows = []
-    for method in dict.fromkeys([*(group.method for group in comparison.groups), "hiro"]):
-        cells, row = [], None
-        for target in comparison.targets:
-            found = published_success(method, comparison.name, comparison.positions.get(target))
-            row = row or found
-            cells.append(None if found is None else Cell(found.success_rate, _error(found)))
-        if row is not None:
-            rows.append(GroupRow(f"published: {row.row}", 10, "up to 10,000,000", [*cells, None]))
-    return rows
+    rows = {}
+    for group in comparison.groups:
+        for method in (None, "hiro"):
+            found = [_published(comparison, group, target, method) for target in comparison.targets]
+            known = [number for number in found if number is not None]
+            if known:
+                cells = [
+                    None if number is None else Cell(number.success_rate, _error(number)) for number in found
+                ]
+                cells += [None] * (len(cells) > 1)
+                rows[known[0].row] = GroupRow(f"published: {known[0].row}", 10, "up to 10,000,000", cells)
+    return list(rows.values())
+
+
+def _sources(comparison):
+    """What the published numbers are, each said once."""
+    return {
+        found.source
+        for group in comparison.groups
+        for target in comparison.targets
+        for method in (None, "hiro")
+        if (found := _published(comparison, group, target, method)) is not None
+    }
+
+
+def _published(comparison, group, target, method):
+    return group.runs[0].published(comparison.positions.get(target), method)
 
 
 def _error(found):

@@ -16,8 +16,6 @@ _TEMPLATES = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
 )
 _NOTES = (
-    "Success: nearer than 5 m to the target at the last step of a noise-free episode, the protocol of HIRO"
-    " and NORL.",
     "Published numbers are of other code, other machines and up to 10 million environment steps.",
     "HIRO: Nachum, Gu, Lee, Levine, arXiv 1805.08296. NORL: the same authors, arXiv 1810.01257.",
 )
@@ -63,4 +61,5 @@ def page_of_runs(
 
 def _render(made, **values):
     filled = {"tables": [], "comparison": []} | values
-    return _TEMPLATES.get_template("report.html.j2").render(notes=[*_NOTES, made], **filled)
+    criteria = dict.fromkeys(run.criterion for run in filled["runs"])
+    return _TEMPLATES.get_template("report.html.j2").render(notes=[*criteria, *_NOTES, made], **filled)

@@ -37,8 +37,7 @@ _OF_A_RUN = {
     ("learning", "Learning"): {
         "success_curve": (
             "Success and last task reward",
-            "Every evaluation, noise-free. Success is being nearer than 5 m to the target at the last step;"
-            " the task reward is minus the distance.",
+            "Every evaluation, noise-free. In mazes the task's reward is minus the distance to the target.",
         ),
         "learning_curve": (
             "Returns and losses",
@@ -86,10 +85,13 @@ _OF_A_RUN = {
 _OF_SEVERAL_RUNS = {
     "comparison_success": (
         "Success rates",
-        "Each target, and all of them together. Bands are the interval named in the legend; dashed lines"
+        "Each target, and all of them together. Bands are the interval named in the title; dashed lines"
         " are numbers that the papers publish.",
     ),
-    "comparison_reward": ("Last task reward", "Minus the distance to the target at the last step."),
+    "comparison_reward": (
+        "Last task reward",
+        "At the last step; in mazes it is minus the distance to the target.",
+    ),
     "comparison_return": (
         "Task return while collecting",
         "With exploration noise, mean of the last 20,000 environment steps.",

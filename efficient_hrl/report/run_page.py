@@ -1,15 +1,19 @@
 """What a report says of one run."""
 
 import json
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from efficient_hrl.report.embedded import Image, Video, image, videos
+from efficient_hrl.report.criterion import success_in_words
+from efficient_hrl.report.embedded import VIDEO_BYTES, Image, Video, image, videos
 from efficient_hrl.report.pictures import Picture, sections_of_run
+from efficient_hrl.report.published_words import place_in_words, published_sources, published_words
 from efficient_hrl.report.results import TargetResult, target_results
 from efficient_hrl.rows import checked_rows
 from efficient_hrl.run_folder import OPERATIVE_CONFIG, RECORD, UsageError
+from efficient_hrl.run_summary import EVALUATIONS, METRICS, RunSummary
 
 
 class Shown(NamedTuple):
@@ -38,6 +42,8 @@ class RunPage(NamedTuple):
       results: newest and best evaluation of every target.
       places: target -> what it is, e.g. "(16, 0)", or "".
       published: target -> the papers' number in words; {} where there is none.
+      sources: what those numbers are.
+      criterion: what counts as success.
       facts: (name, value) pairs: what was run.
       config: the operative configuration, or "".
       sections: pictures.
@@ -51,6 +57,8 @@ class RunPage(NamedTuple):
     results: list[TargetResult]
     places: dict[str, str]
     published: dict[str, str]
+    sources: list[str]
+    criterion: str
     facts: list[tuple[str, str]]
     config: str
     sections: list[ShownSection]
@@ -64,50 +72,52 @@ def shown(picture: Picture) -> Shown:
 
 
 def run_page(
-    root: pathlib.Path,
-    page: pathlib.Path,
-    published: Mapping[str, str],
-    places: Mapping[str, str],
-    video_room: int,
-) -> RunPage:
+    run: RunSummary, page: pathlib.Path, video_room: int = VIDEO_BYTES, until: float = math.inf
+) -> tuple[RunPage, int]:
     """Reads what a run's folder holds.
 
     Args:
-      root: the run's folder; a record is not needed, so that committed results can be shown.
+      run: a record is not needed, so that committed results can be shown.
       page: path of the page that is made, from which links lead.
-      published: target -> a published number in words.
-      places: target -> what it is, in words.
       video_room: bytes of video that may be inside the page.
+      until: leaves out rows that are later, environment steps.
+
+    Returns:
+      The page, and what is left of the room for videos.
 
     Raises:
       UsageError: files are not as this program writes them.
     """
-    evaluations, metrics = (checked_rows(root / name) for name in ("eval.csv", "metrics.csv"))
-    try:
-        results = target_results(evaluations)
-        record = _record(root)
-        sections = [
-            ShownSection(section.anchor, section.title, [shown(picture) for picture in section.pictures])
-            for section in sections_of_run(root / "plots")
-        ]
-        numbers = _numbers(root / "plots" / "representation_numbers.csv")
-        config = _text(root / OPERATIVE_CONFIG)
-        found = videos(root / "videos", page, video_room)
-    except (KeyError, OSError, ValueError) as error:
-        raise UsageError(f"{root}: not as this program writes it ({error})") from None
-    return RunPage(
-        name=root.name,
-        summary=_summary(record, results, metrics),
-        env_steps=max((result.env_steps for result in results), default=0),
-        results=results,
-        places={result.target: places.get(result.target, "") for result in results},
-        published=dict(published),
-        facts=facts(record, metrics),
-        config=config,
-        sections=sections,
-        numbers=numbers,
-        videos=found,
+    root, places = run.root, dict(run.task.targets)
+    evaluations, metrics = (
+        [row for row in checked_rows(root / name) if float(row["env_steps"]) <= until]
+        for name in (EVALUATIONS, METRICS)
     )
+    try:
+        record, results = _record(root), target_results(evaluations)
+        words = {result.target: published_words(run, places.get(result.target)) for result in results}
+        found, video_room = videos(root / "videos", page, video_room)
+        made = RunPage(
+            name=root.resolve().name,
+            summary=_summary(record, results, metrics),
+            env_steps=max((result.env_steps for result in results), default=0),
+            results=results,
+            places={result.target: place_in_words(places.get(result.target)) for result in results},
+            published={target: text for target, text in words.items() if text},
+            sources=published_sources(run, places.values()),
+            criterion=success_in_words(run.config),
+            facts=facts(record, metrics),
+            config=_text(root / OPERATIVE_CONFIG),
+            sections=[
+                ShownSection(section.anchor, section.title, [shown(picture) for picture in section.pictures])
+                for section in sections_of_run(root / "plots")
+            ],
+            numbers=_numbers(root / "plots" / "representation_numbers.csv"),
+            videos=found,
+        )
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise UsageError(f"{root}: not as this program writes it ({error})") from None
+    return made, video_room
 
 
 def facts(record: Mapping[str, Any], metrics: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
