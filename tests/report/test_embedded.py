@@ -32,9 +32,20 @@ def test_videos_are_inside_the_page_while_there_is_room(tmp_path):
     for name, size in (("eval1", 100), ("eval2", 300), ("eval3", 50)):
         (folder / f"{name}.mp4").write_bytes(b"x" * size)
     picture(folder / "eval2_strip.png")
-    first, second, third = videos(folder, tmp_path / "reports" / "a.html", room=399)
+    (first, second, third), left = videos(folder, tmp_path / "reports" / "a.html", room=399)
+    assert left == 0
     assert first.is_embedded and first.source == data_address(folder / "eval1.mp4", "video/mp4")
     assert not second.is_embedded and second.source == "../videos/eval2.mp4"
     assert second.poster == image(folder / "eval2_strip.png") and first.poster is None
     assert not third.is_embedded  # no video jumps the queue
-    assert videos(tmp_path / "none", tmp_path / "a.html") == []
+    assert videos(tmp_path / "none", tmp_path / "a.html", room=7) == ([], 7)
+    everything, left = videos(folder, tmp_path / "a.html", room=1000)
+    assert all(video.is_embedded for video in everything) and left == 550
+
+
+def test_links_to_videos_are_addresses(tmp_path):
+    folder = tmp_path / "50% of a#1" / "videos"
+    folder.mkdir(parents=True)
+    (folder / "eval1.mp4").write_bytes(b"x")
+    (video,), _ = videos(folder, tmp_path / "a.html", room=0)
+    assert video.source == "50%25%20of%20a%231/videos/eval1.mp4"

@@ -12,7 +12,7 @@ from efficient_hrl import main
 from efficient_hrl.report.build import report_run
 from efficient_hrl.run_summary import read_run
 from tests.report.chromium import looked_at
-from tests.runs_on_disk import write_run
+from tests.runs_on_disk import ANT_PUSH, write_run
 from tests.test_wrong_inputs import snapshot
 
 WIDTHS = {"desktop": 1280, "telephone": 390}
@@ -63,6 +63,8 @@ def test_a_page_tells_what_was_run_and_what_came_of_it(run_root):
         "1.00",
         "0.93 to 1.00 over 50 episodes",
         "0.99 ± 0.01 (HIRO)",
+        "Published: HIRO, Table 1: best policy within 10 million environment steps",
+        "nearer than 5 m to the target at the last step of a noise-free episode, the protocol of HIRO",
         "(0, 16)",
         "2 h 03 min",
         "gin/hiro_ant_maze.gin",
@@ -115,6 +117,7 @@ def test_several_runs_are_one_page(tmp_path, capfd):
     assert seen["scrollWidth"] <= seen["width"] and not seen["tooWide"]
     assert seen["headings"] == ["ant_maze", "Results", "Comparison", "Runs"]
     assert seen["images"] == 4 and seen["broken"] == 0 and seen["requests"] == []
+    assert seen["lostLinks"] == 0
     rows = re.findall(r'<th scope="row">(.*?)</tr>', page.read_text(encoding="utf-8"), re.DOTALL)
     cells = [re.sub(r"<[^>]*>|\s+", " ", row).split() for row in rows]
     hiro, norl, published = cells[:3]
@@ -123,6 +126,52 @@ def test_several_runs_are_one_page(tmp_path, capfd):
     assert " ".join(hiro[3:]) == ("0.75 0.50 to 1.00 0.30 0.20 to 0.40 0.00 0.00 to 0.00 0.35 0.30 to 0.40")
     assert norl[:3] == ["norl_ant_maze", "1", "100"] and "interval" in norl
     assert " ".join(published) == "published: HIRO 10 up to 10,000,000 0.99 ± 0.01"
+
+
+def test_published_numbers_stand_only_beside_the_same_protocol(tmp_path):
+    own = {"evaluate.success_distance": "20.0"}
+    write_run(tmp_path / "far", bindings=own)
+    write_run(tmp_path / "norl", gin_file="gin/norl_ant_maze.gin")
+    texts = {}
+    for name in ("far", "norl"):
+        report_run(read_run(tmp_path / name), tmp_path / "a.html")
+        texts[name] = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "0.99" not in texts["far"] and "nearer than 20 m" in texts["far"]
+    assert "protocol of HIRO" not in texts["far"]
+    assert "0.99 ± 0.01 (HIRO, another method)" in texts["norl"]
+
+
+def test_runs_of_different_lengths_are_compared_at_a_common_step(tmp_path):
+    write_run(tmp_path / "runs/hiro", success={50: [0.25, 0, 0], 100: [1, 1, 1]})
+    write_run(tmp_path / "runs/norl", gin_file="gin/norl_ant_maze.gin", success={50: [0.75, 0, 0]})
+    assert call("--mode=report", f"--root_dir={tmp_path / 'runs'}") == 0
+    text = (tmp_path / "runs/report.html").read_text(encoding="utf-8")
+    table = text[: text.index("published: HIRO")]
+    assert "0.25" in table and "0.75" in table and "<b>1.00</b>" not in table
+    assert "at the last evaluation that all runs have" in text
+
+
+def test_what_is_later_than_until_is_left_out(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path / f"runs/seed{seed}", seed=seed, success={50: [0.25, 0, 0], 100: [1, 1, 1]})
+    assert call("--mode=report", f"--root_dir={tmp_path / 'runs'}", "--until=60") == 0
+    text = (tmp_path / "runs/report.html").read_text(encoding="utf-8")
+    assert text.count("Newest evaluation at 50 environment steps") == 2 and "<b>1.00</b>" not in text
+
+
+def test_one_target_has_no_column_for_all(tmp_path):
+    for seed in (0, 1):
+        write_run(
+            tmp_path / f"runs/{seed}",
+            seed=seed,
+            gin_file="gin/hiro_ant_push.gin",
+            env="AntPush",
+            targets=ANT_PUSH,
+            success={50: [0.5]},
+        )
+    assert call("--mode=report", f"--root_dir={tmp_path / 'runs'}") == 0
+    text = (tmp_path / "runs/report.html").read_text(encoding="utf-8")
+    assert "eval2 (0, 19)" in text and "0.92" in text and "all targets" not in text
 
 
 def test_a_page_goes_where_it_is_told(tmp_path):
@@ -135,18 +184,25 @@ def test_a_page_goes_where_it_is_told(tmp_path):
 
 
 def test_what_cannot_be_reported_is_one_line(tmp_path, capfd):
-    runs = [write_run(tmp_path / name, seed=seed) for seed, name in enumerate(("a", "b"))]
-    (runs[1] / "eval.csv").write_text("mine\n1\n")
-    both = [f"--root_dir={root}" for root in runs]
+    a, b, c, d, e = (write_run(tmp_path / name, seed=seed) for seed, name in enumerate("abcde"))
+    (b / "eval.csv").write_text("mine\n1\n")
+    (c / "operative_config.gin").write_bytes(b"\xff\xfe")
+    (d / "metrics.csv").write_text("env_steps,steps_per_s,high_episode_return\n10,x,-1\n")
+    record = json.loads((e / "run.json").read_text())
+    (e / "run.json").write_text(json.dumps(record | {"packages": 5}))
     before = snapshot(tmp_path)
+    one = f"--root_dir={a}"
     for arguments, message in (
-        (["--mode=report"], "--mode=report needs --root_dir=PATH"),
-        (["--mode=report", f"--root_dir={tmp_path / 'none'}"], "there is no run"),
-        (["--mode=report", *both], "b/eval.csv: not as this program writes it"),
-        (["--mode=report", both[0], f"--out_dir={tmp_path}"], "--out_dir=.*only for"),
+        ([], "--mode=report needs --root_dir=PATH"),
+        ([f"--root_dir={tmp_path / 'none'}"], "none"),
+        ([one, f"--root_dir={b}"], "b/eval.csv: not as this program writes it"),
+        ([one, f"--root_dir={c}"], "c: not as this program writes it"),
+        ([one, f"--root_dir={d}"], "d: not as this program writes it"),
+        ([one, f"--root_dir={e}"], "e.*: not "),
+        ([one, f"--out_dir={tmp_path}"], "--out_dir=.*only for"),
     ):
         capfd.readouterr()
-        assert call(*arguments) == 2
+        assert call("--mode=report", *arguments) == 2
         out, err = capfd.readouterr()
         assert out == "" and len(err.splitlines()) == 1 and re.search(message, err), err
     assert snapshot(tmp_path) == before
