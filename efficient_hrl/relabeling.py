@@ -6,6 +6,8 @@ replaced by the candidate under which today's low level explains the recorded
 actions best.
 """
 
+from typing import NamedTuple
+
 import gin
 import tensorflow as tf
 
@@ -16,6 +18,19 @@ STRATEGIES = ("sample", "FuN", None)
 DTYPES = ("float32", "bfloat16")
 _STAGES = 5  # parts of a segment between which candidates are given up
 _ROUNDING = 1e-5  # relative; sums of float32 networks that should be equal differ by less
+
+
+class Relabelled(NamedTuple):
+    """Goals that the high level learns from.
+
+    Attributes:
+      goals: [B, G].
+      chosen: which of `InverseDynamics.candidates` each of them is, int64 [B]; None with
+        strategies that do not choose.
+    """
+
+    goals: tf.Tensor
+    chosen: tf.Tensor | None = None
 
 
 def sampled_goals(
@@ -155,7 +170,7 @@ def best_candidates(
     low_agent,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
-    """Index of the candidate of highest `fitness` for every segment, int64 [B].
+    """Index of the candidate of highest `fitness` for every segment, int64 [B]; the lowest of equal ones.
 
     Every step can only lower a fitness.  So one promising candidate per segment is
     followed to the segment's end, and the others only as long as they are not worse
@@ -216,8 +231,8 @@ def sample_best_meta_actions(
     low_agent,
     normal: tf.Tensor,
     strategy: str | None = "sample",
-) -> tf.Tensor:
-    """The goals that the high level learns from, [B, G].
+) -> Relabelled:
+    """The goals that the high level learns from, and which candidates they are.
 
     Args:
       segments: stored segments, [B].
@@ -234,12 +249,27 @@ def sample_best_meta_actions(
     """
     check_strategy(strategy)
     if strategy is None:
-        return segments.meta_action
+        return Relabelled(segments.meta_action)
     if strategy == "FuN":
-        return inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal)
+        return Relabelled(inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal))
     candidates = inverse_dynamics.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
     best = best_candidates(candidates, segments, low_state_reprs, low_agent, inverse_dynamics.dtype)
-    return tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)
+    return Relabelled(tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1), best)
+
+
+def count_by_kind(chosen: tf.Tensor, num_candidates: int) -> tf.Tensor:
+    """How many choices are sampled goals, the change reached, and the stored goal, float32 [3].
+
+    Where candidates are equal the lowest index is chosen: a stored goal that equals the
+    change reached counts as that, and a change reached that was clipped to a corner of the
+    goal range counts as a sample that was clipped to the same corner.
+
+    Args:
+      chosen: indices of `InverseDynamics.candidates`, int64 [B].
+      num_candidates: how many of them there are.
+    """
+    kinds = tf.maximum(chosen - (num_candidates - 3), 0)  # 0 for samples, 1, 2
+    return tf.stack([tf.reduce_sum(tf.cast(tf.equal(kinds, kind), tf.float32)) for kind in range(3)])
 
 
 def check_strategy(strategy: str | None) -> None:

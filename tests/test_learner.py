@@ -67,7 +67,7 @@ def learn_by_hand(hierarchy, low_replay, high_replay, low_updates, strategy):
         inverse.draws_shape(strategy, BATCH), seed(Stream.RELABELING, high.train_step_counter)
     )
     reprs = (f(segments.state), f(segments.next_state), f(segments.low_states))
-    goals = sample_best_meta_actions(segments, *reprs, inverse, low, normal, strategy)
+    goals = sample_best_meta_actions(segments, *reprs, inverse, low, normal, strategy).goals
     high.train(segments._replace(meta_action=goals))
     for _ in range(low_updates):
         low.train(low_replay.sample(BATCH, seed(Stream.LOW_REPLAY, low.train_step_counter)))
@@ -253,7 +253,7 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
     stored = high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0))
     seed = stream_seed(SEED, Stream.HIGH_CONTEXTS, 0)
     (targets,), _ = of.high.context.sample("train", BATCH, seed, stored.state, stored.next_state)
-    usual = Learner(of, low_replay, high_replay, BATCH, SEED).relabelled_goals(stored)
+    usual = Learner(of, low_replay, high_replay, BATCH, SEED).relabelled(stored).goals
     learner.update_high()
     # Goals are relabelled first, and as without new targets.
     expected = stored._replace(meta_action=usual, meta_context=targets, next_meta_context=targets)

@@ -32,7 +32,7 @@ def relabel(hierarchy, segments, normal, strategy="sample"):
         hierarchy.low,
         tf.constant(normal),
         strategy,
-    )
+    ).goals
 
 
 @pytest.mark.parametrize("method", golden_data.METHODS)
