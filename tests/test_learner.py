@@ -18,7 +18,7 @@ from efficient_hrl.estimators import (
 from efficient_hrl.goal_relabeling import with_random_goals
 from efficient_hrl.learner import Learner
 from efficient_hrl.random_streams import Stream, stream_seed
-from efficient_hrl.relabeling import sample_best_meta_actions
+from efficient_hrl.relabeling import fitness, sample_best_meta_actions
 from efficient_hrl.replay import CircularBuffer
 from tests import golden_data, tiny_hierarchy
 
@@ -186,6 +186,38 @@ def test_mean_losses_are_means_since_the_last_call():
     np.testing.assert_allclose(losses["representation_loss"], parts, rtol=1e-5)
     assert losses["low_critic_loss"] > 0 and losses["high_critic_loss"] > 0
     assert all(np.isnan(value) for value in learner.mean_losses().values())
+
+
+@pytest.mark.parametrize("method", golden_data.METHODS)
+def test_shares_of_relabelled_goals_are_those_of_the_best_fitness(method):
+    hierarchy, low, high = filled_hierarchy(method)
+    learner = Learner(hierarchy, low, high, BATCH, SEED)
+    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+    f, inverse, counts = hierarchy.representation, hierarchy.inverse_dynamics, [0, 0, 0]
+    for update in range(6):
+        segments = learner.draw_segments()
+        normal = tf.random.stateless_normal(
+            inverse.draws_shape("sample", BATCH), stream_seed(SEED, Stream.RELABELING, update)
+        )
+        candidates = inverse.candidates(
+            f(segments.state), f(segments.next_state), segments.meta_action, normal
+        )
+        scores = fitness(candidates, segments, f(segments.low_states), hierarchy.low).numpy()
+        for best in np.argmax(scores, axis=0):
+            counts[{8: 1, 9: 2}.get(best, 0)] += 1
+        learner.update_high()
+    assert min(counts) > 0 and sum(counts) == 6 * BATCH
+    shares = learner.relabelling_shares()
+    assert list(shares) == ["relabel_sampled", "relabel_reached", "relabel_stored"]
+    np.testing.assert_allclose(list(shares.values()), np.array(counts) / sum(counts))
+    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+
+
+@pytest.mark.parametrize("strategy", ["FuN", None])
+def test_strategies_without_candidates_have_no_shares(strategy):
+    learner = Learner(*filled_hierarchy("hiro_orig"), BATCH, SEED, strategy)
+    learner.update_high()
+    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
 
 
 def test_unknown_strategies_are_refused():

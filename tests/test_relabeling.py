@@ -3,7 +3,13 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.agents.ddpg_networks import apply_layers
-from efficient_hrl.relabeling import InverseDynamics, best_candidates, fitness, sample_best_meta_actions
+from efficient_hrl.relabeling import (
+    InverseDynamics,
+    best_candidates,
+    count_by_kind,
+    fitness,
+    sample_best_meta_actions,
+)
 from tests import golden_data
 
 
@@ -182,6 +188,24 @@ def test_candidates_are_given_up_early():
     low.log_probs = counting
     best_candidates(candidates, segments, low_state_reprs, low)
     assert len(rows) == 6 and sum(rows) < 0.8 * candidates.shape[0] * candidates.shape[1] * 10
+
+
+@pytest.mark.parametrize(
+    "n, chosen, counts",
+    [
+        (10, [0, 7, 8, 9, 9, 9], [2, 1, 3]),
+        (3, [0, 1, 2, 0], [2, 1, 1]),
+        (2, [0, 1, 1], [0, 1, 2]),
+    ],
+)
+def test_choices_are_counted_by_kind(n, chosen, counts):
+    np.testing.assert_array_equal(count_by_kind(tf.constant(chosen, tf.int64), n), counts)
+
+
+def test_of_equal_candidates_the_lowest_index_is_chosen():
+    low, segments, low_state_reprs, candidates = drawn("hiro_orig", 4, 0)
+    equal = tf.tile(candidates[:1], [4, 1, 1])
+    np.testing.assert_array_equal(best_candidates(equal, segments, low_state_reprs, low), np.zeros(16))
 
 
 @pytest.mark.parametrize("c", [1, 3])

@@ -18,7 +18,6 @@ from matplotlib import figure as mpl_figure  # noqa: E402
 
 _MOST_PHASES = 6
 _COLUMNS = 4  # of panels
-_LEAST_SHARE = 1e-4  # at the lower end of the colours; fainter squares have its colour
 _COLOURS = "viridis_r"
 
 
@@ -95,8 +94,8 @@ def visits_figure(maze: Maze, phases: Sequence[Phase]) -> mpl_figure.Figure:
     figure, axes = pyplot.subplots(
         rows, columns, figsize=(2.9 * columns + 1.2, 2.9 * rows + 0.9), squeeze=False, layout="constrained"
     )
-    highest = max(float(phase.density.max()) for phase in phases)
-    norm = colors.LogNorm(_LEAST_SHARE, max(highest, 10 * _LEAST_SHARE))
+    seen = np.concatenate([phase.density[phase.visits > 0] for phase in phases])
+    norm = colors.LogNorm(*((seen.min(), seen.max()) if seen.size else (0.1, 1.0)))
     for number, axis in enumerate(axes.flat):
         if number >= len(phases):
             axis.set_axis_off()
@@ -104,14 +103,7 @@ def visits_figure(maze: Maze, phases: Sequence[Phase]) -> mpl_figure.Figure:
         phase = phases[number]
         draw_maze(axis, maze)
         shown = np.ma.masked_equal(phase.density, 0.0)
-        mesh = axis.pcolormesh(
-            phase.x_edges,
-            phase.y_edges,
-            np.ma.maximum(shown, _LEAST_SHARE),
-            cmap=_COLOURS,
-            norm=norm,
-            zorder=2,
-        )
+        mesh = axis.pcolormesh(phase.x_edges, phase.y_edges, shown, cmap=_COLOURS, norm=norm, zorder=2)
         axis.set_title(phase.name, fontsize=9)
         if number % columns:
             axis.set_ylabel("")
