@@ -12,7 +12,7 @@ from efficient_hrl.compiled import compiled, repeat
 from efficient_hrl.goal_relabeling import with_random_goals
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.random_streams import Stream, stream_seed
-from efficient_hrl.relabeling import Relabelled, check_strategy, count_by_kind, sample_best_meta_actions
+from efficient_hrl.relabeling import Relabelled, check_strategy, sample_best_meta_actions
 from efficient_hrl.replay import Segment, UniformReplayBuffer
 
 _LONGEST_UNROLLED = 4  # updates; more of them take long to trace
@@ -170,7 +170,7 @@ class Learner(tf.Module):
         return means
 
     def relabelling_shares(self) -> dict[str, float]:
-        """How often each kind of candidate was chosen since the last call, by name, 0 to 1.
+        """How often each kind of candidate was chosen since the last call, see `Relabelled`; 0 to 1, by name.
 
         NaN where nothing was chosen: without updates of the high level, and with strategies
         that have no candidates.
@@ -218,9 +218,8 @@ class Learner(tf.Module):
         segments = self.draw_segments()
         relabelled = self.relabelled(segments)
         segments = segments._replace(meta_action=relabelled.goals)
-        if relabelled.chosen is not None:
-            num_candidates = self._hierarchy.inverse_dynamics.num_samples
-            self._relabelled.assign_add(count_by_kind(relabelled.chosen, num_candidates))
+        if relabelled.kinds is not None:
+            self._relabelled.assign_add(tf.reduce_sum(tf.one_hot(relabelled.kinds, 3), axis=0))
         if self._meta_relabel_contexts:
             # Rewards stay the stored ones, as in the original.
             contexts, next_contexts = self._drawn_contexts(high, Stream.HIGH_CONTEXTS, segments)

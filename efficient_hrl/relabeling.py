@@ -25,12 +25,13 @@ class Relabelled(NamedTuple):
 
     Attributes:
       goals: [B, G].
-      chosen: which of `InverseDynamics.candidates` each of them is, int64 [B]; None with
-        strategies that do not choose.
+      kinds: what each of them is, int32 [B]: 2 where it is the stored goal, 1 where it is the
+        change reached, 0 where it is a sampled goal; 2 comes before 1 and 1 before 0 where
+        these are equal, as clipping makes them.  None with strategies that do not choose.
     """
 
     goals: tf.Tensor
-    chosen: tf.Tensor | None = None
+    kinds: tf.Tensor | None = None
 
 
 def sampled_goals(
@@ -170,7 +171,7 @@ def best_candidates(
     low_agent,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
-    """Index of the candidate of highest `fitness` for every segment, int64 [B]; the lowest of equal ones.
+    """Index of the candidate of highest `fitness` for every segment, int64 [B].
 
     Every step can only lower a fitness.  So one promising candidate per segment is
     followed to the segment's end, and the others only as long as they are not worse
@@ -232,7 +233,7 @@ def sample_best_meta_actions(
     normal: tf.Tensor,
     strategy: str | None = "sample",
 ) -> Relabelled:
-    """The goals that the high level learns from, and which candidates they are.
+    """The goals that the high level learns from, and which kind of candidates they are.
 
     Args:
       segments: stored segments, [B].
@@ -254,22 +255,10 @@ def sample_best_meta_actions(
         return Relabelled(inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal))
     candidates = inverse_dynamics.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
     best = best_candidates(candidates, segments, low_state_reprs, low_agent, inverse_dynamics.dtype)
-    return Relabelled(tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1), best)
-
-
-def count_by_kind(chosen: tf.Tensor, num_candidates: int) -> tf.Tensor:
-    """How many choices are sampled goals, the change reached, and the stored goal, float32 [3].
-
-    Where candidates are equal the lowest index is chosen: a stored goal that equals the
-    change reached counts as that, and a change reached that was clipped to a corner of the
-    goal range counts as a sample that was clipped to the same corner.
-
-    Args:
-      chosen: indices of `InverseDynamics.candidates`, int64 [B].
-      num_candidates: how many of them there are.
-    """
-    kinds = tf.maximum(chosen - (num_candidates - 3), 0)  # 0 for samples, 1, 2
-    return tf.stack([tf.reduce_sum(tf.cast(tf.equal(kinds, kind), tf.float32)) for kind in range(3)])
+    goals = tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)
+    # By value: which of equal candidates has won is a matter of rounding.
+    is_reached, is_stored = (tf.reduce_all(tf.equal(goals, candidates[n]), axis=-1) for n in (-2, -1))
+    return Relabelled(goals, tf.where(is_stored, 2, tf.cast(is_reached, tf.int32)))
 
 
 def check_strategy(strategy: str | None) -> None:

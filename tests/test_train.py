@@ -152,14 +152,14 @@ def test_maps_hold_what_happened_between_evaluations(uninterrupted):
     found = read_maps(root)
     assert [(each.from_steps, each.env_steps) for each in found] == [(0, 200), (200, 400), (400, 540)]
     # One row of the low level's buffer comes a step late.
-    assert [each.transitions for each in found] == [199, 200, 141 - 1]
+    assert [each.transitions for each in found] == [199, 200, 140]
     assert all(each.visits.sum() + each.outside == each.transitions for each in found)
     last = state["low replay"].next_state.numpy()[-140:, :2]
     edges = (found[-1].x_edges, found[-1].y_edges)
     np.testing.assert_array_equal(found[-1].visits.T, np.histogram2d(*last.T, bins=edges)[0])
     segments = state["high replay"]
     count = found[-1].segments
-    assert count == len(found[-1].goal) == 15
+    assert count == len(found[-1].goal) == 16
     np.testing.assert_array_equal(found[-1].goal, segments.meta_action[-count:])
     np.testing.assert_array_equal(found[-1].end, segments.next_state[-count:, :2])
 

@@ -230,7 +230,7 @@ def _draw_miss(axis, misses):
     axis.plot(steps, missed, color="#d55e00", marker="x", label="goal missed by")
     axis.plot(steps, still, color="0.5", marker="o", markersize=3, label="if the robot had not moved")
     axis.set_ylim(0.0, 1.2 * np.nanmax([*missed, *still], initial=1e-6))
-    axis.set_ylabel("mean miss, half goal ranges")
+    axis.set_ylabel("mean miss,\nhalf goal ranges")
     axis.set_xlabel("environment steps")
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
@@ -241,7 +241,7 @@ def _draw_direction(axis, misses):
     axis.plot([each.env_steps for each in misses], cosines, color="#d55e00", marker="x")
     axis.axhline(0.0, color="0.5", linewidth=1.0)
     axis.set_ylim(min(-0.1, np.nanmin(cosines, initial=0.0) - 0.05), 1.05)
-    axis.set_ylabel("mean cosine of goal and change")
+    axis.set_ylabel("mean cosine of\ngoal and change")
     axis.set_xlabel("environment steps")
     axis.grid(alpha=0.3)
 
