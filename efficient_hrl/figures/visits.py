@@ -91,8 +91,9 @@ def visits_figure(maze: Maze, phases: Sequence[Phase]) -> mpl_figure.Figure:
     """A panel for each phase, with one scale of colours."""
     columns = min(len(phases), _COLUMNS)
     rows = -(-len(phases) // columns)
+    side = 2.9 if len(phases) > 1 else 4.6
     figure, axes = pyplot.subplots(
-        rows, columns, figsize=(2.9 * columns + 1.2, 2.9 * rows + 0.9), squeeze=False, layout="constrained"
+        rows, columns, figsize=(side * columns + 1.2, side * rows + 0.9), squeeze=False, layout="constrained"
     )
     seen = np.concatenate([phase.density[phase.visits > 0] for phase in phases])
     norm = colors.LogNorm(*((seen.min(), seen.max()) if seen.size else (0.1, 1.0)))
