@@ -3,8 +3,8 @@
     python -m benchmarks.same_runs runs/a runs/b
 
 Compares newest checkpoints (networks, optimisers, counters, environments, random
-generators, replay buffers), metrics.csv and eval.csv; what the clock has written is left
-out. Nothing is built: only files are read.
+generators, replay buffers), metrics.csv, eval.csv and the maps; what the clock has written is
+left out. Nothing is built: only files are read.
 """
 
 import json
@@ -57,6 +57,7 @@ def differences(left: str | pathlib.Path, right: str | pathlib.Path) -> list[str
         *_replays(*checkpoints),
         *_tables(*roots, "metrics.csv"),
         *_tables(*roots, "eval.csv"),
+        *_maps(*roots),
     ]
 
 
@@ -119,6 +120,17 @@ def _tables(left, right, name):
     for number, rows in enumerate(zip(*tables), start=1):
         if rows[0] != rows[1]:
             yield f"{name}, row {number} differs"
+
+
+def _maps(left, right):
+    from efficient_hrl.exploration_maps import map_files
+
+    files = [{path.name: path for path in map_files(root)} for root in (left, right)]
+    for name in sorted(set(files[0]) ^ set(files[1])):
+        yield f"maps/{name}: only in one run"
+    for name in sorted(set(files[0]) & set(files[1])):
+        if files[0][name].read_bytes() != files[1][name].read_bytes():
+            yield f"maps/{name} differs"
 
 
 def _are_same(left, right):

@@ -1,12 +1,10 @@
-"""Numbers of a run: CSV files for people and programs, events for TensorBoard."""
+"""Numbers of a run as CSV files, for people and programs."""
 
 import csv
 import io
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
-
-import tensorflow as tf
 
 from efficient_hrl.durable import write_text
 from efficient_hrl.eval import EvalResult
@@ -21,6 +19,9 @@ METRICS_COLUMNS = (
     "low_actor_loss",
     "high_critic_loss",
     "high_actor_loss",
+    "relabel_sampled",
+    "relabel_reached",
+    "relabel_stored",
     "representation_loss",
     "representation_close_loss",
     "representation_far_loss",
@@ -69,7 +70,7 @@ class CsvLog:
 
 
 class RunLog:
-    """Everything that a run writes about its progress."""
+    """The tables of a run's progress."""
 
     def __init__(self, root: pathlib.Path, env_steps: int, evaluated_steps: int):
         """Opens the files of a run that stands at `env_steps` and was last evaluated at `evaluated_steps`."""
@@ -77,34 +78,16 @@ class RunLog:
         self._eval = CsvLog(root / "eval.csv", EVAL_COLUMNS)
         self._metrics.cut_to(env_steps)
         self._eval.cut_to(evaluated_steps)
-        self._train_events = tf.summary.create_file_writer(str(root / "train"))
-        self._eval_events = tf.summary.create_file_writer(str(root / "eval"))
 
     def log_training(self, values: Mapping[str, float]) -> None:
         """Writes one log interval; keys are `METRICS_COLUMNS`."""
         self._metrics.append({name: _number(values[name]) for name in METRICS_COLUMNS})
-        with self._train_events.as_default(step=int(values["env_steps"])):
-            for name in METRICS_COLUMNS[1:]:
-                if values[name] == values[name]:  # NaN: nothing was measured
-                    tf.summary.scalar(f"{_group(name)}/{name}", values[name])
-        self._train_events.flush()
 
     def log_evaluation(self, env_steps: int, results: Sequence[EvalResult]) -> None:
         """Writes one row per evaluation target."""
         for result in results:
             row = {name: _number(value) for name, value in result._asdict().items()}
             self._eval.append({"env_steps": env_steps, **row})
-        with self._eval_events.as_default(step=env_steps):
-            for result in results:
-                for name, value in result._asdict().items():
-                    if name not in ("target", "episodes"):
-                        tf.summary.scalar(f"{result.target}/{name}", value)
-        self._eval_events.flush()
-
-
-def _group(name):
-    level = name.split("_", 1)[0]
-    return level if level in ("low", "high", "representation") else "run"
 
 
 def _number(value):

@@ -15,7 +15,7 @@ from efficient_hrl.run_summary import read_run, split_name
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
-_SMOOTHING_ROWS = 20
+SMOOTHING_ROWS = 20
 
 
 def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
@@ -53,13 +53,13 @@ def _learning_curve(rows):
             values = _column(rows, name)
             known = np.isfinite(values)
             line = axis.plot(steps[known], values[known], alpha=0.3, linewidth=0.8)[0]
-            axis.plot(steps[known], _smooth(values[known]), color=line.get_color(), label=name)
+            axis.plot(steps[known], smooth(values[known]), color=line.get_color(), label=name)
         axis.set_ylabel(title, fontsize=9)
         axis.grid(alpha=0.3)
         if len(names) > 1:
             axis.set_yscale("log")
             axis.legend(fontsize=8)
-    axes[-1, 0].set_xlabel(f"environment steps (bold: mean of {_SMOOTHING_ROWS} log intervals)")
+    axes[-1, 0].set_xlabel(f"environment steps (bold: mean of {SMOOTHING_ROWS} log intervals)")
     return figure
 
 
@@ -99,9 +99,9 @@ def _column(rows, name):
     return np.array([float(row[name] or "nan") for row in rows])
 
 
-def _smooth(values):
-    """Mean of each value and up to `_SMOOTHING_ROWS - 1` values before it."""
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Mean of each value and up to `SMOOTHING_ROWS - 1` values before it, [n] -> [n]."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(ends - _SMOOTHING_ROWS, 0)
+    starts = np.maximum(ends - SMOOTHING_ROWS, 0)
     return (sums[ends] - sums[starts]) / (ends - starts)

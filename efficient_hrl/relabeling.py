@@ -6,6 +6,8 @@ replaced by the candidate under which today's low level explains the recorded
 actions best.
 """
 
+from typing import NamedTuple
+
 import gin
 import tensorflow as tf
 
@@ -16,6 +18,20 @@ STRATEGIES = ("sample", "FuN", None)
 DTYPES = ("float32", "bfloat16")
 _STAGES = 5  # parts of a segment between which candidates are given up
 _ROUNDING = 1e-5  # relative; sums of float32 networks that should be equal differ by less
+
+
+class Relabelled(NamedTuple):
+    """Goals that the high level learns from.
+
+    Attributes:
+      goals: [B, G].
+      kinds: what each of them is, int32 [B]: 2 where it is the stored goal, 1 where it is the
+        change reached, 0 where it is a sampled goal; 2 comes before 1 and 1 before 0 where
+        these are equal, as clipping makes them.  None with strategies that do not choose.
+    """
+
+    goals: tf.Tensor
+    kinds: tf.Tensor | None = None
 
 
 def sampled_goals(
@@ -216,8 +232,8 @@ def sample_best_meta_actions(
     low_agent,
     normal: tf.Tensor,
     strategy: str | None = "sample",
-) -> tf.Tensor:
-    """The goals that the high level learns from, [B, G].
+) -> Relabelled:
+    """The goals that the high level learns from, and which kind of candidates they are.
 
     Args:
       segments: stored segments, [B].
@@ -234,12 +250,15 @@ def sample_best_meta_actions(
     """
     check_strategy(strategy)
     if strategy is None:
-        return segments.meta_action
+        return Relabelled(segments.meta_action)
     if strategy == "FuN":
-        return inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal)
+        return Relabelled(inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal))
     candidates = inverse_dynamics.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
     best = best_candidates(candidates, segments, low_state_reprs, low_agent, inverse_dynamics.dtype)
-    return tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)
+    goals = tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)
+    # By value: which of equal candidates has won is a matter of rounding.
+    is_reached, is_stored = (tf.reduce_all(tf.equal(goals, candidates[n]), axis=-1) for n in (-2, -1))
+    return Relabelled(goals, tf.where(is_stored, 2, tf.cast(is_reached, tf.int32)))
 
 
 def check_strategy(strategy: str | None) -> None:

@@ -223,7 +223,11 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
 
     def read_rows(self, first: int, end: int):
         """Items number `first` to `end` - 1, counted as they were added; a nest of [end - first, ...]."""
-        return self._data_table.read(tf.range(first, end, dtype=tf.int64) % self.capacity)
+        return self.read(tf.range(first, end, dtype=tf.int64))
+
+    def read(self, numbers: tf.Tensor):
+        """The items of these numbers, int64 [n], counted as they were added; a nest of [n, ...]."""
+        return self._data_table.read(numbers % self.capacity)
 
     def write_rows(self, first: int, items) -> None:
         """Puts items where those from number `first` on belong; see `set_added`.

@@ -20,6 +20,7 @@ from efficient_hrl.collect import Collector
 from efficient_hrl.durable import remove_aside, write_text
 from efficient_hrl.episodes import environment_for
 from efficient_hrl.eval import Evaluator
+from efficient_hrl.exploration_maps import ExplorationMaps
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
@@ -35,6 +36,7 @@ from efficient_hrl.run_end import explained
 from efficient_hrl.run_folder import RunFolder
 from efficient_hrl.side_by_side import SideBySide
 from efficient_hrl.stop_request import StopRequest
+from efficient_hrl.tensorboard import TensorBoard
 from efficient_hrl.update_schedule import UpdateSchedule
 from efficient_hrl.weights import check_weights, load_low_level, save_weights
 from environments.gymnasium_task import GymnasiumTask
@@ -550,12 +552,14 @@ class Trainer:
                 "low_agent": tf.train.Checkpoint(**low.checkpointed()),
                 "high_agent": tf.train.Checkpoint(**high.checkpointed()),
                 "losses": tf.train.Checkpoint(**self.learner.checkpointed()),
+                "relabelling": tf.train.Checkpoint(**self.learner.checkpointed_relabelling()),
                 "collector": tf.train.Checkpoint(**self.collector.checkpointed()),
                 "tensorflow_generator": self._tensorflow_generator,
             },
             {"environment": self._py_env, "clocks": clocks, "generators": GlobalGenerators()},
             {"low_replay": self.low_replay, "high_replay": self.high_replay},
             self._kept_checkpoints,
+            added_later=["relabelling"],
         )
 
     def run(
@@ -610,6 +614,9 @@ class Trainer:
         """Trains from where the run is."""
         steps = int(self.collector.env_steps)
         log = RunLog(folder.root, steps, clocks.values["evaluated_steps"])
+        parts = (self.hierarchy, self.low_replay, self.high_replay)
+        maps = ExplorationMaps(folder.root, self._maze, *parts, clocks)
+        board = TensorBoard(folder.root, *parts, self._maze)
         config = folder.path("operative_config.gin")
         if not config.exists():
             write_text(config, gin.config_str())
@@ -633,6 +640,7 @@ class Trainer:
                         clocks.values["evaluated_steps"] = steps
                         log.log_evaluation(steps, results)
                         plots.draw_run(folder.root)
+                        board.log_evaluation(steps, results, maps.write(steps))
                         progress.evaluated({r.target: r.success_rate for r in results})
                 if self._is_due(steps, self._policy_period, policy_at):
                     self._check_weights()
@@ -651,6 +659,7 @@ class Trainer:
                     saved_at = steps
                     if steps >= self.initial_steps:  # every part has been in use
                         write_text(config, gin.operative_config_str())
+                        board.log_config(steps)
                 if ends:
                     break
 
@@ -668,7 +677,7 @@ class Trainer:
                     learns = True
                     progress.message(f"learning since {steps:,} environment steps")
                 logs = self._is_due(steps, self._log_period, steps_before)
-                losses = self.learner.mean_losses() if logs else {}
+                learned = self.learner.mean_losses() | self.learner.relabelling_shares() if logs else {}
                 block_s = time.perf_counter() - began
                 training_s, interval_s = training_s + block_s, interval_s + block_s
                 if logs:
@@ -680,7 +689,9 @@ class Trainer:
                         "steps_per_s": (steps - interval_from) / interval_s,
                         "unstable_episodes": self._py_env.unstable_episodes,
                     }
-                    log.log_training(values | losses | self._mean_returns())
+                    values |= learned | self._mean_returns()
+                    log.log_training(values)
+                    board.log_training(values)
                     interval_from, interval_s = steps, 0.0
                 if self._py_env.unstable_episodes and not unstable:
                     unstable = self._py_env.unstable_episodes
@@ -699,6 +710,10 @@ class Trainer:
             f" {rate:.0f} steps/s without evaluation and checkpoints;"
             f" the last checkpoint has {saved.total / 2**20:.1f} MiB"
         )
+
+    @property
+    def _maze(self):
+        return self.environment.maze if isinstance(self.environment, MazeEnv) else None
 
     def _evaluate(self, steps, stop):
         """Results, or None when the run was stopped, which then is as if nothing had been evaluated."""

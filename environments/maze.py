@@ -39,6 +39,7 @@ class Maze:
       dt: seconds per environment step.
       torso_id: body id of the robot's torso.
       block_ids: body ids of the movable blocks, int [b].
+      observed_block_ids: those whose positions are part of observations.
     """
 
     def __init__(self, layout: Layout, robot: Robot, num_rays: int = 0, has_view: bool = False):
@@ -57,11 +58,11 @@ class Maze:
         self.block_ids = np.array([self._body_id(_name("movable", b.cell)) for b in layout.blocks], np.int64)
         self._walls = layout.centres_of(WALL, robot.cell_size)
         self._chasms = layout.centres_of(CHASM, robot.cell_size)
-        self._observed_blocks = self.block_ids if layout.observes_blocks else self.block_ids[:0]
+        self.observed_block_ids = self.block_ids if layout.observes_blocks else self.block_ids[:0]
         self.observation_size = (
             robot.nq
             + robot.nv
-            + 3 * len(self._observed_blocks)
+            + 3 * len(self.observed_block_ids)
             + RAY_CHANNELS * num_rays
             + VIEW_SIZE * has_view
             + 1
@@ -239,8 +240,8 @@ class Maze:
         robot = self.robot
         parts = [qpos[..., : robot.nq], qvel[..., : robot.nv]]
         batch = qpos.shape[:-1]
-        if len(self._observed_blocks):
-            blocks = xpos[..., self._observed_blocks, :].reshape(*batch, -1)
+        if len(self.observed_block_ids):
+            blocks = xpos[..., self.observed_block_ids, :].reshape(*batch, -1)
             parts[:1] = [qpos[..., :3], blocks, qpos[..., 3 : robot.nq]]
         if self.num_rays:
             parts.append(self.range_readings(qpos, xpos).reshape(*batch, -1))

@@ -54,7 +54,7 @@ def relabelled(hierarchy, segments, normal):
         hierarchy.inverse_dynamics,
         hierarchy.low,
         normal,
-    )
+    ).goals
     return segments._replace(meta_action=goals)
 
 

@@ -18,7 +18,7 @@ from efficient_hrl.estimators import (
 from efficient_hrl.goal_relabeling import with_random_goals
 from efficient_hrl.learner import Learner
 from efficient_hrl.random_streams import Stream, stream_seed
-from efficient_hrl.relabeling import sample_best_meta_actions
+from efficient_hrl.relabeling import fitness, sample_best_meta_actions
 from efficient_hrl.replay import CircularBuffer
 from tests import golden_data, tiny_hierarchy
 
@@ -67,7 +67,7 @@ def learn_by_hand(hierarchy, low_replay, high_replay, low_updates, strategy):
         inverse.draws_shape(strategy, BATCH), seed(Stream.RELABELING, high.train_step_counter)
     )
     reprs = (f(segments.state), f(segments.next_state), f(segments.low_states))
-    goals = sample_best_meta_actions(segments, *reprs, inverse, low, normal, strategy)
+    goals = sample_best_meta_actions(segments, *reprs, inverse, low, normal, strategy).goals
     high.train(segments._replace(meta_action=goals))
     for _ in range(low_updates):
         low.train(low_replay.sample(BATCH, seed(Stream.LOW_REPLAY, low.train_step_counter)))
@@ -188,6 +188,38 @@ def test_mean_losses_are_means_since_the_last_call():
     assert all(np.isnan(value) for value in learner.mean_losses().values())
 
 
+@pytest.mark.parametrize("method", golden_data.METHODS)
+def test_shares_of_relabelled_goals_are_those_of_the_best_fitness(method):
+    hierarchy, low, high = filled_hierarchy(method)
+    learner = Learner(hierarchy, low, high, BATCH, SEED)
+    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+    f, inverse, counts = hierarchy.representation, hierarchy.inverse_dynamics, [0, 0, 0]
+    for update in range(6):
+        segments = learner.draw_segments()
+        normal = tf.random.stateless_normal(
+            inverse.draws_shape("sample", BATCH), stream_seed(SEED, Stream.RELABELING, update)
+        )
+        candidates = inverse.candidates(
+            f(segments.state), f(segments.next_state), segments.meta_action, normal
+        )
+        scores = fitness(candidates, segments, f(segments.low_states), hierarchy.low).numpy()
+        for best in np.argmax(scores, axis=0):
+            counts[{8: 1, 9: 2}.get(best, 0)] += 1
+        learner.update_high()
+    assert min(counts) > 0 and sum(counts) == 6 * BATCH
+    shares = learner.relabelling_shares()
+    assert list(shares) == ["relabel_sampled", "relabel_reached", "relabel_stored"]
+    np.testing.assert_allclose(list(shares.values()), np.array(counts) / sum(counts))
+    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+
+
+@pytest.mark.parametrize("strategy", ["FuN", None])
+def test_strategies_without_candidates_have_no_shares(strategy):
+    learner = Learner(*filled_hierarchy("hiro_orig"), BATCH, SEED, strategy)
+    learner.update_high()
+    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+
+
 def test_unknown_strategies_are_refused():
     with pytest.raises(ValueError, match="'best'; allowed"):
         Learner(*filled_hierarchy("hiro_orig"), BATCH, SEED, "best")
@@ -253,7 +285,7 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
     stored = high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0))
     seed = stream_seed(SEED, Stream.HIGH_CONTEXTS, 0)
     (targets,), _ = of.high.context.sample("train", BATCH, seed, stored.state, stored.next_state)
-    usual = Learner(of, low_replay, high_replay, BATCH, SEED).relabelled_goals(stored)
+    usual = Learner(of, low_replay, high_replay, BATCH, SEED).relabelled(stored).goals
     learner.update_high()
     # Goals are relabelled first, and as without new targets.
     expected = stored._replace(meta_action=usual, meta_context=targets, next_meta_context=targets)

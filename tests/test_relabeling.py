@@ -3,7 +3,12 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.agents.ddpg_networks import apply_layers
-from efficient_hrl.relabeling import InverseDynamics, best_candidates, fitness, sample_best_meta_actions
+from efficient_hrl.relabeling import (
+    InverseDynamics,
+    best_candidates,
+    fitness,
+    sample_best_meta_actions,
+)
 from tests import golden_data
 
 
@@ -32,7 +37,7 @@ def relabel(hierarchy, segments, normal, strategy="sample"):
         hierarchy.low,
         tf.constant(normal),
         strategy,
-    )
+    ).goals
 
 
 @pytest.mark.parametrize("method", golden_data.METHODS)
@@ -182,6 +187,41 @@ def test_candidates_are_given_up_early():
     low.log_probs = counting
     best_candidates(candidates, segments, low_state_reprs, low)
     assert len(rows) == 6 and sum(rows) < 0.8 * candidates.shape[0] * candidates.shape[1] * 10
+
+
+def test_kinds_of_chosen_goals_are_those_of_the_best_fitness():
+    found = []
+    for seed in range(4):
+        low, segments, low_state_reprs, _ = drawn("hiro_orig", 4, seed)
+        acting_low(low, seed)
+        hierarchy, *_ = recorded("hiro_orig", 0)
+        inverse = InverseDynamics(low.context.specs[0], num_samples=4)
+        state_reprs, next_state_reprs, _ = reprs(hierarchy, segments)
+        normal = tf.random.stateless_normal(inverse.draws_shape("sample", 16), [seed, 1])
+        chosen = sample_best_meta_actions(
+            segments, state_reprs, next_state_reprs, low_state_reprs, inverse, low, normal
+        )
+        candidates = inverse.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
+        best = np.argmax(fitness(candidates, segments, low_state_reprs, low), axis=0)
+        np.testing.assert_array_equal(chosen.kinds, [{2: 1, 3: 2}.get(index, 0) for index in best])
+        found += list(best)
+    assert set(found) == {0, 1, 2, 3}
+
+
+def test_of_equal_goals_the_stored_one_counts_and_then_the_change_reached():
+    hierarchy, segments, get = recorded("hiro_orig", 0)
+    inverse, far = hierarchy.inverse_dynamics, 1e6 * np.ones_like(get("z"))
+    far[1:] = 0  # one sample beyond a corner of the range, the others where the change is
+    f = reprs(hierarchy, segments)
+    kinds = lambda stored, next_reprs, normal: sample_best_meta_actions(
+        segments._replace(meta_action=tf.broadcast_to(stored, segments.meta_action.shape)),
+        *(f[0], next_reprs, f[2], inverse, hierarchy.low, tf.constant(normal)),
+    ).kinds.numpy()
+    everywhere = np.abs(far) * 0 + 1e6  # all beyond it
+    assert set(kinds(inverse.maximum, f[1], everywhere)) <= {1, 2}
+    assert set(kinds(inverse.minimum, f[1] + 1e6, everywhere)) <= {1, 2}
+    np.testing.assert_array_equal(kinds(inverse.maximum, f[1] + 1e6, everywhere), 2)
+    assert 0 not in kinds(inverse.minimum, f[1], np.zeros_like(far))
 
 
 @pytest.mark.parametrize("c", [1, 3])

@@ -17,6 +17,7 @@ import tensorflow as tf
 from efficient_hrl.checkpoints import Checkpoints, newest_whole, weights_in
 from efficient_hrl.config import load_config, usage_errors
 from efficient_hrl.eval import Evaluator
+from efficient_hrl.exploration_maps import read_maps
 from efficient_hrl.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.rows import read_rows
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
@@ -99,6 +100,10 @@ def rows(root, name):
     return [{k: v for k, v in row.items() if k not in CLOCKS} for row in read_rows(root / name)]
 
 
+def maps(root):
+    return {path.name: path.read_bytes() for path in (root / "maps").iterdir()}
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs") / "whole"
@@ -134,9 +139,29 @@ def test_a_run_has_the_promised_updates_rows_and_files(uninterrupted):
     assert [(int(r["env_steps"]), r["target"]) for r in evaluations] == [
         (step, target) for step in (200, 400, 540) for target in ("eval1", "eval2", "eval3")
     ]
+    assert metrics[0]["relabel_stored"] == "nan"
+    kinds = ("relabel_sampled", "relabel_reached", "relabel_stored")
+    assert all(sum(float(row[kind]) for kind in kinds) == pytest.approx(1.0, abs=1e-5) for row in metrics[2:])
     for name in ("operative_config.gin", "run.json", "plots/learning_curve.png", "plots/success_curve.png"):
         assert (root / name).stat().st_size > 0
     assert "finished at 540" in lines[-1]
+
+
+def test_maps_hold_what_happened_between_evaluations(uninterrupted):
+    root, state, _ = uninterrupted
+    found = read_maps(root)
+    assert [(each.from_steps, each.env_steps) for each in found] == [(0, 200), (200, 400), (400, 540)]
+    # One row of the low level's buffer comes a step late.
+    assert [each.transitions for each in found] == [199, 200, 140]
+    assert all(each.visits.sum() + each.outside == each.transitions for each in found)
+    last = state["low replay"].next_state.numpy()[-140:, :2]
+    edges = (found[-1].x_edges, found[-1].y_edges)
+    np.testing.assert_array_equal(found[-1].visits.T, np.histogram2d(*last.T, bins=edges)[0])
+    segments = state["high replay"]
+    count = found[-1].segments
+    assert count == len(found[-1].goal) == 16
+    np.testing.assert_array_equal(found[-1].goal, segments.meta_action[-count:])
+    np.testing.assert_array_equal(found[-1].end, segments.next_state[-count:, :2])
 
 
 def test_cut_segments_are_kept_with_their_length(uninterrupted):
@@ -167,6 +192,7 @@ def test_stopped_and_continued_equals_uninterrupted(uninterrupted, tmp_path, mon
     tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
     assert rows(tmp_path / "pieces", "metrics.csv") == rows(root, "metrics.csv")
     assert rows(tmp_path / "pieces", "eval.csv") == rows(root, "eval.csv")
+    assert maps(tmp_path / "pieces") == maps(root)
 
 
 def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupted, tmp_path):
@@ -181,6 +207,7 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
     def learn_and_die():
         learn()
         if next(count) == 28:  # at 270 + 10: after the rows of 270, 80 steps after a checkpoint
+            (tmp_path / "killed" / "maps" / "map-270.npz").write_bytes(b"of another evaluation")
             raise Killed
 
     trainer.learn = learn_and_die
@@ -193,6 +220,7 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
     tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
     assert rows(tmp_path / "killed", "metrics.csv") == rows(root, "metrics.csv")
     assert rows(tmp_path / "killed", "eval.csv") == rows(root, "eval.csv")
+    assert maps(tmp_path / "killed") == maps(root)
 
 
 def broken_off(root, disturb, block):

@@ -14,11 +14,13 @@ from efficient_hrl.figures.maze_map import BLOCK_COLOUR, draw_maze
 from efficient_hrl.figures.numbers import Numbers
 from efficient_hrl.figures.subject import Subject, embedding_columns, place
 from efficient_hrl.sensitivity import movables
+from environments.maze import Maze
 from environments.placing import at_rest, observe
 from environments.position_grid import PositionGrid
 
 matplotlib.use("Agg")
 from matplotlib import collections, colors, pyplot  # noqa: E402  (the backend must be chosen first)
+from matplotlib import figure as mpl_figure  # noqa: E402
 
 _TIME = "viridis"
 # Corners of the map of colours for positions: orange grows with x, blue with y; they
@@ -93,29 +95,36 @@ def draw_grid(
       folder: where to.
       numbers: for the title.
     """
+    figure = grid_figure(subject.maze, grid, embeddings)
+    figure.suptitle(f"{subject.title}\n{numbers.in_words}", fontsize=11)
+    shown = embedding_axes(embeddings)
+    columns = ("x", "y", *embedding_columns(embeddings), *shown.columns)
+    parts = [grid.xy, embeddings] + ([shown.drawn(embeddings)] if shown.columns else [])
+    path = folder / "representation_grid.png"
+    return [
+        save_figure(figure, path),
+        save_table(path.with_suffix(".csv"), columns, np.concatenate(parts, axis=1).tolist()),
+    ]
+
+
+def grid_figure(maze: Maze, grid: PositionGrid, embeddings: np.ndarray) -> mpl_figure.Figure:
+    """All positions of the maze [n, 2] beside their embeddings [n, G]."""
     shown = embedding_axes(embeddings)
     drawn = shown.drawn(embeddings)
     colours = position_colours(grid.xy)
     straight = grid.edges[grid.lengths < 1.2 * grid.lengths.min()]  # with diagonals it were a blur
     figure, (true, embedded) = pyplot.subplots(1, 2, figsize=(10.4, 5.4), layout="compressed")
-    draw_maze(true, subject.maze)
+    draw_maze(true, maze)
     true.set_title(f"true x, y: {len(grid.xy):,} positions", fontsize=10)
     shown.prepare(embedded, drawn)
-    embedded.set_title(f"embedding of the {subject.maze.robot.name.lower()} at rest there", fontsize=10)
+    embedded.set_title(f"embedding of the {maze.robot.name.lower()} at rest there", fontsize=10)
     for axis, points in ((true, grid.xy), (embedded, drawn)):
         links = collections.LineCollection(
             points[straight], colors=colours[straight].mean(axis=1), linewidths=0.7, alpha=0.7
         )
         axis.add_collection(links, autolim=False)
         axis.scatter(*points.T, s=7, c=colours, linewidths=0, zorder=2)
-    figure.suptitle(f"{subject.title}\n{numbers.in_words}", fontsize=11)
-    columns = ("x", "y", *embedding_columns(embeddings), *shown.columns)
-    parts = [grid.xy, embeddings] + ([drawn] if shown.columns else [])
-    path = folder / "representation_grid.png"
-    return [
-        save_figure(figure, path),
-        save_table(path.with_suffix(".csv"), columns, np.concatenate(parts, axis=1).tolist()),
-    ]
+    return figure
 
 
 def position_colours(xy: np.ndarray) -> np.ndarray:

@@ -3,13 +3,18 @@
 import pathlib
 from collections.abc import Callable, Iterator
 
+from efficient_hrl.exploration_maps import read_maps
 from efficient_hrl.figures.bound import draw_bound, why_no_bound
 from efficient_hrl.figures.embedding import draw_grid, draw_trajectories, grid_embeddings
+from efficient_hrl.figures.goals import draw_goals, why_no_goals
 from efficient_hrl.figures.numbers import numbers_of, save_numbers
 from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_shifted
+from efficient_hrl.figures.relabelling import draw_relabelling, why_no_relabelling
 from efficient_hrl.figures.subject import Subject
+from efficient_hrl.figures.visits import draw_visits, why_no_visits
 from efficient_hrl.plots import draw_run
 from efficient_hrl.rows import checked_rows
+from environments.maze import Maze
 from environments.position_grid import position_grid
 
 
@@ -30,6 +35,40 @@ def draw_curves(root: pathlib.Path, announce: Callable[[str], None]) -> Iterator
         announce(f"no figure of the representation's bound: {reason}")
         return
     yield from draw_bound(rows["metrics.csv"], root.name, root / "plots")
+
+
+def draw_exploration(
+    root: pathlib.Path,
+    maze: Maze | None,
+    subject: Subject | None,
+    num_candidates: int,
+    announce: Callable[[str], None],
+) -> Iterator[pathlib.Path]:
+    """Draws where a run was, what it was asked for and how goals were relabelled; yields what was written.
+
+    Args:
+      root: the run's folder; pictures go into its folder `plots/`.
+      maze: the task's, or None.
+      subject: f as it is now, or None if there are no weights.
+      num_candidates: among which relabelling chooses.
+      announce: is told what cannot be drawn, and why.
+    """
+    folder, maps = root / "plots", read_maps(root)
+    rows = checked_rows(root / "metrics.csv")
+    f, f_steps = (None, 0) if subject is None else (subject.f, subject.env_steps)
+    for what, reason, draw in (
+        ("visits", why_no_visits(maps, maze), lambda: draw_visits(maps, maze, root.name, folder)),
+        ("goals", why_no_goals(maps, maze), lambda: draw_goals(maps, maze, f, f_steps, root.name, folder)),
+        (
+            "relabelling",
+            why_no_relabelling(rows),
+            lambda: draw_relabelling(rows, num_candidates, root.name, folder),
+        ),
+    ):
+        if reason is None:
+            yield from draw()
+        else:
+            announce(f"no figure of {what}: {reason}")
 
 
 def draw_representation(

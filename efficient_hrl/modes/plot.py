@@ -5,13 +5,14 @@ import itertools
 from efficient_hrl.config import usage_errors
 from efficient_hrl.console import announce
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.figures.run_figures import draw_curves, draw_representation
+from efficient_hrl.figures.run_figures import draw_curves, draw_exploration, draw_representation
 from efficient_hrl.figures.subject import EPISODES, subject_of
 from efficient_hrl.modes.loading import load_config_of, newest_weights
 from efficient_hrl.rows import read_rows
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
 from efficient_hrl.threads import use_threads
 from efficient_hrl.weights import restore_weights
+from environments.maze_env import MazeEnv
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
@@ -32,7 +33,13 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         raise UsageError(f"{folder.root}: nothing to draw yet: no rows in metrics.csv and eval.csv, {reason}")
     else:
         announce(f"no figures of the representation: {reason}")
-    drawings = [draw_curves(folder.root, announce)]
+    environment = evaluator.environment
+    maze = environment.maze if isinstance(environment, MazeEnv) else None
+    num_candidates = evaluator.hierarchy.inverse_dynamics.num_samples
+    drawings = [
+        draw_curves(folder.root, announce),
+        draw_exploration(folder.root, maze, subject, num_candidates, announce),
+    ]
     if subject is not None:
         drawings.append(draw_representation(subject, plots, announce))
     with usage_errors(f"{folder.root}: "):

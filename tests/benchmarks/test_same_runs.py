@@ -71,6 +71,20 @@ def test_every_difference_is_found(run, change, message, capsys):
     assert np.all([part in line for part in message.split(".*")])
 
 
+def test_maps_that_differ_or_are_missing_are_found(run):
+    left, right = run("left"), run("right")
+    for root, names in ((left, ("map-5", "map-10", "map-20")), (right, ("map-5", "map-10", "map-30"))):
+        (root / "maps").mkdir()
+        for name in names:
+            (root / "maps" / f"{name}.npz").write_bytes(b"same")
+    (right / "maps" / "map-10.npz").write_bytes(b"sane")
+    assert same_runs.differences(left, right) == [
+        "maps/map-20.npz: only in one run",
+        "maps/map-30.npz: only in one run",
+        "maps/map-10.npz differs",
+    ]
+
+
 def test_one_bit_in_a_stored_row_is_found(run):
     left, right = run("left"), run("right")
     (path,) = (right / "checkpoints" / "replay").iterdir()

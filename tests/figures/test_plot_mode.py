@@ -16,13 +16,19 @@ from tests.test_wrong_inputs import REPOSITORY, RUN, snapshot
 
 CURVES = {"learning_curve.png", "success_curve.png"}
 TABLES = {
+    "visits.csv",
+    "goals.csv",
+    "goals_miss.csv",
+    "relabelling.csv",
     "representation_trajectories.csv",
     "representation_grid.csv",
     "representation_numbers.csv",
     "sensitivity.csv",
     "sensitivity_shifted.csv",
 }
-PICTURES = {name.replace(".csv", ".png") for name in TABLES - {"representation_numbers.csv"}}
+PICTURES = {
+    name.replace(".csv", ".png") for name in TABLES - {"representation_numbers.csv", "goals_miss.csv"}
+}
 
 
 def call(*arguments):
@@ -140,13 +146,14 @@ def test_without_a_checkpoint_kept_weights_are_drawn_and_without_those_the_curve
     assert call("--mode=plot", f"--root_dir={root}", few) == 0
     assert set(table(root / "plots/representation_trajectories.csv")["target"]) == {"eval2"}
     capfd.readouterr()
-    shutil.rmtree(root / "policy")
-    shutil.rmtree(root / "plots")
+    for name in ("policy", "plots", "maps"):
+        shutil.rmtree(root / name)
     assert call("--mode=plot", f"--root_dir={root}") == 0
-    assert {path.name for path in (root / "plots").iterdir()} == CURVES
-    assert (
-        f"no figures of the representation: {root}/checkpoints: no checkpoint yet" in capfd.readouterr().out
-    )
+    drawn = {path.name for path in (root / "plots").iterdir()}
+    assert drawn == CURVES | {"relabelling.png", "relabelling.csv"}
+    out = capfd.readouterr().out
+    assert f"no figures of the representation: {root}/checkpoints: no checkpoint yet" in out
+    assert "no figure of visits: there is no map yet" in out and "no figure of goals: there is no" in out
 
 
 @pytest.mark.parametrize(

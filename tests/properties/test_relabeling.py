@@ -70,7 +70,7 @@ def reprs(of, segments):
 
 
 def relabelled(of, segments, draws):
-    goals = sample_best_meta_actions(segments, *reprs(of, segments), of.inverse_dynamics, of.low, draws)
+    goals = sample_best_meta_actions(segments, *reprs(of, segments), of.inverse_dynamics, of.low, draws).goals
     return goals.numpy()
 
 
