@@ -5,9 +5,13 @@ What is estimated, and by whom it is used:
   left when the lowest and the highest quarter of the scores are dropped (of n scores,
   floor(n / 4) on either side, so that up to three scores have their plain mean).  The interval
   is that of their library rliable: percentiles 2.5 and 97.5 of the statistic over
-  resampled runs, resampled for each target on its own (stratified bootstrap).
+  resampled runs.
 * "mean": the mean with one standard error on either side, as in HIRO (arXiv 1805.08296).
 * "median": the median with the 30th and 70th percentiles, as in NORL (arXiv 1810.01257).
+
+Over all targets, a run's mean over its targets is its score.  The paper pools runs and tasks
+and resamples each task on its own, because there every task has runs of its own.  Here all
+targets measure one policy: they rise and fall together, and what is drawn anew is the run.
 """
 
 import contextlib
@@ -40,6 +44,7 @@ class Estimate(NamedTuple):
       point: the statistic [t, n].
       low, high: the interval [t, n]; NaN with one seed, which has none.
       seeds: how many runs.
+      single: each run's own scores [seeds, t, n].
     """
 
     steps: np.ndarray
@@ -48,6 +53,7 @@ class Estimate(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     seeds: int
+    single: np.ndarray
 
 
 def statistic_in_words(kind: str) -> tuple[str, str]:
@@ -71,28 +77,36 @@ def aggregate(
         targets = [target for target in first if all(target in other for other in others)]
     steps, scores = group.scores(column, targets)
     names = (*targets, ALL) if len(targets) > 1 else tuple(targets)
-    return Estimate(steps, names, *estimate(scores, kind), len(group.runs))
+    return _estimate(steps, names, with_all_targets(scores), kind)
 
 
-def aggregate_returns(group: Group, kind: str = "iqm") -> Estimate:
-    """Sums up a group's task returns while collecting, see `Group.returns`."""
+def aggregate_returns(group: Group, kind: str = "iqm") -> Estimate | None:
+    """Sums up a group's task returns while collecting, see `Group.returns`; None where there are none."""
     steps, scores = group.returns()
-    return Estimate(steps, (RETURNS,), *estimate(scores, kind), len(group.runs))
+    return _estimate(steps, (RETURNS,), scores, kind) if len(steps) else None
+
+
+def _estimate(steps, names, scores, kind):
+    return Estimate(steps, names, *estimate(scores, kind), len(scores), scores)
+
+
+def with_all_targets(scores: np.ndarray) -> np.ndarray:
+    """Scores [runs, targets, n], and each run's mean over targets behind them where there are several."""
+    if scores.shape[1] == 1:
+        return scores
+    return np.concatenate([scores, scores.mean(axis=1, keepdims=True)], axis=1)
 
 
 def estimate(scores: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The statistic of each target and, where there are several, of all together.
-
-    Over all targets, "iqm" takes every run at every target as one score; "mean" and
-    "median" take the mean over targets of each run as one.
+    """The statistic over runs and its interval, for every column of scores on its own.
 
     Args:
-      scores: [runs, targets, n]; NaN makes what depends on it NaN.
+      scores: [runs, columns, n], see `with_all_targets`; NaN makes what depends on it NaN.
       kind: one of `KINDS`.
 
     Returns:
-      The statistic and the lower and the upper end of its interval, each [targets, n] or
-      [targets + 1, n]; the ends are NaN with one run.
+      The statistic and the lower and the upper end of its interval, each [columns, n]; the
+      ends are NaN with one run.
 
     Raises:
       ValueError: another kind.
@@ -100,17 +114,14 @@ def estimate(scores: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray, np.
     if kind not in KINDS:
         raise ValueError(f"kind = {kind!r}; allowed: {', '.join(KINDS)}")
     if kind == "iqm":
-        point = _iqms(scores)
+        point = interquartile_mean(scores)
         low, high = _bootstrap(scores) if len(scores) > 1 else (None, None)
+    elif kind == "mean":
+        point = scores.mean(axis=0)
+        error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores)) if len(scores) > 1 else 0.0
+        low, high = point - error, point + error
     else:
-        if scores.shape[1] > 1:
-            scores = np.concatenate([scores, scores.mean(axis=1, keepdims=True)], axis=1)
-        if kind == "mean":
-            point = scores.mean(axis=0)
-            error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores)) if len(scores) > 1 else 0.0
-            low, high = point - error, point + error
-        else:
-            low, point, high = np.percentile(scores, (30, 50, 70), axis=0)
+        low, point, high = np.percentile(scores, (30, 50, 70), axis=0)
     if len(scores) == 1:
         low = high = np.full_like(point, np.nan)
     return point, low, high
@@ -126,24 +137,19 @@ def interquartile_mean(scores: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(scores).any(axis=0), np.nan, middle)
 
 
-def _iqms(scores):
-    """`interquartile_mean` of each target over runs, and over runs and targets."""
-    each = interquartile_mean(scores)
-    if scores.shape[1] == 1:
-        return each
-    together = interquartile_mean(scores.reshape(-1, scores.shape[-1]))
-    return np.concatenate([each, together[None]])
-
-
 def _bootstrap(scores):
-    """The ends of `_iqms`' interval, each of its shape."""
+    """The ends of the interval of `interquartile_mean`, each [columns, n].
+
+    rliable draws runs for every column on its own, so that in that of all targets whole runs
+    are drawn.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of statsmodels and pandas, which are not used here
         from rliable import library  # only now: it takes seconds
 
         with _seeded():
             _, ends = library.get_interval_estimates(
-                {"": scores}, lambda resampled: _iqms(resampled).ravel(), reps=REPETITIONS
+                {"": scores}, lambda resampled: interquartile_mean(resampled).ravel(), reps=REPETITIONS
             )
     return ends[""].reshape(2, -1, scores.shape[-1])
 

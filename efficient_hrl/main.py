@@ -12,7 +12,7 @@ from efficient_hrl.command_flags import define_flags
 from efficient_hrl.console import announce, open_missing_streams, write_error
 from efficient_hrl.help_text import help_text
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError
-from efficient_hrl.run_summary import find_runs, is_run
+from efficient_hrl.run_summary import find_runs
 from efficient_hrl.video.headless import choose_opengl
 
 # Flags of what is drawn of several runs together; and the modes that can, with their modules.
@@ -87,12 +87,16 @@ def _run(argv):
 def _several(values):
     """Folders of the runs that are to be drawn together; [] for the usual one run in --root_dir."""
     if values.mode in _TAKE_SEVERAL:
-        first = pathlib.Path(values.root_dir[0] if values.root_dir else "").expanduser()
-        if len(values.root_dir) > 1 or (values.root_dir and _holds_runs(first)):
+        if len(values.root_dir) > 1 or (values.root_dir and _is_no_run(values.root_dir[0])):
+            runs = find_runs(values.root_dir)
             for flag in ("gin_file", "gin_bindings", "seed"):
                 if values[flag].present:
-                    raise UsageError(f"--{flag}: runs drawn together have their own; allowed: no --{flag}")
-            return find_runs(values.root_dir)
+                    given = values[flag].value
+                    raise UsageError(
+                        f"--{flag}={given[0] if isinstance(given, list) else given}: runs drawn together have"
+                        f" their own; allowed: no --{flag}"
+                    )
+            return runs
     elif len(values.root_dir) > 1 and values.mode != "random":
         raise UsageError(f"--root_dir={values.root_dir[1]}: --mode={values.mode} takes one run")
     for flag in _OF_SEVERAL:
@@ -102,13 +106,12 @@ def _several(values):
     return []
 
 
-def _holds_runs(folder):
-    """Whether a folder is no run with a record, but one without or a folder of runs."""
-    if RunFolder.has_record(folder):
-        return False
+def _is_no_run(root):
+    """Whether a path is a folder, but not that of a run with a record."""
     try:
-        return is_run(folder) or any(map(is_run, folder.iterdir()))
-    except OSError:
+        folder = pathlib.Path(root).expanduser()
+        return folder.is_dir() and not RunFolder.has_record(folder)
+    except (OSError, RuntimeError):  # told when the folder is used
         return False
 
 

@@ -7,10 +7,9 @@ import numpy as np
 
 from efficient_hrl.figures.files import save_figure
 from efficient_hrl.figures.published_marks import draw_marks
-from efficient_hrl.published import published_success
 from efficient_hrl.rows import read_rows
 from efficient_hrl.run_folder import UsageError
-from efficient_hrl.run_summary import read_run, split_name
+from efficient_hrl.run_summary import EVALUATIONS, METRICS, read_run
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
@@ -25,8 +24,8 @@ def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
     drawn = []
     marked = lambda rows: _success_curve(rows, _published(root))
     for name, draw, rows in (
-        ("learning_curve.png", _learning_curve, read_rows(root / "metrics.csv")),
-        ("success_curve.png", marked, read_rows(root / "eval.csv")),
+        ("learning_curve.png", _learning_curve, read_rows(root / METRICS)),
+        ("success_curve.png", marked, read_rows(root / EVALUATIONS)),
     ):
         if rows:
             figure = draw(rows)
@@ -90,8 +89,7 @@ def _published(root):
         run = read_run(root)
     except UsageError:  # a picture without marks is better than none
         return {}
-    method, _ = split_name(run.gin_name)
-    found = {target: published_success(method, run.task.name, at) for target, at in run.task.targets}
+    found = {target: run.published(target) for target in run.evaluations}
     return {target: mark for target, mark in found.items() if mark is not None}
 
 

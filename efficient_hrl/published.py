@@ -4,8 +4,11 @@ HIRO (arXiv 1805.08296) has a table of methods and mazes.  NORL (arXiv 1810.0125
 curves alone, without a table, so that there is nothing of it here.
 """
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from efficient_hrl.bound_values import text_of
 
 _TABLE_1 = "HIRO, Table 1: best policy within 10 million steps, mean of 10 seeds ± standard error"
 # Where each task of the table is evaluated, metres.
@@ -23,6 +26,15 @@ _ROWS = {
         {"ant_maze": (0.16, 0.33), "ant_push": (0.06, 0.17), "ant_fall": (0.07, 0.22)},
     ),
 }
+
+
+# HIRO's and NORL's protocol.  What is not bound has these values.  Without a limit, mazes end an
+# episode after 500 steps.
+_PROTOCOL = (
+    ("evaluate.success_distance", (5,)),
+    ("evaluate.success_fn", (None,)),
+    ("evaluate.max_steps_per_episode", (500, None)),
+)
 
 
 class Published(NamedTuple):
@@ -59,3 +71,37 @@ def published_success(method: str, task: str, target: Sequence[float] | None) ->
         return None
     row, numbers = _ROWS[method]
     return Published(row, *numbers[task], _TABLE_1)
+
+
+def is_papers_protocol(bindings: Mapping[str, str]) -> bool:
+    """Whether a run's success rates are measured as the papers measure theirs.
+
+    A success is to be nearer than 5 m to the task's target at the last of 500 steps, in the
+    environment that the run learns in.
+
+    Args:
+      bindings: of the run, name -> value as gin writes it; what is missing has the value of
+        the shipped gin files, which is the papers'.
+    """
+    environment = text_of(bindings, "evaluate.environment")
+    if environment not in (None, text_of(bindings, "train_uvf.environment")):
+        return False
+    steps = {"evaluate.max_steps_per_episode": "%RESET_EPISODE_PERIOD"}
+    bindings = steps | dict(bindings)
+    return all(_is_one_of(text_of(bindings, name), allowed) for name, allowed in _PROTOCOL)
+
+
+def is_papers_learner(bindings: Mapping[str, str]) -> bool:
+    """Whether a run's levels learn by TD3 as in the papers, and not by DDPG (`gin/agents/ddpg.gin`)."""
+    classes = (text_of(bindings, f"train_uvf.{name}") for name in ("agent_class", "meta_agent_class"))
+    return not any("Ddpg" in (name or "") for name in classes)
+
+
+def _is_one_of(text, allowed):
+    """Whether a binding has one of some plain values; one that is not bound has."""
+    if text is None:
+        return True
+    try:
+        return ast.literal_eval(text) in allowed
+    except (ValueError, SyntaxError):
+        return False

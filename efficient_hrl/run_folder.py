@@ -74,7 +74,7 @@ class RunFolder:
     @staticmethod
     def has_record(folder: pathlib.Path) -> bool:
         """Whether a folder is a run's; it need not be one that can be used."""
-        return (folder / RECORD).is_file()
+        return os.path.isfile(folder / RECORD)  # unlike a path's is_file() False where nobody may look
 
     @property
     def lock(self) -> pathlib.Path:
@@ -93,10 +93,7 @@ class RunFolder:
         """
         try:
             record = json.loads(self.path(RECORD).read_text(encoding="utf-8"))
-            if not isinstance(record, dict) or not isinstance(record.get("seed"), int):
-                raise ValueError("no seed")
-            if not isinstance(record.get("config"), dict):
-                raise ValueError("no configuration")
+            _check_record(record)
             return record
         except (OSError, ValueError) as error:
             raise UsageError(f"{self.path(RECORD)}: not a record of a run ({error})") from None
@@ -156,6 +153,29 @@ class RunFolder:
         return differ
 
 
+def _check_record(record):
+    """Checks the kinds of a record's parts; older versions wrote fewer of them."""
+    if not isinstance(record, dict) or not isinstance(record.get("seed"), int):
+        raise ValueError("no seed")
+    if not _maps_texts(record.get("config")):
+        raise ValueError("no configuration, or one that is not text")
+    for name in ("command", "started", "python", "machine"):
+        if not isinstance(record.get(name, ""), str):
+            raise ValueError(f"{name} is not text")
+    gin_files = record.get("gin_files", [])
+    if not isinstance(gin_files, list) or not all(isinstance(path, str) for path in gin_files):
+        raise ValueError("gin_files is not a list of paths")
+    if not _maps_texts(record.get("packages", {})):
+        raise ValueError("packages are not names and versions")
+    continued = record.get("continued", [])
+    if not isinstance(continued, list) or not all(isinstance(note, dict) for note in continued):
+        raise ValueError("continued is not a list of notes")
+
+
+def _maps_texts(values):
+    return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
+
+
 def _circumstances():
     """What a process runs with: its command, time, versions and machine."""
     return {
@@ -173,16 +193,23 @@ def is_writable(folder: pathlib.Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK) and bool(folder.stat().st_mode & 0o222)
 
 
-def check_output_folder(path: str | os.PathLike) -> pathlib.Path:
+def check_output_folder(path: str | os.PathLike, flag: str | None = None) -> pathlib.Path:
     """A folder that can be written to, or does not exist and can be made; nothing is made yet.
+
+    Args:
+      path: the folder.
+      flag: that which names it, e.g. "--out_dir"; None for a folder that is directly in a run's.
 
     Raises:
       UsageError: it cannot.
     """
     path = pathlib.Path(path)
     nearest = path
-    while not nearest.exists() and nearest != nearest.parent:
+    while not os.path.exists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent
-    if not (nearest.is_dir() and is_writable(nearest)):
-        raise UsageError(f"{path}: not a folder that can be written to")
+    if not (os.path.isdir(nearest) and is_writable(nearest)):
+        named = f"--root_dir={path.parent}: {path}" if flag is None else f"{flag}={path}"
+        raise UsageError(
+            f"{named}: not a folder that can be written to; allowed: one that can, or one that can be made"
+        )
     return path

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from efficient_hrl.changeable import is_changeable
+from efficient_hrl.published import Published
 from efficient_hrl.run_folder import UsageError
 from efficient_hrl.run_summary import RunSummary, split_name
 
 GROUPINGS = ("gin_file", "folder")
-# Of what may change in a run, that which decides what its evaluations mean.
+# Of what may change in a run, that which decides what its evaluations mean, and how exactly.
 _MEASURES = (
+    "evaluate.environment",
+    "evaluate.num_episodes_eval",
     "evaluate.success_distance",
     "evaluate.success_fn",
     "evaluate.max_steps_per_episode",
@@ -61,19 +64,26 @@ class Group:
         steps = steps[:: -max(1, -(-len(steps) // _MOST_RETURNS))][::-1]  # with the last
         return steps, np.array([[_smoothed(run.metrics, steps)] for run in self.runs])
 
+    def published(self, target: str, method: str | None = None) -> Published | None:
+        """What a paper says beside every run of the group, see `RunSummary.published`; or None."""
+        found, *others = {run.published(target, method) for run in self.runs}
+        return None if others else found
+
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
     """Groups that have the same task.
 
     Attributes:
-      name: the task's name, e.g. "ant_maze"; a file or folder can be called so.
+      name: unlike those of other comparisons, e.g. "ant_maze", "ant_maze_2"; a folder can be called so.
+      task: the task's name, e.g. "ant_maze".
       targets: evaluation modes at which every run was evaluated.
       positions: evaluation mode -> target, metres; without those that are not known.
       groups: in the order in which their first runs were given.
     """
 
     name: str
+    task: str
     targets: tuple[str, ...]
     positions: Mapping[str, tuple[float, ...]]
     groups: tuple[Group, ...]
@@ -90,7 +100,7 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
       group_by: "gin_file", or "folder" for the names of the runs' folders without their seeds.
 
     Returns:
-      A comparison for every task, and lines that say what was left out.
+      A comparison for every task, and lines that say what was left out or assumed.
 
     Raises:
       UsageError: a seed occurs twice in a group; or nothing in common can be compared.
@@ -100,17 +110,20 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
     if not evaluated:
         raise UsageError(f"{runs[0].root / 'eval.csv'}: no evaluation yet; allowed: runs that have some")
     comparisons, names = [], []
-    for (name, targets), of_task in _by_task(evaluated).items():
+    tasks, assumed = _by_task(evaluated)
+    notes += assumed
+    for (name, targets), of_task in tasks.items():
         names.append(name)
         count = names.count(name)
         unique = name if count == 1 else f"{name}_{count}"
         everywhere = [t for t in of_task[0].evaluations if all(t in run.evaluations for run in of_task)]
         if not everywhere:
             raise UsageError(
-                f"{', '.join(str(run.root) for run in of_task)}: no evaluation target that all have"
+                f"{', '.join(str(run.root) for run in of_task)}: no evaluation target that all have; allowed:"
+                " runs that have one in common in eval.csv"
             )
         for target in sorted({t for run in of_task for t in run.evaluations} - {*everywhere}):
-            notes.append(f"{name}: {target} left out, not every run was evaluated there")
+            notes.append(f"{unique}: {target} left out, not every run was evaluated there")
         groups = tuple(_groups(of_task, group_by))
         for group in groups:
             if not len(group.scores("success_rate", everywhere)[0]):
@@ -118,21 +131,25 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
                     f"{', '.join(str(run.root) for run in group.runs)}: no environment step at which all"
                     " were evaluated; allowed: seeds with the same evaluate.eval_every_n_steps"
                 )
-        comparisons.append(Comparison(unique, tuple(everywhere), dict(targets), groups))
+        comparisons.append(Comparison(unique, name, tuple(everywhere), dict(targets), groups))
     return comparisons, notes
 
 
 def _by_task(runs):
-    """(task's name, its targets) -> runs; where the targets are not known, those of another run hold."""
-    tasks = {}
+    """Task -> runs, and lines about those whose targets are not known: another run's hold for them."""
+    known = {}
     for run in runs:
         if run.task.targets:
-            tasks.setdefault((run.task.name, run.task.targets), [])
+            known.setdefault(run.task.name, run)
+    tasks = {run.task: [] for run in runs if run.task.targets}
+    notes = []
     for run in runs:
-        known = [key for key in tasks if key[0] == run.task.name]
-        key = run.task if run.task.targets or not known else known[0]
-        tasks.setdefault(tuple(key), []).append(run)
-    return tasks
+        if not run.task.targets and run.task.name in known:
+            other = known[run.task.name]
+            notes.append(f"{run.root}: its targets are not known and taken to be those of {other.root}")
+            run = dataclasses.replace(run, task=other.task)
+        tasks.setdefault(run.task, []).append(run)
+    return tasks, notes
 
 
 def _groups(runs, group_by):

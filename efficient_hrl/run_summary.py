@@ -1,6 +1,5 @@
 """What a run's folder says about the run, without gin and TensorFlow."""
 
-import ast
 import dataclasses
 import os
 import pathlib
@@ -11,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from efficient_hrl.bound_values import text_of, value_of
+from efficient_hrl.published import Published, is_papers_learner, is_papers_protocol, published_success
 from efficient_hrl.rows import checked_rows
 from efficient_hrl.run_folder import OPERATIVE_CONFIG, RunFolder, UsageError
 
@@ -43,6 +44,7 @@ class RunSummary:
       folder_name: its folder's name without the seed.
       seed: None where nothing says it.
       config: bindings, name -> value as gin writes it; None where there is no record.
+      bindings: the same or, where there is no record, the one-line ones of operative_config.gin.
       task: its task.
       metrics: column of metrics.csv -> numbers [n], NaN where there is none.
       evaluations: target -> column of eval.csv -> numbers [m], in the order of env_steps.
@@ -53,39 +55,78 @@ class RunSummary:
     folder_name: str
     seed: int | None
     config: Mapping[str, str] | None
+    bindings: Mapping[str, str]
     task: Task
     metrics: Mapping[str, np.ndarray]
     evaluations: Mapping[str, Mapping[str, np.ndarray]]
 
+    def published(self, target: str, method: str | None = None) -> Published | None:
+        """What a paper says that may stand beside this run's success rate, or None.
+
+        Only where the run is measured as the papers measure, see `is_papers_protocol`.
+
+        Args:
+          target: an evaluation mode, e.g. "eval3".
+          method: whose number, e.g. "hiro"; None is the run's own method, of which there is none
+            where it learns by another algorithm than the paper, see `is_papers_learner`.
+        """
+        if not is_papers_protocol(self.bindings):
+            return None
+        if method is None:
+            if not is_papers_learner(self.bindings):
+                return None
+            method, _ = split_name(self.gin_name)
+        return published_success(method, self.task.name, dict(self.task.targets).get(target))
+
 
 def is_run(folder: pathlib.Path) -> bool:
     """Whether a folder is a run's, or keeps a run's CSV files alone as those of results/ do."""
-    return RunFolder.has_record(folder) or all((folder / name).is_file() for name in (METRICS, EVALUATIONS))
+    csv_files = (folder / METRICS, folder / EVALUATIONS)
+    return RunFolder.has_record(folder) or all(map(os.path.isfile, csv_files))
 
 
 def find_runs(paths: Sequence[str | os.PathLike]) -> list[pathlib.Path]:
-    """Folders of runs; a folder that is none stands for the runs that are directly in it.
+    """Folders of runs; a folder that is none stands for the runs in it and in the folders in it.
+
+    So `runs` stands for runs/norl and for runs/hiro/seed0, which a job of several seeds has made.
 
     Raises:
       UsageError: there is no run, or one is named twice.
     """
     runs = {}
     for path in paths:
-        root = pathlib.Path(path).expanduser()
         try:
-            found = [root] if is_run(root) else sorted(filter(is_run, root.iterdir()))
-        except OSError as error:
-            raise UsageError(f"--root_dir={path}: {error.strerror or error}") from None
+            root = pathlib.Path(path).expanduser()
+            found = [root] if is_run(root) else _runs_in(root)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UsageError(f"--root_dir={path}: {_reason(error, path)}") from None
         if not found:
             raise UsageError(
                 f"--root_dir={path}: no run and no folder of runs; allowed: a folder with run.json, or with"
-                f" {METRICS} and {EVALUATIONS}, or one that holds such folders"
+                f" {METRICS} and {EVALUATIONS}, or one that holds such, up to two levels deep"
             )
         for run in found:
             if run.resolve() in runs:
                 raise UsageError(f"--root_dir={path}: the run {run} is given twice; allowed: each run once")
             runs[run.resolve()] = run
     return list(runs.values())
+
+
+def _runs_in(folder):
+    runs = []
+    for inner in sorted(folder.iterdir()):
+        if is_run(inner):
+            runs.append(inner)
+        elif inner.is_dir():
+            runs += sorted(filter(is_run, inner.iterdir()))
+    return runs
+
+
+def _reason(error, path):
+    """Why a folder cannot be read, with the path inside it that cannot."""
+    inner = getattr(error, "filename", None)
+    reason = getattr(error, "strerror", None) or error
+    return reason if inner is None or pathlib.Path(inner) == pathlib.Path(path) else f"{inner}: {reason}"
 
 
 def read_run(root: pathlib.Path, until: float = np.inf) -> RunSummary:
@@ -104,13 +145,15 @@ def read_run(root: pathlib.Path, until: float = np.inf) -> RunSummary:
         record = RunFolder(root, writes=False).record()
         seed, config = record["seed"], record["config"]
         gin_name = "+".join(pathlib.Path(path).stem for path in _gin_files(record)) or folder_name
+    bindings = _operative_config(root) if config is None else config
     return RunSummary(
         root,
         gin_name,
         folder_name,
         seed,
         config,
-        _task(_operative_config(root) if config is None else config, gin_name),
+        bindings,
+        _task(bindings, gin_name),
         _columns(root / METRICS, ("env_steps", "high_episode_return"), until),
         _by_target(
             _columns(
@@ -141,11 +184,11 @@ def _folder_name(root):
 
 def _gin_files(record):
     """Paths of a run's gin files; records of older versions have them in the command alone."""
-    if isinstance(record.get("gin_files"), list):
+    if "gin_files" in record:
         return record["gin_files"]
     try:
         words = shlex.split(record.get("command", ""))
-    except (TypeError, ValueError, AttributeError):
+    except ValueError:
         return []
     paths = []
     for word, following in zip(words, [*words[1:], ""]):
@@ -165,33 +208,20 @@ def _operative_config(root):
 
 
 def _task(config, gin_name):
-    kind = config.get("train_uvf.environment", "")
+    kind = text_of(config, "train_uvf.environment") or ""
     name = "create_gymnasium_env.env_id" if "gymnasium" in kind else "create_maze_env.env_name"
-    environment = _value(config, name)
+    environment = value_of(config, name)
     if not isinstance(environment, str):
         return Task(split_name(gin_name)[1] or "unknown_task")
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", environment)
-    view = "_img" if _value(config, "create_maze_env.top_down_view") is True else ""
+    view = "_img" if value_of(config, "create_maze_env.top_down_view") is True else ""
     targets = {}
     for binding in config:
         found = re.fullmatch(r"(eval\w*)/ConstantSampler\.value", binding)
-        value = _value(config, binding) if found else None
+        value = value_of(config, binding) if found else None
         if isinstance(value, list | tuple) and all(isinstance(number, int | float) for number in value):
             targets[found.group(1)] = tuple(map(float, value))
     return Task(re.sub(r"\W+", "_", words).lower() + view, tuple(sorted(targets.items())))
-
-
-def _value(config, name):
-    """A binding's value where it is plain, macros followed; None otherwise."""
-    text = config.get(name, "None")
-    for _ in config:
-        if not text.startswith("%"):
-            break
-        text = config.get(text[1:], "None")
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return None
 
 
 def _columns(path, names, until, texts=()):

@@ -7,7 +7,14 @@ import pytest
 import scipy.stats
 
 from efficient_hrl import aggregate as module
-from efficient_hrl.aggregate import ALL, aggregate, aggregate_returns, estimate, interquartile_mean
+from efficient_hrl.aggregate import (
+    ALL,
+    aggregate,
+    aggregate_returns,
+    estimate,
+    interquartile_mean,
+    with_all_targets,
+)
 from efficient_hrl.run_groups import Group
 from efficient_hrl.run_summary import read_run
 from tests.runs_on_disk import write_run
@@ -21,7 +28,7 @@ def scores():
 
 @pytest.fixture(scope="module")
 def iqm(scores):
-    return estimate(scores, "iqm")
+    return estimate(with_all_targets(scores), "iqm")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9, 30])
@@ -42,38 +49,57 @@ def test_interquartile_mean_by_hand():
     assert np.isnan(interquartile_mean(values)).all()  # and not dropped as if it were large
 
 
-def test_iqm_takes_each_target_over_runs_and_all_over_runs_and_targets(scores, iqm):
+def test_iqm_is_over_runs_for_each_target_and_for_their_means(scores, iqm):
     point, low, high = iqm
     assert point.shape == low.shape == high.shape == (4, 4)
     for n in range(4):
         for t in range(3):
             assert point[t, n] == pytest.approx(np.sort(scores[:, t, n])[1:4].mean())
-        assert point[3, n] == pytest.approx(np.sort(scores[:, :, n].ravel())[3:12].mean())
+        of_runs = [(run[0, n] + run[1, n] + run[2, n]) / 3 for run in scores]
+        assert point[3, n] == pytest.approx(np.sort(of_runs)[1:4].mean())
     assert (low < point).all() and (point < high).all()
 
 
-def test_the_interval_is_that_of_a_stratified_bootstrap():
+@pytest.mark.parametrize("kind", module.KINDS)
+def test_seeds_that_are_alike_score_as_one_of_them_does(kind):
+    one = np.array([1.0, 0.0, 0.0])[None, :, None]
+    for scores in (one, np.repeat(one, 3, axis=0), np.repeat(one, 10, axis=0)):
+        point, low, high = estimate(with_all_targets(scores), kind)
+        np.testing.assert_allclose(point[:, 0], [1, 0, 0, 1 / 3])
+        if len(scores) > 1:
+            np.testing.assert_allclose([low, high], [point, point], atol=1e-12)
+
+
+def test_the_interval_is_that_of_a_bootstrap_of_runs():
     rng = np.random.default_rng(7)
     # Targets of which one is far easier: resampling over all of them at once would be another thing.
     scores = rng.uniform(0, 1, (12, 3, 1)) + np.array([0.0, 0.0, 5.0])[:, None]
     each, together = [], []
     for _ in range(4000):
-        resampled = np.stack([scores[rng.integers(12, size=12), t, 0] for t in range(3)])
-        each.append(np.sort(resampled)[:, 3:9].mean(axis=1))
-        together.append(np.sort(resampled.ravel())[9:27].mean())
-    _, low, high = estimate(scores, "iqm")
+        drawn = scores[rng.integers(12, size=12), :, 0]
+        each.append(np.sort(drawn, axis=0)[3:9].mean(axis=0))
+        together.append(np.sort(drawn.mean(axis=1))[3:9].mean())
+    _, low, high = estimate(with_all_targets(scores), "iqm")
     for t in range(3):
         expected = np.percentile([values[t] for values in each], (2.5, 97.5))
         np.testing.assert_allclose((low[t, 0], high[t, 0]), expected, atol=0.02)
     np.testing.assert_allclose((low[3, 0], high[3, 0]), np.percentile(together, (2.5, 97.5)), atol=0.02)
 
 
-def test_runs_are_resampled_for_each_target_on_its_own():
-    # Three times the same scores: runs resampled as wholes would give the same interval over all.
+def test_targets_that_repeat_each_other_do_not_narrow_the_interval():
     scores = np.repeat(np.linspace(0, 1, 9)[:, None], 3, axis=1)[..., None]
-    _, low, high = estimate(scores, "iqm")
+    _, low, high = estimate(with_all_targets(scores), "iqm")
     width = high - low
-    assert 0.4 * width[0, 0] < width[3, 0] < 0.75 * width[0, 0]  # about 1 / sqrt(3)
+    np.testing.assert_allclose(width[3], width[0], rtol=0.15)  # and not 1 / sqrt(3) = 0.58 of it
+
+
+def test_the_interval_over_correlated_targets_covers_the_truth():
+    # 400 experiments of 20 runs, whose targets share most of what a run is by chance; the truth is 0.
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(20, 1, 400)) + 0.3 * rng.normal(size=(20, 3, 400))
+    _, low, high = estimate(with_all_targets(scores), "iqm")
+    covered = ((low[3] < 0) & (high[3] > 0)).mean()
+    assert 0.88 < covered < 0.98  # of 95 %; targets drawn one by one cover 70 %
 
 
 def test_the_bootstrap_repeats_itself_and_leaves_numpys_generator_alone(scores, iqm):
@@ -81,7 +107,7 @@ def test_the_bootstrap_repeats_itself_and_leaves_numpys_generator_alone(scores, 
     before = np.random.get_state()[1].copy()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        again = estimate(scores, "iqm")
+        again = estimate(with_all_targets(scores), "iqm")
     np.testing.assert_array_equal(again, iqm)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
@@ -94,7 +120,7 @@ def test_an_error_within_the_bootstrap_restores_the_generator(scores, monkeypatc
 
 
 def test_mean_and_standard_error(scores):
-    point, low, high = estimate(scores, "mean")
+    point, low, high = estimate(with_all_targets(scores), "mean")
     for t in range(3):
         np.testing.assert_allclose(point[t], scores[:, t].mean(axis=0))
         np.testing.assert_allclose(high[t] - point[t], scipy.stats.sem(scores[:, t], axis=0))
@@ -107,7 +133,7 @@ def test_mean_and_standard_error(scores):
 
 
 def test_median_and_percentiles(scores):
-    point, low, high = estimate(scores, "median")
+    point, low, high = estimate(with_all_targets(scores), "median")
     for t in range(3):
         np.testing.assert_allclose(point[t], np.median(scores[:, t], axis=0))
     np.testing.assert_allclose(point[3], np.median(scores.mean(axis=1), axis=0))
@@ -118,7 +144,7 @@ def test_median_and_percentiles(scores):
 
 @pytest.mark.parametrize("kind", module.KINDS)
 def test_one_seed_has_no_interval(scores, kind):
-    point, low, high = estimate(scores[:1], kind)
+    point, low, high = estimate(with_all_targets(scores[:1]), kind)
     np.testing.assert_allclose(point[:3], scores[0])
     np.testing.assert_allclose(point[3], scores[0].mean(axis=0))
     assert np.isnan(low).all() and np.isnan(high).all()
@@ -128,7 +154,7 @@ def test_one_seed_has_no_interval(scores, kind):
 def test_a_missing_score_is_missing_in_what_depends_on_it(scores, kind):
     broken = scores.copy()
     broken[1, 2, 3] = np.nan
-    for values in estimate(broken, kind):
+    for values in estimate(with_all_targets(broken), kind):
         missing = np.isnan(values)
         assert missing[2, 3] and missing[3, 3] and missing.sum() == 2
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from efficient_hrl.durable import write_text
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.run_folder import RunFolder, UsageError, check_output_folder
 
 
 def test_a_new_folder_is_only_made_by_create(tmp_path):
@@ -39,11 +39,47 @@ def test_a_read_only_folder_is_named(tmp_path):
         os.chmod(tmp_path, 0o755)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"seed": "x"}', '{"seed": 1}', "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"seed": "x"}',
+        '{"seed": 1}',
+        "\x00",
+        '{"seed": 1, "config": null}',
+        '{"seed": 1, "config": {"train_uvf.batch_size": 50}}',
+        '{"seed": 1, "config": {}, "packages": null}',
+        '{"seed": 1, "config": {}, "packages": {"numpy": 1}}',
+        '{"seed": 1, "config": {}, "gin_files": null}',
+        '{"seed": 1, "config": {}, "gin_files": [null]}',
+        '{"seed": 1, "config": {}, "continued": null}',
+        '{"seed": 1, "config": {}, "continued": ["x"]}',
+        '{"seed": 1, "config": {}, "command": 5}',
+        '{"seed": 1, "config": {}, "machine": null}',
+    ],
+)
 def test_a_damaged_record_is_named(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(UsageError, match="run.json"):
+    with pytest.raises(UsageError, match="run.json: not a record of a run"):
         RunFolder(tmp_path).record()
+
+
+def test_a_record_of_an_older_version_is_read(tmp_path):
+    (tmp_path / "run.json").write_text('{"seed": 1, "config": {"a.b": "2"}}')
+    assert RunFolder(tmp_path).record() == {"seed": 1, "config": {"a.b": "2"}}
+
+
+def test_a_folder_for_output_is_named_with_its_flag(tmp_path):
+    (tmp_path / "file").write_text("")
+    allowed = "not a folder that can be written to; allowed: one that can, or one that can be made"
+    with pytest.raises(UsageError) as caught:
+        check_output_folder(tmp_path / "file" / "plots", "--out_dir")
+    assert str(caught.value) == f"--out_dir={tmp_path}/file/plots: {allowed}"
+    with pytest.raises(UsageError) as caught:
+        check_output_folder(tmp_path / "file")
+    assert str(caught.value) == f"--root_dir={tmp_path}: {tmp_path}/file: {allowed}"
+    assert check_output_folder(tmp_path / "new" / "plots") == tmp_path / "new" / "plots"
 
 
 def test_reading_does_not_need_a_writable_folder(tmp_path):

@@ -16,7 +16,7 @@ RESULTS = pathlib.Path(__file__).parent.parent / "results"
 
 def labels(roots, **options):
     (comparison,), notes = compare([read_run(root) for root in roots], **options)
-    assert notes == []
+    assert all("its targets are not known" in note for note in notes)
     return {group.label: [run.root.name for run in group.runs] for group in comparison.groups}
 
 
@@ -59,6 +59,15 @@ def test_a_folder_stands_for_the_runs_in_it(tmp_path):
     assert find_runs([tmp_path / "runs", bare]) == [runs[1], runs[0], bare]
 
 
+def test_a_folder_stands_for_the_runs_of_the_jobs_in_it(tmp_path):
+    job = [write_run(tmp_path / "runs" / "norl" / f"seed{seed}", seed) for seed in (0, 1)]
+    single = write_run(tmp_path / "runs" / "hiro")
+    (tmp_path / "runs" / "norl" / "seed0.log").write_text("")
+    write_run(job[0] / "copies" / "old")  # in a run
+    write_run(tmp_path / "runs" / "a" / "b" / "too_deep")
+    assert find_runs([tmp_path / "runs"]) == [single, *job]
+
+
 @pytest.mark.parametrize("kind", ["nothing", "empty", "file"])
 def test_what_is_no_run_is_refused(kind, tmp_path):
     write_run(tmp_path / "run")
@@ -69,6 +78,26 @@ def test_what_is_no_run_is_refused(kind, tmp_path):
         path.write_text("")
     with pytest.raises(UsageError, match=f"--root_dir=.*{kind}: "):
         find_runs([tmp_path / "run", path])
+
+
+def test_a_user_whom_nobody_knows_is_a_mistake():
+    with pytest.raises(UsageError, match="--root_dir=~nobody-of-this-name/x: Could not determine home"):
+        find_runs(["~nobody-of-this-name/x"])
+
+
+def test_what_may_not_be_looked_at_is_named(tmp_path, monkeypatch):
+    write_run(tmp_path / "runs" / "a")
+    (tmp_path / "runs" / "theirs").mkdir()
+    iterdir = pathlib.Path.iterdir
+
+    def refusing(path):
+        if path.name == "theirs":
+            raise PermissionError(13, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(pathlib.Path, "iterdir", refusing)
+    with pytest.raises(UsageError, match="--root_dir=.*runs: .*/theirs: Permission denied"):
+        find_runs([tmp_path / "runs"])
 
 
 def test_a_run_is_given_once(tmp_path):
@@ -82,7 +111,7 @@ def test_a_run_is_read(tmp_path):
     success = {100: [0.5, 0, 0], 50: [0, 0, 0]}
     root = write_run(tmp_path / "a", 7, "gin/hiro_ant_maze.gin", success=success, returns={10: -1, 20: "nan"})
     with open(root / "eval.csv", "a") as file:
-        file.write("100,eval1,0.75,-1\n150,eval1,torn")
+        file.write("100,eval1,50,0.75,-1\n150,eval1,torn")
     run = read_run(root)
     assert (run.gin_name, run.folder_name, run.seed) == ("hiro_ant_maze", "a", 7)
     expected = tuple((name, tuple(map(float, at))) for name, at in ANT_MAZE.items())
@@ -102,7 +131,6 @@ def test_a_run_is_read(tmp_path):
         ("python run.py -config_file=base_uvf.gin --config_file=hiro_repr.gin", "base_uvf+hiro_repr"),
         ("python run.py --gin_bindings=a=1", "folder"),
         ("python 'unbalanced", "folder"),
-        (5, "folder"),
     ],
 )
 def test_gin_files_of_older_records_are_in_the_command(command, expected, tmp_path):
@@ -127,7 +155,7 @@ def test_without_a_record_the_folders_name_tells(folder, name, seed, tmp_path):
 
 
 def test_the_committed_runs_are_understood():
-    runs = {run.gin_name: run for run in map(read_run, find_runs([RESULTS, RESULTS / "point_maze"]))}
+    runs = {run.gin_name: run for run in map(read_run, find_runs([RESULTS]))}
     assert runs["norl_ant_maze"].task.name == "ant_maze"
     assert dict(runs["norl_ant_maze"].task.targets)["eval3"] == (0.0, 16.0)
     assert runs["norl_ant_maze"].evaluations["eval1"]["success_rate"][-1] == 1.0
@@ -162,11 +190,12 @@ def test_tasks_are_told_apart_by_environment_view_and_targets(tmp_path):
         "ant_v5",
     ]
     assert comparisons[3].positions["eval1"] == (8.0, 0.0) and notes == []
+    assert [comparison.task for comparison in comparisons][2:4] == ["ant_maze_img", "ant_maze"]
 
 
 def test_seeds_are_grouped_by_gin_file_and_by_what_decides_learning(tmp_path):
     same = {"train_uvf.batch_size": "100"}
-    length = same | {"train_uvf.num_episodes_train": "5", "evaluate.num_episodes_eval": "2"}
+    length = same | {"train_uvf.num_episodes_train": "5", "train_uvf.eval_every_n_steps": "9"}
     roots = [
         write_run(tmp_path / "a", 3, bindings=same),
         write_run(tmp_path / "b", 1, bindings=length),
@@ -180,11 +209,38 @@ def test_seeds_are_grouped_by_gin_file_and_by_what_decides_learning(tmp_path):
     }
     assert labels(roots) == found
     assert labels(roots[:2]) == {"hiro_ant_maze": ["b", "a"]}
-    shorter = write_run(tmp_path / "e", 2, bindings=same | {"evaluate.success_distance": "1.0"})
-    assert labels([roots[0], shorter]) == {
-        "hiro_ant_maze (evaluate.success_distance = not bound)": ["a"],
-        "hiro_ant_maze (evaluate.success_distance = 1.0)": ["e"],
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("evaluate.success_distance", "1.0"),
+        ("evaluate.success_fn", "@uvf/negative_distance"),
+        ("evaluate.max_steps_per_episode", "50"),
+        ("evaluate.environment", "@other/create_maze_env()"),
+        ("evaluate.num_episodes_eval", "2"),
+    ],
+)
+def test_runs_that_are_measured_in_another_way_are_another_group(name, value, tmp_path):
+    roots = [write_run(tmp_path / "a", 3), write_run(tmp_path / "b", 2, bindings={name: value})]
+    assert labels(roots) == {
+        f"hiro_ant_maze ({name} = not bound)": ["a"],
+        f"hiro_ant_maze ({name} = {value})": ["b"],
     }
+
+
+def test_a_run_of_unknown_targets_takes_those_of_another_run_and_it_is_said(tmp_path):
+    bare = write_run(tmp_path / "hiro_ant_maze_seed1", record=False)
+    near = write_run(tmp_path / "near", targets=ANT_MAZE | {"eval1": [8, 0]})
+    full = write_run(tmp_path / "full")
+    comparisons, notes = compare([read_run(root) for root in (bare, near, full)])
+    assert notes == [f"{bare}: its targets are not known and taken to be those of {near}"]
+    runs = [[run for group in comparison.groups for run in group.runs] for comparison in comparisons]
+    assert [[run.root for run in of_task] for of_task in runs] == [[bare, near], [full]]
+    assert runs[0][0].published("eval3").in_words == "0.99 ± 0.01"
+    assert read_run(bare).published("eval3") is None
+    alone, notes = compare([read_run(bare)])
+    assert alone[0].positions == {} and notes == []
 
 
 def test_a_label_names_few_bindings_and_is_unlike_others(tmp_path):
@@ -236,7 +292,7 @@ def test_what_cannot_be_compared_is_left_out_or_refused(tmp_path):
     with pytest.raises(UsageError, match="no environment step at which all were evaluated"):
         compare([read_run(full), read_run(other)])
     (other / "eval.csv").write_text("env_steps,target,success_rate,high_last_reward\n50,eval9,1,-1\n")
-    with pytest.raises(UsageError, match="no evaluation target that all have"):
+    with pytest.raises(UsageError, match="no evaluation target that all have; allowed: runs that have one"):
         compare([read_run(full), read_run(other)])
 
 
@@ -252,6 +308,7 @@ def test_what_cannot_be_compared_is_left_out_or_refused(tmp_path):
         ("eval.csv", "env_steps,target,success_rate,high_last_reward\n50,eval1,x,1\n", "not as this program"),
         ("metrics.csv", "steps\n50\n", "not as this program writes it"),
         ("run.json", "{}", "not a record of a run"),
+        ("run.json", '{"seed": 0, "config": {}, "gin_files": [1]}', "not a record of a run"),
     ],
 )
 def test_damaged_files_are_named(name, text, message, tmp_path):

@@ -349,7 +349,7 @@ WRONG = [
     ("--mode=plot --root_dir=FOLDER/none", "--root_dir=.*none: there is no run$"),
     (
         "--mode=plot --root_dir=FOLDER",
-        "the folder is not empty and not a run.*allowed: a new or empty folder",
+        "--root_dir=.*: no run and no folder of runs; allowed: a folder with run.json",
     ),
     ("--mode=plot --root_dir=FOLDER/locked/run", "--root_dir=.*locked is not writable"),
     ("--mode=plot --root_dir=FOLDER/text.gin", "--root_dir=.*text.gin is not a folder"),

@@ -11,7 +11,7 @@ import numpy as np
 from efficient_hrl.aggregate import RETURNS, Estimate, aggregate, aggregate_returns, statistic_in_words
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.published_marks import draw_marks
-from efficient_hrl.published import Published, published_success
+from efficient_hrl.published import Published
 from efficient_hrl.run_groups import Comparison, Group
 
 matplotlib.use("Agg")
@@ -31,11 +31,11 @@ _LABEL_WIDTH = 34  # letters
 
 
 class _Row(NamedTuple):
-    """What is drawn of a group: its estimate, and each run by itself [runs, targets, n]."""
+    """What is drawn of a group, and its colour, marker and kind of line, the same in all pictures."""
 
     group: Group
     estimate: Estimate
-    single: np.ndarray
+    style: dict[str, str]
 
 
 def draw_comparison(
@@ -51,14 +51,15 @@ def draw_comparison(
     """
     evaluated = {}
     for column, name in (("success_rate", "comparison_success"), ("high_last_reward", "comparison_reward")):
-        evaluated[column] = _evaluated(comparison, column, kind)
+        evaluated[column] = [
+            _Row(group, aggregate(group, column, kind, comparison.targets), style)
+            for group, style in _styled(comparison)
+        ]
         yield from _save_curves(comparison, evaluated[column], column, kind, folder / name)
-    returns = _returned(comparison)
+    returns = _returned(comparison, kind, announce)
     if returns:
-        rows = [_Row(group, aggregate_returns(group, kind), group.returns()[1]) for group in returns]
-        yield from _save_curves(comparison, rows, "high_episode_return", kind, folder / "comparison_return")
-    else:
-        announce(f"{comparison.name}: no curve of returns: metrics.csv has no rows yet")
+        path = folder / "comparison_return"
+        yield from _save_curves(comparison, returns, "high_episode_return", kind, path)
     last = common_last_step(comparison)
     if last is None:
         announce(f"{comparison.name}: no picture of final scores: the groups share no evaluation step")
@@ -77,25 +78,35 @@ def common_last_step(comparison: Comparison) -> int | None:
 
 def published_marks(comparison: Comparison, group: Group) -> dict[str, Published]:
     """Target -> what a paper says about the group's method there; without targets of which none does."""
-    found = {
-        target: published_success(group.method, comparison.name, comparison.positions.get(target))
-        for target in comparison.targets
-    }
+    found = {target: group.published(target) for target in comparison.targets}
     return {target: mark for target, mark in found.items() if mark is not None}
 
 
-def _evaluated(comparison, column, kind):
+def _styled(comparison):
+    """Pairs of a group and its style; groups keep theirs where others are left out."""
+    for number, group in enumerate(comparison.groups):
+        yield (
+            group,
+            {
+                "color": _COLOURS[number % len(_COLOURS)],
+                "marker": _MARKERS[number % len(_MARKERS)],
+                "linestyle": _LINES[number % len(_LINES)],
+            },
+        )
+
+
+def _returned(comparison, kind, announce):
+    """Rows of the groups that have returns; says which have none."""
     rows = []
-    for group in comparison.groups:
-        _, scores = group.scores(column, comparison.targets)
-        if scores.shape[1] > 1:
-            scores = np.concatenate([scores, scores.mean(axis=1, keepdims=True)], axis=1)
-        rows.append(_Row(group, aggregate(group, column, kind, comparison.targets), scores))
+    for group, style in _styled(comparison):
+        estimate = aggregate_returns(group, kind)
+        if estimate is not None:
+            rows.append(_Row(group, estimate, style))
+            continue
+        logged = all(len(run.metrics["env_steps"]) for run in group.runs)
+        reason = "its runs were logged at no common step" if logged else "metrics.csv has no rows yet"
+        announce(f"{comparison.name}: no curve of returns of {group.label}: {reason}")
     return rows
-
-
-def _returned(comparison):
-    return [group for group in comparison.groups if len(group.returns()[0])]
 
 
 def _save_curves(comparison, rows, column, kind, path):
@@ -114,8 +125,8 @@ def _save_curves(comparison, rows, column, kind, path):
     )
     sources = set()
     for number, (axis, name) in enumerate(zip(axes.flat, names)):
-        for style, row in zip(_styles(), rows):
-            _draw_curve(axis, comparison, row, number, style)
+        for row in rows:
+            _draw_curve(axis, comparison, row, number)
         if column == "success_rate":
             axis.set_ylim(-0.05, 1.08)
             sources |= _draw_marks(axis, comparison, rows, name)
@@ -154,25 +165,13 @@ def _save_curves(comparison, rows, column, kind, path):
     )
 
 
-def _styles():
-    """Colour, marker and kind of line of one group after another."""
-    number = 0
-    while True:
-        yield {
-            "color": _COLOURS[number % len(_COLOURS)],
-            "marker": _MARKERS[number % len(_MARKERS)],
-            "linestyle": _LINES[number % len(_LINES)],
-        }
-        number += 1
-
-
-def _draw_curve(axis, comparison, row, number, style):
-    steps, estimate = row.estimate.steps, row.estimate
+def _draw_curve(axis, comparison, row, number):
+    steps, estimate, style = row.estimate.steps, row.estimate, row.style
     if estimate.seeds > 1:
         axis.fill_between(
             steps, estimate.low[number], estimate.high[number], color=style["color"], alpha=0.15, linewidth=0
         )
-        for single in row.single[:, number]:
+        for single in estimate.single[:, number]:
             axis.plot(steps, single, color=style["color"], alpha=0.3, linewidth=0.6)
     axis.plot(
         steps,
@@ -187,7 +186,7 @@ def _draw_curve(axis, comparison, row, number, style):
 
 def _legend_label(comparison, row):
     """A group's name without the task, which is in the title, and how many seeds it has."""
-    name = row.group.label.replace(f"_{comparison.name}", "", 1)
+    name = row.group.label.replace(f"_{comparison.task}", "", 1)
     seeds = row.estimate.seeds
     count = "(1 seed, no interval)" if seeds == 1 else f"({seeds} seeds)"
     lines = textwrap.wrap(name, _LABEL_WIDTH, break_on_hyphens=False)
@@ -207,10 +206,10 @@ def _title(comparison, name):
 def _draw_marks(axis, comparison, rows, target):
     """Draws published numbers of the groups' methods at a target; returns their sources."""
     marks = {}
-    for style, row in zip(_styles(), rows):
+    for row in rows:
         mark = published_marks(comparison, row.group).get(target)
         if mark is not None:
-            marks.setdefault(mark, style["color"])
+            marks.setdefault(mark, row.style["color"])
     draw_marks(axis, marks)
     return {mark.source for mark in marks}
 
@@ -244,14 +243,14 @@ def _save_final(comparison, evaluated: Mapping[str, list[_Row]], last, kind, pat
     table, sources = [], set()
     for (column, rows), line in zip(evaluated.items(), axes):
         for number, (axis, name) in enumerate(zip(line, names)):
-            for place, (style, row) in enumerate(zip(_styles(), rows)):
+            for place, row in enumerate(rows):
                 estimate = row.estimate
                 at = int(np.flatnonzero(estimate.steps == last)[0])
                 values = [float(part[number, at]) for part in estimate[2:5]]
                 mark = None
                 if column == "success_rate":
                     mark = published_marks(comparison, row.group).get(name)
-                _draw_interval(axis, place, values, style["color"], mark)
+                _draw_interval(axis, place, values, row.style["color"], mark)
                 sources |= {mark.source} if mark else set()
                 published = (mark.success_rate, mark.standard_error) if mark else (None, None)
                 table.append((row.group.label, estimate.seeds, kind, last, column, name, *values, *published))

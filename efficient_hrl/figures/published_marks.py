@@ -7,10 +7,14 @@ from matplotlib import axes as mpl_axes
 from efficient_hrl.published import Published
 
 _GAP = 0.06  # least distance of two labels, success rate
+_INK = "#222222"
 
 
 def draw_marks(axis: mpl_axes.Axes, marks: Mapping[Published, str]) -> None:
-    """Draws a dashed line with a label for every number, in the colour of the method that it is of."""
+    """Draws a dashed line in the colour of its method for every number, with a label.
+
+    Labels are dark, since colours that are good for lines are too light for small letters.
+    """
     place = -1.0
     for mark, colour in sorted(marks.items(), key=lambda item: item[0].success_rate):
         axis.axhline(mark.success_rate, color=colour, linestyle=(0, (6, 3)), linewidth=1.0, zorder=1)
@@ -20,7 +24,7 @@ def draw_marks(axis: mpl_axes.Axes, marks: Mapping[Published, str]) -> None:
             (0.01, place),
             xycoords=("axes fraction", "data"),
             fontsize=7,
-            color=colour,
+            color=_INK,
             verticalalignment="bottom",
             bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 0.5},
             zorder=5,

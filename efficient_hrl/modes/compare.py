@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from efficient_hrl.console import announce
-from efficient_hrl.run_folder import RunError, check_output_folder
+from efficient_hrl.run_folder import RunError, UsageError, check_output_folder
 from efficient_hrl.run_groups import Comparison, compare
 from efficient_hrl.run_summary import read_run
 
@@ -63,11 +63,15 @@ def output_folder(roots: Sequence[pathlib.Path], out_dir: str | os.PathLike | No
     """`out_dir`, or the folder plots/ in the nearest folder that holds all runs; nothing is made yet.
 
     Raises:
-      UsageError: it cannot be written to.
+      UsageError: it cannot be written to, or no folder but / holds all runs.
     """
     if out_dir is None:
-        holders = [root.absolute().parent for root in roots]
-        out_dir = pathlib.Path(os.path.commonpath(holders), "plots")
+        holder = pathlib.Path(os.path.commonpath([os.path.dirname(os.path.abspath(root)) for root in roots]))
+        if holder == pathlib.Path(holder.anchor):
+            raise UsageError(
+                f"--root_dir={roots[-1]}: no folder but {holder} holds all runs; give --out_dir=PATH as well"
+            )
+        out_dir = holder / "plots"
         with contextlib.suppress(ValueError):  # it is elsewhere
             out_dir = out_dir.relative_to(pathlib.Path.cwd())
-    return check_output_folder(pathlib.Path(out_dir).expanduser())
+    return check_output_folder(os.path.expanduser(out_dir), "--out_dir")

@@ -9,15 +9,18 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from efficient_hrl import main, plots
-from efficient_hrl.aggregate import estimate
+from efficient_hrl.aggregate import estimate, with_all_targets
 from efficient_hrl.figures import comparison as module
 from efficient_hrl.figures.comparison import draw_comparison, published_marks
+from efficient_hrl.modes.compare import output_folder
+from efficient_hrl.run_folder import UsageError
 from efficient_hrl.run_groups import compare
 from efficient_hrl.run_summary import find_runs, read_run
 from tests.figures.capture import captured
-from tests.runs_on_disk import ANT_PUSH, write_run
+from tests.runs_on_disk import ANT_MAZE, ANT_PUSH, write_run
 from tests.test_wrong_inputs import REPOSITORY, snapshot
 
 NAMES = ("comparison_success", "comparison_reward", "comparison_return", "comparison_final")
@@ -79,7 +82,7 @@ def test_lines_bands_and_tables_say_the_same(drawn, comparison):
     assert len(table) == 3 * 4 * 3  # groups, targets with all, steps
     for number, group in enumerate(comparison.groups):
         _, scores = group.scores("success_rate", comparison.targets)
-        point, low, high = estimate(scores, kind)
+        point, low, high = estimate(with_all_targets(scores), kind)
         for t, name in enumerate((*comparison.targets, "all targets")):
             own = [row for row in table if (row["group"], row["target"]) == (group.label, name)]
             assert [int(row["env_steps"]) for row in own] == list(STEPS)
@@ -141,7 +144,8 @@ def test_final_scores_are_those_of_the_last_common_evaluation(drawn, comparison)
     assert {row["env_steps"] for row in table} == {"150000"}
     for column in ("success_rate", "high_last_reward"):
         for group in comparison.groups:
-            point, low, _ = estimate(group.scores(column, comparison.targets)[1], kind)
+            scores = with_all_targets(group.scores(column, comparison.targets)[1])
+            point, low, _ = estimate(scores, kind)
             own = [row for row in table if (row["group"], row["score"]) == (group.label, column)]
             np.testing.assert_allclose([float(row["value"]) for row in own], point[:, -1], rtol=1e-6)
             if len(group.runs) > 1:
@@ -173,7 +177,56 @@ def test_groups_that_share_no_step_have_no_final_scores_and_runs_may_lack_metric
     notes = []
     paths = list(draw_comparison(comparison, tmp_path, "iqm", notes.append))
     assert [path.stem for path in paths] == ["comparison_success"] * 2 + ["comparison_reward"] * 2
-    assert "metrics.csv has no rows yet" in notes[0] and "share no evaluation step" in notes[1]
+    assert notes == [
+        "ant_maze: no curve of returns of hiro_ant_maze: metrics.csv has no rows yet",
+        "ant_maze: no curve of returns of xy_ant_maze: metrics.csv has no rows yet",
+        "ant_maze: no picture of final scores: the groups share no evaluation step",
+    ]
+
+
+def test_a_group_without_returns_is_named_and_the_others_keep_their_colours(tmp_path, monkeypatch):
+    for seed, steps in enumerate((10, 11)):
+        write_run(tmp_path / f"a{seed}", seed, gin_file="a_ant_maze.gin", returns={steps: 1})
+    for method in "bc":
+        write_run(tmp_path / method, gin_file=f"{method}_ant_maze.gin", returns={10: -1, 20: -2})
+    (comparison,), _ = compare([read_run(root) for root in find_runs([tmp_path])])
+    figures = captured(monkeypatch, module)
+    notes = []
+    list(draw_comparison(comparison, tmp_path, "mean", notes.append))
+    assert notes == ["ant_maze: no curve of returns of a_ant_maze: its runs were logged at no common step"]
+    styles = {}
+    for name in NAMES[:3]:
+        (legend,) = figures[f"{name}.png"].legends
+        for text, line in zip(legend.texts, legend.get_lines()):
+            style = (line.get_color(), line.get_marker(), line.get_linestyle())
+            styles.setdefault(text.get_text()[0], []).append(style)
+    assert {method: len(found) for method, found in styles.items()} == {"a": 2, "b": 3, "c": 3}
+    assert all(len(set(found)) == 1 for found in styles.values())
+    assert len({found[0] for found in styles.values()}) == 3
+
+
+def test_a_second_set_of_targets_has_its_marks(tmp_path, monkeypatch):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", targets=ANT_MAZE | {"eval1": [8, 0]})
+    (_, second), _ = compare([read_run(root) for root in find_runs([tmp_path])])
+    assert second.name == "ant_maze_2"
+    figures = captured(monkeypatch, module)
+    list(draw_comparison(second, tmp_path, "mean", [].append))
+    figure = figures["comparison_success.png"]
+    (mark,) = figure.axes[2].texts
+    assert mark.get_text() == "HIRO, published: 0.99 ± 0.01"
+    assert [text.get_text() for text in figure.legends[0].texts] == ["hiro (1 seed, no interval)"]
+
+
+def test_labels_of_marks_are_dark(drawn):
+    _, figures, _ = drawn
+    for label in figures["comparison_success.png"].axes[2].texts:
+        assert max(to_rgb(label.get_color())) < 0.2
+
+
+def test_pictures_of_runs_that_share_no_folder_need_a_place():
+    with pytest.raises(UsageError, match="--root_dir=/b/y: no folder but / holds all runs; give --out_dir="):
+        output_folder([pathlib.Path("/a/x"), pathlib.Path("/b/y")], None)
 
 
 def test_the_command_draws_a_picture_for_each_task_without_tensorflow(tmp_path):
@@ -218,14 +271,25 @@ def _path():
         ("--root_dir=A --root_dir=empty", "--root_dir=.*empty: no run and no folder of runs; allowed"),
         ("--root_dir=A --root_dir=A", "--root_dir=.*a: the run .*a is given twice; allowed: each run once"),
         ("--root_dir=A --root_dir=A2", "a2: seed 0 of hiro_ant_maze, as .*a; allowed: each seed once"),
+        ("--root_dir=A --root_dir=~nobody-of-this-name/x", "--root_dir=~nobody-of-this-name/x: Could not"),
+        ("--root_dir=~nobody-of-this-name/x", "--root_dir=~nobody-of-this-name/x: Could not"),
+        ("--root_dir=empty", "--root_dir=.*empty: no run and no folder of runs; allowed: a folder with run"),
+        ("--root_dir=empty --seed=1", "empty: no run and no folder of runs"),
+        ("--mode=report --root_dir=notes", "notes: no run and no folder of runs; .* up to two levels deep"),
         ("--root_dir=unevaluated", "eval.csv: no evaluation yet; allowed: runs that have some"),
         ("--root_dir=A --root_dir=B --until=7", "eval.csv: no evaluation yet"),
         ("--root_dir=A --root_dir=B --until=0", "until.*0"),
         ("--root_dir=A --root_dir=B --statistic=best", "statistic.*best"),
-        ("--root_dir=A --root_dir=B --out_dir=locked/x", "locked/x: not a folder that can be written to"),
-        ("--root_dir=A --root_dir=B --out_dir=file", "file: not a folder that can be written to"),
-        ("--root_dir=A --root_dir=B --seed=1", "--seed: runs drawn together have their own; allowed: no"),
-        ("--root_dir=A --root_dir=B --gin_bindings=a=1", "--gin_bindings: runs drawn together"),
+        (
+            "--root_dir=A --root_dir=B --out_dir=locked/x",
+            "--out_dir=.*locked/x: not a folder that can be written to; allowed: one",
+        ),
+        ("--root_dir=A --root_dir=B --out_dir=file", "--out_dir=.*file: not a folder that can be written to"),
+        (
+            "--root_dir=A --root_dir=B --seed=1",
+            "--seed=1: runs drawn together have their own; allowed: no --seed",
+        ),
+        ("--root_dir=A --root_dir=B --gin_bindings=a=1", "--gin_bindings=a=1: runs drawn together"),
         (
             "--root_dir=A --out_dir=new",
             "--out_dir=.*new: only for --mode=plot and --mode=report with several",
@@ -246,6 +310,8 @@ def test_a_mistake_is_one_line_and_writes_nothing(flags, message, tmp_path, capf
     write_run(tmp_path / "unevaluated" / "c", success={})
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
+    (tmp_path / "notes" / "more").mkdir(parents=True)
+    (tmp_path / "notes" / "more" / "file").write_text("")
     (tmp_path / "locked").mkdir(mode=0o555)
     before = snapshot(tmp_path)
     named = re.sub(r"_dir=(\w+)", lambda found: f"_dir={tmp_path / found.group(1).lower()}", flags)
@@ -261,10 +327,16 @@ def test_a_single_runs_success_curve_has_marks_too(tmp_path, monkeypatch):
     for method in ("hiro", "norl"):
         root = write_run(tmp_path / method, gin_file=f"gin/{method}_ant_maze.gin")
         (root / "metrics.csv").unlink()
-        text = (root / "eval.csv").read_text().replace("target,", "target,episodes,")
-        (root / "eval.csv").write_text(re.sub(r"(eval\d),", r"\1,50,", text))
         plots.draw_run(root)
         axis = figures["success_curve.png"].axes[0]
         marks = ["HIRO, published: 0.99 ± 0.01"] if method == "hiro" else []
         assert [text.get_text() for text in axis.texts] == marks
         assert ("HIRO, Table 1" in axis.get_title()) == (method == "hiro")
+
+
+def test_a_damaged_record_costs_a_single_runs_curve_its_marks_alone(tmp_path):
+    root = write_run(tmp_path / "a")
+    (root / "metrics.csv").unlink()
+    for record in ('{"seed": 0, "config": {}, "gin_files": [1]}', '{"seed": 0, "config": {"a": 1}}'):
+        (root / "run.json").write_text(record)
+        assert root / "plots/success_curve.png" in plots.draw_run(root)
