@@ -10,6 +10,7 @@ from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_sh
 from efficient_hrl.figures.subject import Subject
 from efficient_hrl.plots import draw_run
 from efficient_hrl.rows import checked_rows
+from efficient_hrl.run_name import run_name
 from environments.position_grid import position_grid
 
 
@@ -29,7 +30,7 @@ def draw_curves(root: pathlib.Path, announce: Callable[[str], None]) -> Iterator
     if reason is not None:
         announce(f"no figure of the representation's bound: {reason}")
         return
-    yield from draw_bound(rows["metrics.csv"], root.name, root / "plots")
+    yield from draw_bound(rows["metrics.csv"], run_name(root), root / "plots")
 
 
 def draw_representation(
