@@ -130,6 +130,8 @@ def test_any_name_of_a_run_is_shown_whole_and_as_it_is(run, tmp_path, monkeypatc
     for name, camera in (("strip.png", FakeCamera()), ("map.png", None)):
         strip.save_strip(shown, camera, tmp_path / name)
         figure = figures[name]
+        figure.set_dpi(120)  # as it was saved
+        figure.canvas.draw()
         heading = figure._suptitle
         assert "".join(heading.get_text().split()) == "".join(shown.title.split())
         box = heading.get_window_extent()
