@@ -4,8 +4,11 @@ Everything is written under another name, flushed to the disk and then renamed; 
 rename within a folder is one indivisible act.
 """
 
+import contextlib
+import glob
 import os
 import pathlib
+import re
 import shutil
 import zlib
 
@@ -20,6 +23,30 @@ class DamagedError(Exception):
 def aside_of(path: pathlib.Path) -> pathlib.Path:
     """Where a file or folder is while it is being written: hidden, beside its final place."""
     return path.with_name(f".{path.name}{ASIDE}")
+
+
+def own_aside_of(path: pathlib.Path) -> pathlib.Path:
+    """As `aside_of`, for what several processes may be writing at once, a run that trains among them.
+
+    It has this process' number, and `remove_aside` leaves it alone.  What processes have left that are
+    no more is deleted.
+    """
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        number = re.fullmatch(r"\.(\d+)", other.name[len(path.name) + 1 :], re.ASCII)
+        if number and not _is_alive(int(number[1])):
+            with contextlib.suppress(OSError):
+                remove(other)
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def _is_alive(process):
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 def write_bytes(path: pathlib.Path, data: bytes) -> None:
@@ -48,27 +75,27 @@ def sync(path: pathlib.Path) -> None:
 
 
 def publish_folder(aside: pathlib.Path, path: pathlib.Path) -> None:
-    """Gives a folder that is complete its name; a folder of that name is replaced.
+    """Gives a folder that is complete its name; a folder, or a link, of that name is replaced.
 
     Files in it must have been flushed.  A process that dies between the two renames
     leaves the replaced folder aside, see `recover_replaced`.
     """
     sync(aside)
     replaced = _replaced(path)
-    if path.exists():
+    if os.path.lexists(path):
         os.rename(path, replaced)
     os.rename(aside, path)
     sync(path.parent)
-    if replaced.exists():
-        shutil.rmtree(replaced)
+    if os.path.lexists(replaced):
+        remove(replaced)
 
 
 def recover_replaced(folder: pathlib.Path) -> None:
     """Ends what `publish_folder` was doing in `folder` when its process died."""
     for replaced in folder.glob(f".*{_REPLACED}"):
         path = replaced.with_name(replaced.name[1 : -len(_REPLACED)])
-        if path.exists():
-            shutil.rmtree(replaced)
+        if os.path.lexists(path):
+            remove(replaced)
         else:
             os.rename(replaced, path)
 

@@ -6,6 +6,7 @@ through the caller's hands as four tensors, the memory; docs/export.md says what
 
 import json
 import pathlib
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.context.samplers import ConstantSampler
-from efficient_hrl.durable import aside_of, publish_folder, recover_replaced, remove, sync, write_text
+from efficient_hrl.durable import own_aside_of, publish_folder, recover_replaced, remove, sync, write_text
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy, HierarchicalState
 from efficient_hrl.hierarchy import Hierarchy
@@ -135,9 +136,9 @@ def describe_policy(evaluator: Evaluator, env_steps: int, record: Mapping[str, A
 
 
 def save_policy(module: tf.Module, description: Mapping[str, Any], path: pathlib.Path) -> int:
-    """Writes the SavedModel and its description to the folder `path`, replacing one that is there.
+    """Writes the SavedModel and its description to the folder `path`, replacing one, or a link, there.
 
-    The folder has its name only when it is complete.
+    The folder has its name only when it is complete; otherwise nothing is left of it.
 
     Args:
       module: of `exported_policy`.
@@ -151,9 +152,19 @@ def save_policy(module: tf.Module, description: Mapping[str, Any], path: pathlib
       OSError: it cannot be written.
     """
     recover_replaced(path.parent)
-    aside = aside_of(path)
+    aside = own_aside_of(path)
     if aside.exists():
         remove(aside)
+    try:
+        size = _write(module, description, aside)
+        publish_folder(aside, path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return size
+
+
+def _write(module, description, folder):
+    """Writes and flushes all files; returns their size."""
     represent = _function(
         lambda observation: {"representation": module.representation(observation)},
         *module.representation.input_signature,
@@ -164,16 +175,14 @@ def save_policy(module: tf.Module, description: Mapping[str, Any], path: pathlib
         "representation": represent.get_concrete_function(),
     }
     try:
-        tf.saved_model.save(module, str(aside), signatures)
+        tf.saved_model.save(module, str(folder), signatures)
     except tf.errors.OpError as error:
         raise OSError(error.message) from None
-    write_text(aside / DESCRIPTION, json.dumps(dict(description), indent=2) + "\n")
-    files = [file for file in aside.rglob("*") if file.is_file()]
+    write_text(folder / DESCRIPTION, json.dumps(dict(description), indent=2) + "\n")
+    files = [file for file in folder.rglob("*") if file.is_file()]
     for file in files:
         sync(file)
-    size = sum(file.stat().st_size for file in files)
-    publish_folder(aside, path)
-    return size
+    return sum(file.stat().st_size for file in files)
 
 
 def _function(function, *specs):

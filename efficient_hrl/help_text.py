@@ -15,6 +15,8 @@ _VALUES = {
     "seeds": "N,N,...",
     "mode": "MODE",
     "env": "NAME",
+    "statistic": "NAME",
+    "group_by": "NAME",
 }
 
 

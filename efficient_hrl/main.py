@@ -59,9 +59,9 @@ def _run(argv):
             raise UsageError(f"--gin_file={path}: no such file")
     if values.env is not None and values.mode != "random":
         raise UsageError(f"--env={values.env}: only for --mode=random; gin files name the environment")
+    runs = _several(values)
     if values.seeds is not None or values.side_by_side is not None:
         return _run_seeds(values)
-    runs = _several(values)
     if runs:
         several = {name: values[name].value for name in _OF_SEVERAL}
         return _mode(_TAKE_SEVERAL[values.mode]).run(runs, **several)
@@ -123,12 +123,9 @@ def _run_seeds(values):
         raise UsageError(f"--seeds={values.seeds}: only for --mode=train, not --mode={values.mode}")
     if values.seed is not None:
         raise UsageError(f"--seed={values.seed}: --seeds={values.seeds} is given too; allowed: one of both")
-    if len(values.root_dir) > 1:
-        raise UsageError(f"--root_dir={values.root_dir[1]}: --seeds takes one folder for all runs")
     side_by_side = 1 if values.side_by_side is None else values.side_by_side
-    modes = values["mode"].parser.enum_values
     configuration = (values.gin_file, values.gin_bindings)
-    return _mode("seeds").run(_root(values), values.seeds, side_by_side, *configuration, modes)
+    return _mode("seeds").run(_root(values), values.seeds, side_by_side, *configuration)
 
 
 def _root(values):

@@ -9,6 +9,7 @@ from efficient_hrl.figures.files import save_figure
 from efficient_hrl.figures.published_marks import draw_marks
 from efficient_hrl.rows import read_rows
 from efficient_hrl.run_folder import UsageError
+from efficient_hrl.run_name import run_name
 from efficient_hrl.run_summary import EVALUATIONS, METRICS, read_run
 
 matplotlib.use("Agg")
@@ -29,7 +30,7 @@ def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
     ):
         if rows:
             figure = draw(rows)
-            figure.suptitle(root.name)
+            figure.suptitle(run_name(root), parse_math=False)
             drawn.append(save_figure(figure, folder / name))
     return drawn
 

@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TextIO
 
 import tqdm
@@ -49,7 +49,7 @@ class Pace:
     def words(self, steps: int) -> str:
         """Rate and time left at `steps`."""
         rate = (steps - self._first_steps) / max(time.monotonic() - self._first_time, 1e-9)
-        left = (self._total - steps) / rate if rate > 0 else math.inf
+        left = max(self._total - steps, 0) / rate if rate > 0 else math.inf
         left = time.strftime("%H:%M:%S", time.gmtime(left)) if left < 86400 else f"{left / 3600:.0f} hours"
         return f"{rate:.0f} steps/s, {left} left"
 
@@ -106,11 +106,8 @@ class Progress:
             self._on_bar(self._bar.close)
 
     def _on_bar(self, act, *arguments, **options):
-        """Changes the bar; without it from the moment on that the terminal is gone."""
-        try:
-            act(*arguments, **options)
-        except OSError:
-            self._bar.disable = True
+        """Changes the bar; there is none from the moment on that the terminal is gone."""
+        if not change_bar(self._bar, act, *arguments, **options):
             self._bar = None
 
     def _report(self):
@@ -153,6 +150,16 @@ def begin_bar(bar: tqdm.tqdm, total_steps: int, done_steps: int, bar_format: str
     bar.initial = bar.n = bar.last_print_n = done_steps
     bar.start_t = bar.last_print_t = time.time()
     bar.refresh()
+
+
+def change_bar(bar: tqdm.tqdm, act: Callable, *arguments, **options) -> bool:
+    """Calls what changes a bar on a terminal; returns False, and hides the bar, where that is gone."""
+    try:
+        act(*arguments, **options)
+    except OSError:
+        bar.disable = True
+        return False
+    return True
 
 
 def success_words(rates: Mapping[str, float], stream: TextIO | None) -> str:

@@ -100,6 +100,9 @@ def run_seeds(
     when it has begun: before that it may find that its configuration is wrong, and then nothing
     is written.
 
+    If no seed has begun and all that have ended were wrong (status 2), the rest is wrong as well and is
+    not started.
+
     Args:
       command_of: a seed's command line.
       seeds: in the order in which they begin.
@@ -113,14 +116,18 @@ def run_seeds(
     view = view or View()
     waiting, free = collections.deque(seeds), list(range(side_by_side))
     shares = cpu_shares(side_by_side)
+    # TensorFlow would take a GPU's whole memory for the first of them.
+    environment = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if side_by_side > 1 else {}
     running: list[_Child] = []
     outcomes = {}
     with StopRequest() as stop, selectors.DefaultSelector() as selector:
         try:
-            while running or (waiting and not stop):
-                while waiting and free and not stop:
+            while running or (waiting and not stop and not _is_wrong(running, outcomes)):
+                while waiting and free and not stop and not _is_wrong(running, outcomes):
                     slot, seed = free.pop(0), waiting.popleft()
-                    running.append(_Child(seed, slot, command_of(seed), root, shares[slot], selector))
+                    running.append(
+                        _Child(seed, slot, command_of(seed), root, shares[slot], environment, selector)
+                    )
                     view.state(seed, "starting")
                 if stop:
                     for child in running:
@@ -137,7 +144,17 @@ def run_seeds(
             # Only when something went wrong here, or a second signal came.
             for child in running:
                 child.end()
+            unseen = View()  # the other may be what went wrong
+            while running := [child for child in running if not child.has_ended(unseen)]:
+                for key, _ in selector.select(_WAIT_SECONDS):
+                    key.data(unseen)
     return outcomes, stop.name
+
+
+def _is_wrong(running, outcomes):
+    """Whether it is the job that is wrong, as far as one can tell, and not a seed's folder."""
+    wrong = [outcome.status == 2 and outcome.log is None for outcome in outcomes.values()]
+    return bool(wrong) and all(wrong) and not any(child.has_begun for child in running)
 
 
 def cpu_shares(count: int) -> list[set[int]]:
@@ -179,8 +196,11 @@ def _word(outcome):
 class _Child:
     """A seed's process, and what comes out of it."""
 
-    def __init__(self, seed, slot, command, root, cpus, selector):
-        """Starts it on `cpus`; `selector` tells `_read_text` and `_read_reports` what there is."""
+    def __init__(self, seed, slot, command, root, cpus, environment, selector):
+        """Starts it on `cpus`; `selector` tells `_read_text` and `_read_reports` what there is.
+
+        Variables of `environment` are set where they are not set yet.
+        """
         self.seed, self.slot = seed, slot
         self._log = _Log(root / f"seed{seed}.log", command)
         self._selector = selector
@@ -194,7 +214,7 @@ class _Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {REPORT_PIPE: str(write)},
+                env=environment | os.environ | {REPORT_PIPE: str(write)},
                 pass_fds=[write],
                 start_new_session=True,
             )
@@ -206,6 +226,11 @@ class _Child:
         selector.register(self._text, selectors.EVENT_READ, self._read_text)
         selector.register(reports, selectors.EVENT_READ, self._read_reports)
 
+    @property
+    def has_begun(self):
+        """Whether it has found nothing wrong and runs."""
+        return self._log.begun
+
     def stop(self, number):
         """Asks it to stop, once."""
         if self._asked is None:
@@ -213,9 +238,8 @@ class _Child:
             self._process.send_signal(number)
 
     def end(self):
-        """Ends it, and waits for that."""
+        """Asks it to end, however often it was asked."""
         self._process.terminate()
-        self._process.wait()
 
     def has_ended(self, view):
         """Whether it has; then everything that it said is known."""

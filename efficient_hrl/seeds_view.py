@@ -5,7 +5,15 @@ import time
 from collections.abc import Sequence
 
 from efficient_hrl.console import write_line
-from efficient_hrl.progress import LINE_SECONDS, Pace, Report, begin_bar, steps_bar, success_words
+from efficient_hrl.progress import (
+    LINE_SECONDS,
+    Pace,
+    Report,
+    begin_bar,
+    change_bar,
+    steps_bar,
+    success_words,
+)
 from efficient_hrl.seeds import View
 
 
@@ -71,26 +79,19 @@ class Bars(View):
         if seed not in self._begun:
             self._begun.add(seed)
             bar.set_description_str(self._names[seed], refresh=False)
-            self._on(bar, begin_bar, bar, report.total, report.steps, _BAR)
+            change_bar(bar, begin_bar, bar, report.total, report.steps, _BAR)
         bar.set_postfix_str(success_words(report.success, sys.stderr), refresh=False)
-        self._on(bar, bar.update, report.steps - bar.n)
-        self._on(bar, bar.refresh)
+        change_bar(bar, bar.update, report.steps - bar.n)
+        change_bar(bar, bar.refresh)
 
     def state(self, seed: int, text: str) -> None:
         bar = self._bars[seed]
         bar.set_description_str(f"{self._names[seed]}: {text}", refresh=False)
         if seed in self._begun:
             bar.bar_format = _ENDED
-        self._on(bar, bar.refresh)
+        change_bar(bar, bar.refresh)
 
     def close(self) -> None:
         """Leaves the bars on the terminal and goes below them."""
         for bar in self._bars.values():
-            self._on(bar, bar.close)
-
-    def _on(self, bar, act, *arguments):
-        """Changes a bar; without it from the moment on that the terminal is gone."""
-        try:
-            act(*arguments)
-        except OSError:
-            bar.disable = True
+            change_bar(bar, bar.close)

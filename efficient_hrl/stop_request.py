@@ -4,7 +4,11 @@ import signal
 
 
 class StopRequest:
-    """True once a signal has come.  A second signal acts as without this class."""
+    """True once a signal has come.
+
+    A second SIGINT or SIGTERM acts as without this class.  A second SIGHUP does nothing: a terminal
+    that is closed may send it twice, and once more after another signal.
+    """
 
     # SIGHUP: the terminal was closed.
     _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,7 +31,7 @@ class StopRequest:
         return self
 
     def __exit__(self, *unused_error):
-        self._restore()
+        self._restore(self._previous)
 
     @staticmethod
     def _is_ignored(number):
@@ -35,9 +39,10 @@ class StopRequest:
         return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
     def _request(self, number, unused_frame):
-        self._signal = number
-        self._restore()
+        if self._signal is None:
+            self._signal = number
+            self._restore(self._previous.keys() - {signal.SIGHUP})
 
-    def _restore(self):
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+    def _restore(self, numbers):
+        for number in numbers:
+            signal.signal(number, self._previous[number])

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,7 @@ from efficient_hrl.durable import (
     aside_of,
     check_file,
     checksum,
+    own_aside_of,
     publish_folder,
     recover_replaced,
     remove_aside,
@@ -65,6 +68,45 @@ def test_a_folder_is_the_old_or_the_new_one_whenever_publishing_ends(tmp_path, k
         if not fault.happened:
             break
     assert 3 <= acts < 19 and (path / "content").read_text() == "new"
+
+
+@pytest.mark.parametrize("acts", range(8))
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_link_gives_way_to_a_folder_and_what_it_leads_to_stays(tmp_path, acts, leads):
+    parent, elsewhere = tmp_path / "parent", tmp_path / "elsewhere"
+    parent.mkdir()
+    if leads:
+        _make(elsewhere, "old")
+    path = parent / "folder"
+    path.symlink_to(elsewhere)
+    aside = _make(own_aside_of(path), "new")
+    with Fault(acts, Died), contextlib.suppress(Died):
+        publish_folder(aside, path)
+    recover_replaced(parent)
+    assert {p.name for p in parent.iterdir()} - {aside.name} == {"folder"}
+    assert path.is_symlink() == aside.exists()
+    if not path.is_symlink():
+        assert (path / "content").read_text() == "new"
+    assert not leads or (elsewhere / "content").read_text() == "old"
+    assert acts < 7 or not path.is_symlink()
+
+
+def test_what_several_processes_write_is_told_apart_and_what_dead_ones_left_is_deleted(tmp_path):
+    path = tmp_path / "a[1].mp4"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    kept = [f".{path.name}.{os.getppid()}", f".{path.name}.{dead.pid}x", f".{path.name}.1"]
+    kept += [f".a1.mp4.{dead.pid}", f".b.{dead.pid}", f"{path.name}.{dead.pid}"]
+    for name in kept:
+        (tmp_path / name).write_text("")
+    _make(tmp_path / f".{path.name}.{dead.pid}", "left")
+    (tmp_path / f".{path.name}.99999999999").write_text("")
+    aside = own_aside_of(path)
+    assert {p.name for p in tmp_path.iterdir()} == {*kept}
+    aside.write_text("being written")
+    assert own_aside_of(path) == aside != own_aside_of(tmp_path / "other")
+    remove_aside(tmp_path)  # by a run that is continued meanwhile
+    assert aside.exists()
 
 
 def test_what_is_not_as_it_was_written_is_found(tmp_path):

@@ -29,6 +29,10 @@ def test_without_a_terminal_there_is_a_line_a_minute(capsys, monkeypatch):
     assert (
         lines[0] == "1,600 of 10,000 environment steps, 10 steps/s, 00:14:00 left, success: not evaluated yet"
     )
+    shown.update(10_070)
+    now[0] += 60
+    shown.update(10_080)  # the last block of steps goes beyond what was asked for
+    assert ", 00:00:00 left, " in capsys.readouterr().err
     shown.evaluated({"eval1": 1.0, "eval2": 0.25})
     assert "success: eval1=1.00 eval2=0.25" in capsys.readouterr().err
     shown.close()

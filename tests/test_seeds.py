@@ -30,6 +30,14 @@ known = {"total": 100, "success": {"e": 0.5}}
 report = lambda steps: os.write(pipe, (json.dumps(known | {"steps": steps}) + "\\n").encode())
 note("begins")
 print("compiling")
+
+def wait_for(word, other):
+    deadline = time.monotonic() + 60
+    while f"{word} {other} " not in (folder / "notes").read_text():
+        if time.monotonic() > deadline:
+            sys.exit(f"seed {other} never {word}")
+        time.sleep(0.01)
+
 if deed == "wrong":
     print("run.py: batchsize: no such thing", file=sys.stderr)
     sys.exit(2)
@@ -45,17 +53,24 @@ if deed == "stubborn":
     note("waits")
     time.sleep(60)
 if deed == "waits":
+    print("x" * 200_000)  # more than a pipe holds
     asked = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, frame: asked.append(number))
+    open(folder / "notes", "a").write(f"pid {seed} {os.getpid()}\\n")
     note("waits")
     while not asked:
         time.sleep(0.01)
     time.sleep(0.3)
     note(f"asked {asked}")
+    print("y" * 200_000)
     print("a checkpoint is written")
     sys.exit(0)
-time.sleep(0.2)
+if deed.startswith("meets "):
+    wait_for("begins", deed.removeprefix("meets "))
+if deed.startswith("after "):
+    wait_for("ends", deed.removeprefix("after "))
+time.sleep(0.05)
 os.write(pipe, b"no report\\n")
 report(100)
 note("ends")
@@ -74,6 +89,31 @@ class Record(View):
 
     def state(self, seed, text):
         self.states.append((seed, text))
+
+
+class Sender(threading.Thread):
+    """Sends this process a signal whenever children have made notes; not later than in a minute."""
+
+    def __init__(self, tmp_path, number, *awaited):
+        """`awaited`: for each signal a word and how many children must have noted it."""
+        super().__init__(daemon=True)
+        self._tmp_path, self._number, self._awaited = tmp_path, number, awaited
+        self._in_time = False
+        self.start()
+
+    def run(self):
+        deadline = time.monotonic() + 60
+        for word, count in self._awaited:
+            while sum(note[0] == word for note in notes(self._tmp_path)) < count:
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.02)
+            os.kill(os.getpid(), self._number)
+        self._in_time = True
+
+    def check(self):
+        self.join(60)
+        assert self._in_time
 
 
 def pretend(tmp_path, deeds, side_by_side=1, view=None):
@@ -155,7 +195,7 @@ def test_one_after_another_and_what_they_say_is_in_their_logs(tmp_path):
 
 
 def test_side_by_side_they_overlap_and_share_the_cpus(tmp_path):
-    pretend(tmp_path, dict.fromkeys(range(3), "works"), side_by_side=2)
+    pretend(tmp_path, {0: "meets 1", 1: "meets 0", 2: "works"}, side_by_side=2)
     seen = notes(tmp_path)
     begins = {seed: i for i, (word, seed, _) in enumerate(seen) if word == "begins"}
     ends = {seed: i for i, (word, seed, _) in enumerate(seen) if word == "ends"}
@@ -211,22 +251,36 @@ def test_one_that_fails_does_not_end_the_others(tmp_path):
     ]
 
 
-def test_when_all_are_wrong_nothing_is_written(tmp_path):
-    pretend(tmp_path, {0: "wrong", 1: "wrong"}, side_by_side=2)
+@pytest.mark.parametrize("side_by_side", [1, 2])
+def test_when_the_job_is_wrong_nothing_is_written_and_the_rest_is_not_begun(tmp_path, side_by_side):
+    outcomes, _ = pretend(tmp_path, dict.fromkeys(range(9), "wrong"), side_by_side)
+    assert {*outcomes} == {*range(side_by_side)} and worst_status(outcomes) == 2
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("deeds", [["works", "wrong", "works"], ["wrong", "after 2", "works"]])
+def test_one_whose_folder_is_wrong_does_not_end_the_others(tmp_path, deeds):
+    outcomes, _ = pretend(tmp_path, dict(enumerate(deeds)), side_by_side=2)
+    assert [outcomes[seed].status for seed in range(3)] == [2 * (deed == "wrong") for deed in deeds]
+
+
+def test_only_side_by_side_a_gpu_s_memory_is_taken_bit_by_bit_unless_the_user_decides(tmp_path, monkeypatch):
+    name = "TF_FORCE_GPU_ALLOW_GROWTH"
+    program = f"import os; open({str(tmp_path)!r} + '/seen', 'a').write(os.environ.get({name!r}, '-') + ' ')"
+    command_of = lambda seed: [sys.executable, "-c", program]
+    monkeypatch.delenv(name, raising=False)
+    for side_by_side in (1, 2):
+        run_seeds(command_of, [0, 1], tmp_path / "runs", side_by_side)
+    monkeypatch.setenv(name, "false")
+    run_seeds(command_of, [0, 1], tmp_path / "runs", 2)
+    assert (tmp_path / "seen").read_text() == "- - true true false false "
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_passed_on_once_and_waited_for(tmp_path, number):
-    def kill():
-        while sum(note[0] == "waits" for note in notes(tmp_path)) < 2:
-            time.sleep(0.02)
-        os.kill(os.getpid(), number)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
+    sender = Sender(tmp_path, number, ("waits", 2))
     outcomes, stopped_by = pretend(tmp_path, dict.fromkeys(range(4), "waits"), side_by_side=2)
-    killer.join()
+    sender.check()
     assert stopped_by == number.name and sorted(outcomes) == [0, 1]
     for outcome in outcomes.values():
         assert (outcome.status, outcome.last_line, outcome.stopped) == (0, "a checkpoint is written", True)
@@ -236,42 +290,44 @@ def test_a_signal_is_passed_on_once_and_waited_for(tmp_path, number):
 
 
 def test_a_signal_to_one_that_cannot_write_a_checkpoint_yet_is_no_failure(tmp_path):
-    command_of = lambda seed: [sys.executable, "-c", "import time; time.sleep(60)"]
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    outcomes, _ = run_seeds(command_of, [0], tmp_path / "runs")
+    program = f"import time; open({str(tmp_path / 'notes')!r}, 'w').write('begins 0 -\\n'); time.sleep(60)"
+    sender = Sender(tmp_path, signal.SIGTERM, ("begins", 1))
+    outcomes, _ = run_seeds(lambda seed: [sys.executable, "-c", program], [0], tmp_path / "runs")
+    sender.check()
     assert outcomes[0].status == -signal.SIGTERM and outcomes[0].stopped and not outcomes[0].failed
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_second_signal_waits_for_nobody(tmp_path):
-    def kill():
-        for word in ("waits", "asked"):
-            while not any(note[0] == word for note in notes(tmp_path)):
-                time.sleep(0.02)
-            os.kill(os.getpid(), signal.SIGINT)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
+    sender = Sender(tmp_path, signal.SIGINT, ("waits", 1), ("asked", 1))
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         pretend(tmp_path, {0: "stubborn", 1: "works"})
-    killer.join()
+    sender.check()
     assert time.monotonic() - began < 30
     assert [note[0] for note in notes(tmp_path)] == ["begins", "waits", "asked"]
 
 
 def test_children_do_not_outlive_an_error_of_the_program(tmp_path):
     class Broken(View):
-        def report(self, seed, report):
-            raise ZeroDivisionError
+        def tick(self):
+            if sum(note[0] == "waits" for note in notes(tmp_path)) == 2:
+                raise ZeroDivisionError
 
     began = time.monotonic()
     with pytest.raises(ZeroDivisionError):
-        pretend(tmp_path, {0: "waits"}, view=Broken())
+        pretend(tmp_path, {0: "waits", 1: "waits", 2: "works"}, side_by_side=2, view=Broken())
+    # Both at once, and what they say last is read: it would hold them up.
     assert time.monotonic() - began < 30
-    deadline = time.monotonic() + 10
-    while not any(note[0] == "asked" for note in notes(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    told = [note[0] for note in notes(tmp_path) if note[0] in ("waits", "asked")]
+    assert told == ["waits", "waits", "asked", "asked"]
+    processes = [int(text) for word, _, text in notes(tmp_path) if word == "pid"]
+    assert len(processes) == 2
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    for seed in (0, 1):
+        assert (tmp_path / f"runs/seed{seed}.log").read_text().endswith("\na checkpoint is written\n")
 
 
 # What is shown.
@@ -363,7 +419,10 @@ def test_what_is_wrong_is_one_line(error_of, tmp_path):
     assert "--seeds=0,1: only for --mode=train, not --mode=eval" in error_of(
         *job, "--seeds=0,1", "--mode=eval"
     )
-    assert "--seeds takes one folder" in error_of(*job, "--seeds=0,1", f"--root_dir={tmp_path}")
+    assert "--mode=train takes one run" in error_of(*job, "--seeds=0,1", f"--root_dir={tmp_path}")
+    for flag in ("out_dir=a", "statistic=mean", "group_by=folder", "until=9"):
+        message = f"--{flag}: only for --mode=plot and --mode=report with several runs"
+        assert message in error_of(*job, "--seeds=0,1", f"--{flag}")
     assert "gin/no.gin: no such file" in error_of("--gin_file=gin/no.gin", "--seeds=0,1")
     assert "no configuration" in error_of("--seeds=0,1", job[1])
     (tmp_path / "all/seed1").mkdir(parents=True)
@@ -375,6 +434,12 @@ def test_what_is_wrong_is_one_line(error_of, tmp_path):
     assert "all/seed1: it is a run itself" in error_of(job[0], f"--root_dir={run.parent}", "--seeds=0,1")
     (tmp_path / "all/seed7.log").mkdir()
     assert "seed7.log: not a file that can be written to" in error_of(*job, "--seeds=7")
+    (tmp_path / "all/seed8").mkdir()
+    (tmp_path / "all").chmod(0o555)
+    try:
+        assert "/all: not a folder that can be written to" in error_of(*job, "--seeds=8")
+    finally:
+        (tmp_path / "all").chmod(0o755)
 
 
 @pytest.fixture
@@ -386,27 +451,28 @@ def pretended(monkeypatch, tmp_path):
         "seed = re.search(r'--seed=(\\d+)', ' '.join(sys.argv))\n"
         "if seed is None:\n"
         f"    open({str(tmp_path / 'reported')!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
-        "    sys.exit(0)\n"
+        "    os.kill(os.getpid(), 9) if 'KILL_REPORT' in os.environ else sys.exit(0)\n"
         "deed = sys.argv[1].partition('=')[2].split(',')[int(seed[1])]\n"
         f"sys.argv = ['', {str(tmp_path)!r}, seed[1], deed]\n" + CHILD
     )
     monkeypatch.setattr(seeds_mode, "_PROGRAM", program)
 
-    def call(deeds, modes=("train", "report")):
+    def call(deeds):
         root = tmp_path / "runs"
         seeds = f"0-{deeds.count(',')}"
-        return seeds_mode.run(root, seeds, 1, [], [deeds], modes), root
+        return seeds_mode.run(root, seeds, 1, [], [deeds]), root
 
     return call
 
 
-def test_finished_seeds_are_reported_on_together(pretended, capfd, tmp_path):
+def test_finished_seeds_are_reported_on_together(pretended, capfd, tmp_path, monkeypatch):
     status, root = pretended("works,works")
     assert status == 0
     assert capfd.readouterr().out.splitlines() == [f"{root}: seeds 0, 1 finished"]
     assert (tmp_path / "reported").read_text() == f"--mode=report --root_dir={root}\n"
-    assert pretended("works,works", modes=("train",))[0] == 0
-    assert (tmp_path / "reported").read_text().count("\n") == 1
+    monkeypatch.setenv("KILL_REPORT", "")
+    assert pretended("works")[0] == 1
+    assert (tmp_path / "reported").read_text().count("\n") == 2
 
 
 def test_a_failure_is_told_at_the_end_and_there_is_no_report(pretended, capfd, tmp_path):
@@ -419,7 +485,11 @@ def test_a_failure_is_told_at_the_end_and_there_is_no_report(pretended, capfd, t
         "run.py: seed 2: batchsize: no such thing",
     ]
     assert not (tmp_path / "reported").exists()
-    assert pretended("wrong,works")[0] == 2
+    assert pretended("wrong,works,works")[0] == 2
+    assert capfd.readouterr().err.splitlines()[-2:] == [
+        "run.py: seed 0: batchsize: no such thing",
+        "run.py: the other 2 seeds would say the same: not begun",
+    ]
 
 
 def test_two_real_seeds_side_by_side_are_stopped_go_on_and_end_as_one_alone(tmp_path, monkeypatch):

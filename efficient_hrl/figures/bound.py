@@ -77,7 +77,7 @@ def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Pat
         axis.set_ylim(0.0, 1.08 * np.nanmax(values, initial=1e-3))
     axes[-1].set_xlabel("environment steps")
     figure.supxlabel(_CAPTION, fontsize=8)
-    figure.suptitle(f"{name}: bound of the representation", fontsize=11)
+    figure.suptitle(f"{name}: bound of the representation", fontsize=11, parse_math=False)
     path = folder / "representation_bound.png"
     columns = ("env_steps", f"{BOUND}_nats", f"{KL}_nats", "epsilon")
     return [save_figure(figure, path), save_table(path.with_suffix(".csv"), columns, table)]

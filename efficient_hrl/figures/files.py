@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import matplotlib
 
+from efficient_hrl.durable import own_aside_of
+
 matplotlib.use("Agg")
 from matplotlib import figure as mpl_figure  # noqa: E402  (the backend must be chosen first)
 from matplotlib import pyplot  # noqa: E402
@@ -33,8 +35,7 @@ def save_table(path: pathlib.Path, columns: Sequence[str], rows: Sequence[Sequen
 
 
 def _write(path, data):
-    # The process's number: a run that goes on may be writing the same picture.
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = own_aside_of(path)  # a run that goes on may be writing the same picture
     try:
         aside.write_bytes(data)
         os.replace(aside, path)

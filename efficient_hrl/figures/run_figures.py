@@ -14,6 +14,7 @@ from efficient_hrl.figures.subject import Subject
 from efficient_hrl.figures.visits import draw_visits, why_no_visits
 from efficient_hrl.plots import draw_run
 from efficient_hrl.rows import checked_rows
+from efficient_hrl.run_name import run_name
 from environments.maze import Maze
 from environments.position_grid import position_grid
 
@@ -34,7 +35,7 @@ def draw_curves(root: pathlib.Path, announce: Callable[[str], None]) -> Iterator
     if reason is not None:
         announce(f"no figure of the representation's bound: {reason}")
         return
-    yield from draw_bound(rows["metrics.csv"], root.name, root / "plots")
+    yield from draw_bound(rows["metrics.csv"], run_name(root), root / "plots")
 
 
 def draw_exploration(
@@ -53,16 +54,16 @@ def draw_exploration(
       num_candidates: among which relabelling chooses.
       announce: is told what cannot be drawn, and why.
     """
-    folder, maps = root / "plots", read_maps(root)
+    name, folder, maps = run_name(root), root / "plots", read_maps(root)
     rows = checked_rows(root / "metrics.csv")
     f, f_steps = (None, 0) if subject is None else (subject.f, subject.env_steps)
     for what, reason, draw in (
-        ("visits", why_no_visits(maps, maze), lambda: draw_visits(maps, maze, root.name, folder)),
-        ("goals", why_no_goals(maps, maze), lambda: draw_goals(maps, maze, f, f_steps, root.name, folder)),
+        ("visits", why_no_visits(maps, maze), lambda: draw_visits(maps, maze, name, folder)),
+        ("goals", why_no_goals(maps, maze), lambda: draw_goals(maps, maze, f, f_steps, name, folder)),
         (
             "relabelling",
             why_no_relabelling(rows),
-            lambda: draw_relabelling(rows, num_candidates, root.name, folder),
+            lambda: draw_relabelling(rows, num_candidates, name, folder),
         ),
     ):
         if reason is None:

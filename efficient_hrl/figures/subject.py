@@ -36,8 +36,9 @@ class Subject(NamedTuple):
 
     @property
     def title(self) -> str:
-        """First line above every figure."""
-        return f"{self.name}: f at {self.env_steps:,} environment steps"
+        """First line above every figure; a dollar sign in it begins no formula."""
+        name = self.name.replace("$", r"\$")
+        return f"{name}: f at {self.env_steps:,} environment steps"
 
     @property
     def drawn(self) -> Sequence[Trajectory]:

@@ -10,6 +10,7 @@ from efficient_hrl.figures.subject import EPISODES, subject_of
 from efficient_hrl.modes.loading import load_config_of, newest_weights
 from efficient_hrl.rows import read_rows
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
+from efficient_hrl.run_name import run_name
 from efficient_hrl.run_summary import EVALUATIONS, METRICS
 from efficient_hrl.threads import use_threads
 from efficient_hrl.weights import restore_weights
@@ -29,7 +30,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         path, env_steps = weights
         restore_weights(path, evaluator.hierarchy.weights())
         with usage_errors():
-            subject = subject_of(evaluator, folder.root.name, env_steps)
+            subject = subject_of(evaluator, run_name(folder.root), env_steps)
     elif not any(read_rows(folder.path(name)) for name in (METRICS, EVALUATIONS)):
         missing = f"no rows in {METRICS} and {EVALUATIONS}, {reason}"
         raise UsageError(f"{folder.root}: nothing to draw yet: {missing}")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from efficient_hrl.console import announce, write_error
-from efficient_hrl.run_folder import RECORD, RunFolder, UsageError
+from efficient_hrl.run_folder import RECORD, RunFolder, UsageError, check_output_folder
 from efficient_hrl.seeds import failures, parse_seeds, run_seeds, worst_status
 from efficient_hrl.seeds_view import seeds_view
 
@@ -21,16 +21,14 @@ def run(
     side_by_side: int,
     gin_files: Sequence[str],
     gin_bindings: Sequence[str],
-    modes: Sequence[str],
 ) -> int:
-    """Trains, or goes on with, a run for each seed in `root`/seedN; then reports on all together.
+    """Trains, or goes on with, a run for each seed in `root`/seedN; then reports on all runs in `root`.
 
     Args:
       root: the folder of the runs.
       seeds_text: which seeds, see `parse_seeds`.
       side_by_side: how many at once.
       gin_files, gin_bindings: of the job.
-      modes: of the program, because not every one can report on several runs.
 
     Returns:
       The exit status.
@@ -54,6 +52,9 @@ def run(
         outcomes, stopped_by = run_seeds(command_of, seeds, root, side_by_side, view)
     for line in failures(outcomes):
         write_error(line)
+    left_out = len(seeds) - len(outcomes)
+    if left_out and not stopped_by:
+        write_error(f"the other {left_out} seed{'s' * (left_out > 1)} would say the same: not begun")
     finished = [str(seed) for seed in seeds if seed in outcomes and outcomes[seed].status == 0]
     if stopped_by:
         announce(f"{root}: stopped by {stopped_by}; the same command continues")
@@ -61,16 +62,15 @@ def run(
         announce(f"{root}: seed{'s' * (len(finished) > 1)} {', '.join(finished)} finished")
     status = worst_status(outcomes)
     if status == 0 and not stopped_by:
-        return report_together(root, modes)
+        return _report(root)
     return status
 
 
-def report_together(root: pathlib.Path, modes: Sequence[str]) -> int:
-    """Compares the finished runs in `root` by `--mode=report`, where the program has that mode."""
-    if "report" not in modes:
-        return 0
+def _report(root):
+    """Compares every run in `root`, also those of other commands, by `--mode=report`; its exit status."""
     command = [sys.executable, str(_PROGRAM), "--mode=report", f"--root_dir={root}"]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    return 1 if status < 0 else status  # below 0 a signal has killed it
 
 
 def _checked(root, seeds):
@@ -85,4 +85,4 @@ def _checked(root, seeds):
         log = root / f"seed{seed}.log"
         if log.exists() and not (log.is_file() and os.access(log, os.W_OK)):
             raise UsageError(f"{log}: not a file that can be written to")
-    return root
+    return check_output_folder(root)  # for the logs, where all runs are there already

@@ -9,6 +9,7 @@ from efficient_hrl.figures.subject import as_numpy
 from efficient_hrl.goal_positions import GoalPositions
 from efficient_hrl.modes.loading import load_config_of, restore_newest
 from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
+from efficient_hrl.run_name import run_name
 from efficient_hrl.threads import use_threads
 from efficient_hrl.video.camera import Camera
 from efficient_hrl.video.encoder import find_encoder
@@ -45,7 +46,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         for target in evaluator.eval_modes:
             with usage_errors(f"{folder.root}: "):
                 (trajectory,) = evaluator.trajectories(target, env_steps)
-                episode = episode_of(evaluator, trajectory, positions, folder.root.name, env_steps)
+                episode = episode_of(evaluator, trajectory, positions, run_name(folder.root), env_steps)
             try:
                 videos.mkdir(exist_ok=True)
                 announce(f"wrote {save_video(episode, camera, videos / f'{target}.mp4')}")

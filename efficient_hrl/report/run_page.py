@@ -13,6 +13,7 @@ from efficient_hrl.report.published_words import place_in_words, published_sourc
 from efficient_hrl.report.results import TargetResult, target_results
 from efficient_hrl.rows import checked_rows
 from efficient_hrl.run_folder import OPERATIVE_CONFIG, RECORD, UsageError
+from efficient_hrl.run_name import run_name
 from efficient_hrl.run_summary import EVALUATIONS, METRICS, RunSummary
 
 
@@ -98,7 +99,7 @@ def run_page(
         words = {result.target: published_words(run, places.get(result.target)) for result in results}
         found, video_room = videos(root / "videos", page, video_room)
         made = RunPage(
-            name=root.resolve().name,
+            name=run_name(root),
             summary=_summary(record, results, metrics),
             env_steps=max((result.env_steps for result in results), default=0),
             results=results,

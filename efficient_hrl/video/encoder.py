@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -10,9 +11,10 @@ from collections.abc import Iterable
 import imageio_ffmpeg
 import numpy as np
 
-from efficient_hrl.durable import aside_of, sync
+from efficient_hrl.durable import own_aside_of, sync
 from efficient_hrl.run_folder import RunError, UsageError
 
+_NAMED = "IMAGEIO_FFMPEG_EXE"  # by which a user chooses it
 _QUALITY = 25  # x264's constant rate factor: 0 is without loss, 51 the worst
 
 
@@ -22,12 +24,15 @@ def find_encoder() -> str:
     Raises:
       UsageError: there is none.
     """
+    named = os.environ.get(_NAMED)
+    if named and shutil.which(named) is None:
+        raise UsageError(f"{_NAMED}={named}: no program; allowed: a path, or unset for the usual one")
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError:
         raise UsageError(
             "no program ffmpeg, which the package imageio-ffmpeg brings along; pip install -r"
-            " requirements.txt, or set IMAGEIO_FFMPEG_EXE to its path"
+            f" requirements.txt, or set {_NAMED} to its path"
         ) from None
 
 
@@ -47,7 +52,7 @@ def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_secon
       RunError: the encoder failed, for example because the disk is full.
     """
     encoder = find_encoder()
-    aside = aside_of(path)
+    aside = own_aside_of(path)
     frames = iter(frames)
     first = next(frames)
     height, width, _ = first.shape

@@ -36,7 +36,7 @@ def save_video(episode: Episode, camera: Camera | None, path: pathlib.Path) -> p
     Raises:
       RunError: it cannot be written.
     """
-    bar = tqdm.tqdm(
+    with tqdm.tqdm(
         frames(episode, camera),
         desc=path.name,
         total=episode.steps + 1,
@@ -44,5 +44,5 @@ def save_video(episode: Episode, camera: Camera | None, path: pathlib.Path) -> p
         leave=False,
         dynamic_ncols=True,
         disable=sys.stderr is None or not sys.stderr.isatty(),
-    )
-    return write_mp4(path, bar, FRAMES_PER_SECOND)
+    ) as bar:
+        return write_mp4(path, bar, FRAMES_PER_SECOND)

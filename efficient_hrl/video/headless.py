@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 
+from efficient_hrl.console import announce
+
 _BACK_ENDS = ("egl", "osmesa")
 _TRIAL = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"
 _TRIAL_SECONDS = 60.0
@@ -16,14 +18,20 @@ _TRIAL_SECONDS = 60.0
 def choose_opengl() -> None:
     """Sets MUJOCO_GL to the first of EGL and OSMesa that works here.
 
-    It stays as it is where the user has set it, where there is a screen, where MuJoCo has been
-    imported already, and where neither works.
+    It stays as it is where there is a screen, where MuJoCo has been imported already, and where
+    neither works.  What the user has set stays as well, but for one of the two that does not work:
+    MuJoCo could not even be imported with it.  That is told, and then it is as if it were not set.
     """
-    decided = any(os.environ.get(name) for name in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"))
-    if decided or sys.platform != "linux" or "mujoco" in sys.modules:
+    if sys.platform != "linux" or "mujoco" in sys.modules:
+        return
+    setting = os.environ.get("MUJOCO_GL", "")
+    if setting.lower().strip() in _BACK_ENDS and not _works(setting):
+        announce(f"MUJOCO_GL={setting} does not work here; it goes on as if that were not set")
+        del os.environ["MUJOCO_GL"]
+    if any(os.environ.get(name) for name in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY")):
         return
     for name in _BACK_ENDS:
-        if _works(name):
+        if name != setting and _works(name):
             os.environ["MUJOCO_GL"] = name
             return
 

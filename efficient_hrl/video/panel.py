@@ -15,6 +15,7 @@ from matplotlib.backends import backend_agg  # noqa: E402
 WIDTH, HEIGHT = 1280, 720  # pixels
 CAPTION_HEIGHT = HEIGHT - CAMERA_SIZE
 _DOTS_PER_INCH = 100
+_MARGIN = 14  # pixels, beside the caption
 # Left, top, width, height in pixels, with a camera's picture on the left and without.
 _MAP = {True: (CAMERA_SIZE + 62, 92, 378, 378), False: (62, 92, 570, 570)}
 _CURVE = {True: (CAMERA_SIZE + 62, 540, 550, 130), False: (740, 410, 510, 252)}
@@ -56,9 +57,13 @@ class Panel:
             fontsize=9,
         )
         speed = frames_per_second * episode.maze.dt
-        self._write(14, 26, episode.title, fontsize=13)
-        self._write(WIDTH - 14, 26, f"{speed:g} x real time", fontsize=11, horizontalalignment="right")
-        self._status = self._write(14, 58, "", fontsize=11)
+        right = f"{speed:g} x real time"
+        right = self._write(WIDTH - _MARGIN, 26, right, fontsize=11, horizontalalignment="right")
+        title = self._write(_MARGIN, 26, episode.title, fontsize=13, parse_math=False)
+        room = right.get_window_extent().x0 - 2 * _MARGIN
+        while title.get_window_extent().width > room and title.get_fontsize() > 4:
+            title.set_fontsize(title.get_fontsize() - 0.5)
+        self._status = self._write(_MARGIN, 58, "", fontsize=11)
         self._moving = [*self.map.moving, *self.curve.moving, self._status]
         for artist in self._moving:
             artist.set_animated(True)

@@ -1,6 +1,7 @@
 """An episode as one still picture."""
 
 import pathlib
+import textwrap
 
 import matplotlib
 import numpy as np
@@ -45,6 +46,10 @@ def save_strip(episode: Episode, camera: Camera | None, path: pathlib.Path) -> p
     if camera is not None:
         map_axis.set_title("the whole path", fontsize=10)
         map_axis.set(xlabel="", ylabel="", xticks=[], yticks=[])  # as large as the pictures beside it
-    figure.suptitle(episode.title, fontsize=11)
+    title = figure.suptitle(episode.title, fontsize=11, parse_math=False)
+    columns = len(episode.title)
+    while title.get_window_extent().width > 0.98 * figure.bbox.width:
+        columns -= 1
+        title.set_text(textwrap.fill(episode.title, columns))
     figure.legend(handles=view.legend_handles(), fontsize=9, frameon=False, **legend)
     return save_figure(figure, path)

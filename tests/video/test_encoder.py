@@ -6,9 +6,9 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from efficient_hrl.durable import aside_of
+from efficient_hrl.durable import own_aside_of
 from efficient_hrl.run_folder import RunError, UsageError
-from efficient_hrl.video.encoder import write_mp4
+from efficient_hrl.video.encoder import find_encoder, write_mp4
 
 COLOURS = np.array([[200, 30, 30], [30, 180, 30], [40, 40, 200], [128, 128, 128], [250, 250, 250]], np.uint8)
 
@@ -33,7 +33,7 @@ def test_frames_come_back(tmp_path, monkeypatch, folder):
     (tmp_path / folder).mkdir()
     path = pathlib.Path(folder) / "a.mp4"
     path.write_bytes(b"what was there before")
-    aside_of(path).write_bytes(b"what a killed process has left")
+    own_aside_of(path).write_bytes(b"what a killed process has left")
     assert write_mp4(path, frames(), 25) == path
     assert [p.name for p in path.parent.iterdir()] == ["a.mp4"]
     facts, seen = decoded(path)
@@ -47,7 +47,7 @@ def test_frames_come_back(tmp_path, monkeypatch, folder):
 
 def test_a_full_disk_is_said_in_one_line(tmp_path):
     path = tmp_path / "a.mp4"
-    aside_of(path).symlink_to("/dev/full")
+    own_aside_of(path).symlink_to("/dev/full")
     with pytest.raises(RunError, match=r"a\.mp4: ffmpeg could not write it \(.*No space left.*\)$") as raised:
         write_mp4(path, frames(), 25)
     assert "\n" not in str(raised.value)
@@ -91,5 +91,17 @@ def test_without_an_encoder_it_is_said_what_to_install(tmp_path, monkeypatch):
         write_mp4(tmp_path / "a.mp4", frames(), 25)
     monkeypatch.undo()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nowhere"))
-    with pytest.raises(RunError, match="nowhere: No such file"):
+    with pytest.raises(UsageError, match=r"^IMAGEIO_FFMPEG_EXE=.*nowhere: no program"):
         write_mp4(tmp_path / "a.mp4", frames(), 25)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_program_may_be_named_without_its_folder(tmp_path, monkeypatch):
+    program = tmp_path / "my_ffmpeg"
+    program.write_text("#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", program.name)
+    with pytest.raises(UsageError, match="my_ffmpeg: no program"):  # it cannot be executed
+        find_encoder()
+    program.chmod(0o755)
+    assert find_encoder() == program.name

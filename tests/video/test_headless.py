@@ -44,7 +44,14 @@ def test_the_first_that_works_is_chosen(machine, works, chosen, tries):
 
 
 @pytest.mark.parametrize(
-    "name, value", [("MUJOCO_GL", "disable"), ("DISPLAY", ":0"), ("WAYLAND_DISPLAY", "w")]
+    "name, value",
+    [
+        ("MUJOCO_GL", "disable"),
+        ("MUJOCO_GL", "glfw"),
+        ("MUJOCO_GL", "nothing"),
+        ("DISPLAY", ":0"),
+        ("WAYLAND_DISPLAY", "w"),
+    ],
 )
 def test_what_the_user_has_set_stays(machine, monkeypatch, name, value):
     working, tried = machine
@@ -52,6 +59,30 @@ def test_what_the_user_has_set_stays(machine, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     headless.choose_opengl()
     assert tried == [] and os.environ.get("MUJOCO_GL") == (value if name == "MUJOCO_GL" else None)
+
+
+@pytest.mark.parametrize(
+    "works, chosen, tries",
+    [({"egl", "osmesa"}, "osmesa", ["osmesa"]), ({"egl"}, "egl", ["osmesa", "egl"]), (set(), None, None)],
+)
+def test_a_back_end_that_the_user_names_and_that_is_not_there_is_told(
+    machine, monkeypatch, capsys, works, chosen, tries
+):
+    working, tried = machine
+    working |= works
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    headless.choose_opengl()
+    assert os.environ.get("MUJOCO_GL") == chosen
+    assert tried == (tries or ["osmesa", "egl"])
+    told = ["MUJOCO_GL=osmesa does not work here; it goes on as if that were not set"]
+    assert capsys.readouterr().out.splitlines() == (told if len(tried) > 1 else [])
+
+
+def test_with_a_screen_that_is_used_instead(machine, monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    monkeypatch.setenv("DISPLAY", ":0")
+    headless.choose_opengl()
+    assert machine[1] == ["egl"] and "MUJOCO_GL" not in os.environ
 
 
 def test_it_is_too_late_once_mujoco_is_imported(machine, monkeypatch):

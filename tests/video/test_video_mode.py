@@ -172,6 +172,10 @@ def test_without_a_program_to_encode_nothing_is_written(root, monkeypatch, capfd
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", nothing)
     assert call("--mode=video", f"--root_dir={root}") == 2
     assert capfd.readouterr().err.startswith("run.py: no program ffmpeg")
+    monkeypatch.undo()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "no_ffmpeg")
+    assert call("--mode=video", f"--root_dir={root}") == 2
+    assert capfd.readouterr().err.startswith("run.py: IMAGEIO_FFMPEG_EXE=no_ffmpeg: no program")
     assert not (root / "videos").exists()
 
 
