@@ -94,7 +94,7 @@ def _published_rows(comparison):
     rows = {}
     for group in comparison.groups:
         for method in (None, "hiro"):
-            found = [_published(comparison, group, target, method) for target in comparison.targets]
+            found = [group.runs[0].published(target, method) for target in comparison.targets]
             known = [number for number in found if number is not None]
             if known:
                 cells = [
@@ -112,12 +112,8 @@ def _sources(comparison):
         for group in comparison.groups
         for target in comparison.targets
         for method in (None, "hiro")
-        if (found := _published(comparison, group, target, method)) is not None
+        if (found := group.runs[0].published(target, method)) is not None
     }
-
-
-def _published(comparison, group, target, method):
-    return group.runs[0].published(comparison.positions.get(target), method)
 
 
 def _error(found):

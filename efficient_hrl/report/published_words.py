@@ -12,16 +12,16 @@ def place_in_words(place: Sequence[float] | None) -> str:
     return "" if place is None else f"({', '.join(f'{x:g}' for x in place)})"
 
 
-def published_words(run: RunSummary, place: Sequence[float] | None) -> str:
+def published_words(run: RunSummary, target: str) -> str:
     """The papers' success rate of a run's method at a target; or HIRO's, as another method's; or ""."""
-    own = run.published(place)
+    own = run.published(target)
     if own is not None:
         return f"{own.in_words} ({own.row})"
-    other = run.published(place, _OTHER)
+    other = run.published(target, _OTHER)
     return "" if other is None else f"{other.in_words} ({other.row}, another method)"
 
 
-def published_sources(run: RunSummary, places: Iterable[Sequence[float]]) -> list[str]:
+def published_sources(run: RunSummary, targets: Iterable[str]) -> list[str]:
     """What the numbers at some targets are, each said once."""
-    found = [run.published(at, method) for at in places for method in (None, _OTHER)]
+    found = [run.published(target, method) for target in targets for method in (None, _OTHER)]
     return sorted({number.source for number in found if number is not None})

@@ -96,7 +96,7 @@ def run_page(
     )
     try:
         record, results = _record(root), target_results(evaluations)
-        words = {result.target: published_words(run, places.get(result.target)) for result in results}
+        words = {result.target: published_words(run, result.target) for result in results}
         found, video_room = videos(root / "videos", page, video_room)
         made = RunPage(
             name=run_name(root),
@@ -105,8 +105,8 @@ def run_page(
             results=results,
             places={result.target: place_in_words(places.get(result.target)) for result in results},
             published={target: text for target, text in words.items() if text},
-            sources=published_sources(run, places.values()),
-            criterion=success_in_words(run.config),
+            sources=published_sources(run, words),
+            criterion=success_in_words(run.bindings),
             facts=facts(record, metrics),
             config=_text(root / OPERATIVE_CONFIG),
             sections=[

@@ -63,7 +63,7 @@ def test_a_page_tells_what_was_run_and_what_came_of_it(run_root):
         "1.00",
         "0.93 to 1.00 over 50 episodes",
         "0.99 ± 0.01 (HIRO)",
-        "Published: HIRO, Table 1: best policy within 10 million environment steps",
+        "Published: HIRO, Table 1: best policy within 10 million steps",
         "nearer than 5 m to the target at the last step of a noise-free episode, the protocol of HIRO",
         "(0, 16)",
         "2 h 03 min",
