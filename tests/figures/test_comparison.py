@@ -273,6 +273,7 @@ def _path():
         ("--root_dir=A --root_dir=A2", "a2: seed 0 of hiro_ant_maze, as .*a; allowed: each seed once"),
         ("--root_dir=A --root_dir=~nobody-of-this-name/x", "--root_dir=~nobody-of-this-name/x: Could not"),
         ("--root_dir=~nobody-of-this-name/x", "--root_dir=~nobody-of-this-name/x: Could not"),
+        ("--root_dir=./" + 5000 * "x", "File name too long"),
         ("--root_dir=empty", "--root_dir=.*empty: no run and no folder of runs; allowed: a folder with run"),
         ("--root_dir=empty --seed=1", "empty: no run and no folder of runs"),
         ("--mode=report --root_dir=notes", "notes: no run and no folder of runs; .* up to two levels deep"),
