@@ -47,9 +47,10 @@ def save_strip(episode: Episode, camera: Camera | None, path: pathlib.Path) -> p
         map_axis.set_title("the whole path", fontsize=10)
         map_axis.set(xlabel="", ylabel="", xticks=[], yticks=[])  # as large as the pictures beside it
     title = figure.suptitle(episode.title, fontsize=11, parse_math=False)
-    columns = len(episode.title)
-    while title.get_window_extent().width > 0.98 * figure.bbox.width:
+    run, *towards = episode.title.rpartition("towards ")
+    columns = len(run)
+    while title.get_window_extent().width > 0.98 * figure.bbox.width and columns:
+        title.set_text("\n".join([*textwrap.wrap(run, columns), "".join(towards)]))
         columns -= 1
-        title.set_text(textwrap.fill(episode.title, columns))
     figure.legend(handles=view.legend_handles(), fontsize=9, frameon=False, **legend)
     return save_figure(figure, path)
