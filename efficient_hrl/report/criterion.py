@@ -1,29 +1,27 @@
 """What counts as success in a run, in words."""
 
-import ast
 from collections.abc import Mapping
 
-_PAPERS_DISTANCE = 5.0  # metres, HIRO's and NORL's
+from efficient_hrl.bound_values import text_of, value_of
+from efficient_hrl.published import is_papers_protocol
+
+_DEFAULT_DISTANCE = 5.0  # metres, of evaluate.success_distance
 
 
-def success_in_words(config: Mapping[str, str] | None) -> str:
+def success_in_words(bindings: Mapping[str, str]) -> str:
     """The criterion of a run's evaluations.
 
     Args:
-      config: every binding, name -> value as gin writes it; None where nothing is recorded.
+      bindings: name -> value as gin writes it.
     """
-    config = config or {}
-    function = config.get("evaluate.success_fn", "None")
-    if function != "None":
+    function = text_of(bindings, "evaluate.success_fn")
+    if function not in (None, "None"):
         return f"Success is what {function} says of the last step of a noise-free episode."
-    distance = _PAPERS_DISTANCE
-    text = config.get("evaluate.success_distance")
-    if text is not None:
-        try:
-            distance = float(ast.literal_eval(text))
-        except (TypeError, ValueError, SyntaxError):
-            return f"Success depends on evaluate.success_distance = {text}."
-    if "gymnasium" in config.get("train_uvf.environment", ""):
+    text = text_of(bindings, "evaluate.success_distance")
+    distance = _DEFAULT_DISTANCE if text is None else value_of(bindings, "evaluate.success_distance")
+    if not isinstance(distance, int | float):
+        return f"Success depends on evaluate.success_distance = {text}."
+    if "gymnasium" in bindings.get("train_uvf.environment", ""):
         return f"Success: the task's reward of the last step of a noise-free episode is above {-distance:g}."
     words = f"Success: nearer than {distance:g} m to the target at the last step of a noise-free episode"
-    return f"{words}, the protocol of HIRO and NORL." if distance == _PAPERS_DISTANCE else f"{words}."
+    return f"{words}, the protocol of HIRO and NORL." if is_papers_protocol(bindings) else f"{words}."

@@ -8,13 +8,15 @@ from efficient_hrl.report.criterion import success_in_words
 @pytest.mark.parametrize(
     "config, words",
     [
-        (None, "nearer than 5 m .*, the protocol of HIRO and NORL."),
+        ({}, "nearer than 5 m .*, the protocol of HIRO and NORL."),
         ({"evaluate.success_distance": "5.0"}, "nearer than 5 m .*, the protocol of HIRO and NORL."),
         (
             {"evaluate.success_distance": "0.5"},
             r"nearer than 0\.5 m .* episode\.$",
         ),
-        ({"evaluate.success_distance": "%FAR"}, r"depends on evaluate\.success_distance = %FAR"),
+        ({"evaluate.success_distance": "%FAR", "FAR": "3"}, r"nearer than 3 m .* episode\.$"),
+        ({"evaluate.success_distance": "@far()"}, r"depends on evaluate\.success_distance = @far\(\)"),
+        ({"evaluate.max_steps_per_episode": "50"}, r"nearer than 5 m .* episode\.$"),
         ({"evaluate.success_fn": "@plain_rewards"}, "what @plain_rewards says"),
         (
             {"train_uvf.environment": "@create_gymnasium_env()", "evaluate.success_distance": "1.0"},
