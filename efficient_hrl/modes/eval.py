@@ -10,11 +10,11 @@ from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
 from efficient_hrl.modes.loading import load_config_of
 from efficient_hrl.run_folder import RunFolder, UsageError
 from efficient_hrl.threads import use_threads
-from efficient_hrl.weights import env_steps_of, restore_weights
+from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
-    """Evaluates checkpoints or kept weights of the run in `folder`; prints a table for each."""
+    """Evaluates the weights that gin asks for, or the newest, of the run in `folder`; prints a table for each."""
     use_threads()
     load_config_of(folder, gin_files, gin_bindings)
     with usage_errors():
@@ -48,7 +48,11 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         evaluate_one(path, env_steps_of(path))
     if not paths:
         newest = newest_whole(checkpoints, announce)
-        if newest is None:
+        kept = saved_weights(folder.path(evaluator.policy_save_dir))
+        if newest is not None:
+            evaluate_checkpoint(newest)
+        elif kept:
+            evaluate_one(kept[-1], env_steps_of(kept[-1]))
+        else:
             raise UsageError(f"{checkpoints}: no checkpoint; train the run first")
-        evaluate_checkpoint(newest)
     return 0
