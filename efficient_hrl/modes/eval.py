@@ -14,7 +14,7 @@ from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
-    """Evaluates the weights that gin asks for, or the newest, of the run in `folder`; prints a table for each."""
+    """Evaluates the weights that gin asks for, or the newest, of a run; prints a table for each."""
     use_threads()
     load_config_of(folder, gin_files, gin_bindings)
     with usage_errors():
