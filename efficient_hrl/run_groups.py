@@ -8,7 +8,7 @@ import numpy as np
 from efficient_hrl.changeable import is_changeable
 from efficient_hrl.published import Published
 from efficient_hrl.run_folder import UsageError
-from efficient_hrl.run_summary import RunSummary, split_name
+from efficient_hrl.run_summary import EVALUATIONS, RunSummary, split_name
 
 GROUPINGS = ("gin_file", "folder")
 # Of what may change in a run, that which decides what its evaluations mean, and how exactly.
@@ -108,7 +108,7 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
     evaluated = [run for run in runs if run.evaluations]
     notes = [f"{run.root}: left out, it has no evaluation yet" for run in runs if not run.evaluations]
     if not evaluated:
-        raise UsageError(f"{runs[0].root / 'eval.csv'}: no evaluation yet; allowed: runs that have some")
+        raise UsageError(f"{runs[0].root / EVALUATIONS}: no evaluation yet; allowed: runs that have some")
     comparisons, names = [], []
     tasks, assumed = _by_task(evaluated)
     notes += assumed

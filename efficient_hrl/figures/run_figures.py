@@ -15,6 +15,7 @@ from efficient_hrl.figures.visits import draw_visits, why_no_visits
 from efficient_hrl.plots import draw_run
 from efficient_hrl.rows import checked_rows
 from efficient_hrl.run_name import run_name
+from efficient_hrl.run_summary import EVALUATIONS, METRICS
 from environments.maze import Maze
 from environments.position_grid import position_grid
 
@@ -26,16 +27,16 @@ def draw_curves(root: pathlib.Path, announce: Callable[[str], None]) -> Iterator
       root: the run's folder.
       announce: is told what cannot be drawn, and why.
     """
-    rows = {name: checked_rows(root / name) for name in ("metrics.csv", "eval.csv")}
+    rows = {name: checked_rows(root / name) for name in (METRICS, EVALUATIONS)}
     yield from draw_run(root)
     for name, found in rows.items():
         if not found:
             announce(f"no curve from {name}: it has no rows yet")
-    reason = why_no_bound(rows["metrics.csv"])
+    reason = why_no_bound(rows[METRICS])
     if reason is not None:
         announce(f"no figure of the representation's bound: {reason}")
         return
-    yield from draw_bound(rows["metrics.csv"], run_name(root), root / "plots")
+    yield from draw_bound(rows[METRICS], run_name(root), root / "plots")
 
 
 def draw_exploration(
@@ -55,7 +56,7 @@ def draw_exploration(
       announce: is told what cannot be drawn, and why.
     """
     name, folder, maps = run_name(root), root / "plots", read_maps(root)
-    rows = checked_rows(root / "metrics.csv")
+    rows = checked_rows(root / METRICS)
     f, f_steps = (None, 0) if subject is None else (subject.f, subject.env_steps)
     for what, reason, draw in (
         ("visits", why_no_visits(maps, maze), lambda: draw_visits(maps, maze, name, folder)),
