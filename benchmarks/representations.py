@@ -2,6 +2,7 @@
 
     python -m benchmarks.representations --task=point_maze --out=results/representations
     python -m benchmarks.representations --task=ant_maze --out=results/representations
+    python -m benchmarks.representations --task=point_maze --heading=hidden --out=results/representations
 
 Collects one replay (see `common_replay`), learns each method's representation on it with the
 settings of gin/METHOD_TASK.gin, and writes beside each other, after NORL (arXiv 1810.01257)
@@ -9,7 +10,9 @@ Figure 2: the embedding of a held-out trajectory, coloured by time, and of posit
 whole maze, coloured by position; and a table with how well x, y can be read linearly from the
 embedding on held-out trajectories (R^2) and how well its distances keep the lengths of paths
 through the maze (Spearman's rank correlation: over pairs of held-out states, and over pairs of
-positions with the robot at rest, where nothing but the position differs).
+positions with the robot at rest, where nothing but the position differs).  For a point its
+heading is read out, too, and `--heading` keeps it from what is learned (`hidden`: zero) or takes
+away that it adds up turns (`wrapped`: from -pi to pi).
 """
 
 import pathlib
@@ -26,6 +29,7 @@ from efficient_hrl.run_folder import UsageError
 
 _UPDATES_PER_CALL = 500
 _MAX_COMPARED = 800  # held-out states whose distances are compared
+_HEADING = 2  # entry of a point's state: turns add up, so that it has no bound
 _LABELS = {
     "xy": "XY (true position)",
     "whole_obs": "whole observation",
@@ -58,6 +62,13 @@ def main(argv: list[str]) -> int:
 
 def _define(values):
     flags.DEFINE_string("task", None, "Task of the gin files, as in ant_maze_img.", flag_values=values)
+    flags.DEFINE_enum(
+        "heading",
+        "as_is",
+        ["as_is", "wrapped", "hidden"],
+        "What states tell of a point's heading.",
+        flag_values=values,
+    )
     flags.DEFINE_list("methods", ["xy", "norl", "vae", "e2c"], "Methods to compare.", flag_values=values)
     integer = lambda name, value, text, least=1: flags.DEFINE_integer(
         name, value, text, lower_bound=least, flag_values=values
@@ -69,6 +80,11 @@ def _define(values):
 
 
 def _measure(values):
+    if not values.task or not values.methods:
+        raise UsageError(
+            f"--task={values.task or ''}, --methods={','.join(values.methods)}; needed: both, as in"
+            " --task=point_maze --methods=xy,norl"
+        )
     gin_files = {method: f"gin/{method}_{values.task}.gin" for method in values.methods}
     for method, path in gin_files.items():
         if not pathlib.Path(path).is_file():
@@ -77,11 +93,16 @@ def _measure(values):
     from benchmarks import common_replay
 
     maze, steer = _explorer(gin_files[values.methods[0]])
+    if values.heading != "as_is" and maze.robot.name != "Point":
+        raise UsageError(f"--heading={values.heading} with --task={values.task}; allowed for an ant: as_is")
     try:
         episodes = common_replay.explore(maze, steer, values.episodes, values.seed)
         held_out = common_replay.explore(maze, steer, values.held_out, values.seed + 10_000_000)
     except common_replay.UnstableError as error:
         raise UsageError(f"--seed={values.seed}: {error}; allowed: another seed") from None
+    episodes, held_out = (
+        each._replace(states=_seen(each.states, values.heading)) for each in (episodes, held_out)
+    )
     print(f"collected {episodes.actions.shape[0] * episodes.actions.shape[1]:,} steps", flush=True)
     rows, learned = [], {}
     for method, path in gin_files.items():
@@ -89,13 +110,25 @@ def _measure(values):
         rows.append(
             {"task": values.task, "method": method} | _numbers(learned[method], maze, episodes, held_out)
         )
-        rows[-1] |= {"updates": values.updates, "seed": values.seed}
+        rows[-1] |= {"heading": values.heading, "updates": values.updates, "seed": values.seed}
         print(", ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
-    name = "_".join([values.task, *([values.name] if values.name else []), f"seed{values.seed}"])
+    heading = [f"{values.heading}_heading"] if values.heading != "as_is" else []
+    name = "_".join([values.task, *heading, *([values.name] if values.name else []), f"seed{values.seed}"])
     out = pathlib.Path(values.out)
     report.write_table(rows, out / f"{name}.csv")
-    _draw(learned, rows, maze, held_out, values.task, out / f"{name}.png")
+    title = f"{values.task}{f', {values.heading} heading' if heading else ''}"
+    _draw(learned, rows, maze, held_out, title, out / f"{name}.png")
     print(f"{out / name}.csv, {out / name}.png; {machine.description()}")
+
+
+def _seen(states, heading):
+    """States [..., S] with a point's heading as `--heading` has it."""
+    if heading == "as_is":
+        return states
+    seen = states.copy()
+    wrapped = np.arctan2(np.sin(seen[..., _HEADING]), np.cos(seen[..., _HEADING]))
+    seen[..., _HEADING] = wrapped if heading == "wrapped" else 0.0
+    return seen
 
 
 def _trainer(path, bindings, seed, rows):
@@ -189,6 +222,11 @@ def _numbers(learned, maze, episodes, held_out):
 
     pairs = lambda of: [(learned.f(states), xy) for states, xy in zip(of.states, of.xy)]
     r2_x, r2_y = readout_r2(pairs(episodes), pairs(held_out))
+    r2_heading = float("nan")
+    if maze.robot.name == "Point":
+        entry = slice(_HEADING, _HEADING + 1)
+        headings = lambda of: [(learned.f(states), states[:, entry]) for states in of.states]
+        (r2_heading,) = readout_r2(headings(episodes), headings(held_out))
     states, xy = (x.reshape(-1, x.shape[-1]) for x in (held_out.states, held_out.xy))
     chosen = np.linspace(0, len(xy) - 1, min(len(xy), _MAX_COMPARED)).round().astype(int)
     grid = position_grid(maze.layout, maze.robot.cell_size)
@@ -204,6 +242,7 @@ def _numbers(learned, maze, episodes, held_out):
         "dimensions": embeddings.shape[-1],
         "readout_r2_x": round(float(r2_x), 4),
         "readout_r2_y": round(float(r2_y), 4),
+        "readout_r2_heading": round(float(r2_heading), 4),
         "rank_correlation": round(rank_correlation(distances[upper], lengths[upper]), 4),
         "rank_correlation_at_rest": round(
             rank_correlation(at_rest_distances, path_lengths(grid, sources)), 4
@@ -214,7 +253,7 @@ def _numbers(learned, maze, episodes, held_out):
     }
 
 
-def _draw(learned, rows, maze, held_out, task, path):
+def _draw(learned, rows, maze, held_out, title, path):
     """Figure 2 of NORL: one column per method, trajectory above, positions of the maze below."""
     from efficient_hrl.figures.embedding import position_colours
     from efficient_hrl.figures.embedding_axes import embedding_axes
@@ -238,21 +277,26 @@ def _draw(learned, rows, maze, held_out, task, path):
     for column, (row, (method, one)) in enumerate(zip(rows, learned.items()), start=1):
         embedded = one.f(states), one.f(at_grid)
         shown = embedding_axes(np.concatenate(embedded))
-        everything = np.concatenate([shown.drawn(x) for x in embedded])
         for axis, points, style in zip(axes[:, column], embedded, (time_style, place_style)):
-            shown.prepare(axis, everything)
+            # Each with limits of its own: at rest embeddings may lie on a fraction of a trajectory's.
+            shown.prepare(axis, shown.drawn(points))
             axis.scatter(*shown.drawn(points).T, **style)
         axes[0, column].set_title(
             f"{_LABELS.get(method, method)}\n"
-            f"$R^2$ of x {row['readout_r2_x']:.2f}, of y {row['readout_r2_y']:.2f}\n"
+            f"$R^2$ of x {row['readout_r2_x']:.2f}, of y {row['readout_r2_y']:.2f}"
+            f"{_of_heading(row['readout_r2_heading'])}\n"
             f"rank corr. {row['rank_correlation']:.2f}, at rest {row['rank_correlation_at_rest']:.2f}",
             fontsize=9,
         )
     figure.colorbar(dots, ax=axes[0, -1], label="environment step")
     figure.suptitle(
-        f"{task}: representations learned from the same replay, seed {rows[0]['seed']}", fontsize=11
+        f"{title}: representations learned from the same replay, seed {rows[0]['seed']}", fontsize=11
     )
     report.save_figure(figure, path)
+
+
+def _of_heading(r2):
+    return "" if np.isnan(r2) else f", heading {r2:.2f}"
 
 
 if __name__ == "__main__":

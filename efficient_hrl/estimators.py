@@ -1,6 +1,7 @@
 """Estimators of the representation's objective: how well phi(s_t, pi) tells future states from others.
 
-With E(s', s, pi) = exp(-D(f(s'), phi(s, pi))) NORL (arXiv 1810.01257) minimises
+With E(s', s, pi) = exp(-D(f(s'), phi(s, pi))) NORL (arXiv 1810.01257,
+equation 13) minimises
 
     J = sum_k gamma^(k-1) w_k E[-log E(s_{t+k}, s_t, pi) + log E_{s ~ rho}[E(s, s_t, pi)]],
 
@@ -230,7 +231,7 @@ class DonskerVaradhanEstimator(Estimator):
 
 @gin.configurable
 class InfoNceEstimator(Estimator):
-    """InfoNCE (arXiv 1807.03748): which of the batch's futures belongs to (s_t, pi)?
+    """InfoNCE (arXiv 1807.03748, equation 4): which of the batch's futures belongs to (s_t, pi)?
 
     The loss is the cross-entropy of naming the own future among the own and the other
     samples' drawn ones.

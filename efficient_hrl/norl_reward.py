@@ -2,7 +2,8 @@
 
     r_k = w_k (-D(f(s_{t+k}), g) + D(f(s_{t+k}), phi(s_t, pi)) + log E_{s ~ rho}[E(s, s_t, pi)])
 
-for k = 1..c, w_k = 1 for k < c and w_c = 1 / (1 - gamma), pi the c actions of the segment.
+for k = 1..c, w_k = 1 for k < c and w_c = 1 / (1 - gamma), pi the c actions of the segment;
+gamma is the representation's constant, 0.99, as in its objective, whatever the low level's.
 The first term asks for the goal; the others make up for what the representation cannot
 tell: minus them is the log-likelihood ratio of s_{t+k} under K(s' | s_t, pi), which is
 proportional to rho(s') exp(-D(f(s'), phi(s_t, pi))), and the replay's rho.  The released code

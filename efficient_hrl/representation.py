@@ -1,7 +1,7 @@
 """The goal space: representation f, inverse goal model phi, and their objective.
 
-NORL (arXiv 1810.01257): with E(s', s, pi) = exp(-D(f(s'), phi(s, pi))) and pi the
-next c low-level actions, f and phi minimise
+NORL (arXiv 1810.01257, equation 13): with E(s', s, pi) = exp(-D(f(s'), phi(s, pi))) and
+pi the next c low-level actions, f and phi minimise
 
     -log E(s_{t+k}, s_t, pi) + log E_{s ~ replay}[E(s, s_t, pi)]
 

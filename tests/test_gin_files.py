@@ -113,7 +113,7 @@ TASKS = {
 }
 # What NORL is compared with, for the mazes.
 MAZES = ("ant_maze", "ant_maze_img", "point_maze", "point_maze_img")
-LATENT_RANGES = {"vae": 2, "e2c": 2, "e2e": 5}  # noise is half of that
+LATENT_RANGES = {"vae": 2, "e2c": 1, "e2e": 5}  # noise is half of that
 COMPARED = ("xy", "whole_obs", *LATENT_RANGES)
 SEED = tf.constant([1, 2], tf.int64)
 

@@ -16,13 +16,15 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
 BOUND, KL = "representation_bound", "representation_kl"
+EMPTY_FROM = 2.0  # epsilon bounds the L1 distance of two distributions, which is never more
 _CAPTION = (
     "$\\epsilon = \\sqrt{8\\,\\mathrm{KL}}$ is the smallest $\\epsilon$ with KL $\\leq \\epsilon^2 / 8$,"
     " the condition of NORL's claim that a hierarchy\n"
     "is sub-optimal by at most $C\\,\\epsilon$. This is an indication and no proof: KL is relative to the"
     " empirical distribution\n"
     "of the newest 1,024 replay embeddings and averaged over batches; the claim needs it for every state"
-    " and policy."
+    " and policy,\n"
+    "and from $\\epsilon = 2$ on it claims nothing. What the bound is of depends on the estimator (docs/method.md)."
 )
 
 
@@ -68,13 +70,24 @@ def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Pat
     steps, bound, kl, claimed = map(np.array, zip(*table))
     figure, axes = pyplot.subplots(3, 1, figsize=(8, 7.6), sharex=True, layout="constrained")
     for axis, values, label in zip(
-        axes, (bound, kl, claimed), ("weighted bound in nats", "weighted KL in nats", "$\\epsilon$")
+        axes, (bound, kl, claimed), ("estimator's bound in nats", "weighted KL in nats", "$\\epsilon$")
     ):
         axis.plot(steps, values, color="#0072b2", marker="." if len(steps) < 50 else None)
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
-    for axis, values in zip(axes[1:], (kl, claimed)):
-        axis.set_ylim(0.0, 1.08 * np.nanmax(values, initial=1e-3))
+    for axis, values, least in zip(axes[1:], (kl, claimed), (1e-3, EMPTY_FROM)):
+        axis.set_ylim(0.0, 1.08 * np.nanmax(values, initial=least))
+    axes[-1].axhline(EMPTY_FROM, color="0.4", linestyle="--", linewidth=1.0)
+    axes[-1].annotate(
+        "above, the claim is empty",
+        (1.0, EMPTY_FROM),
+        xycoords=("axes fraction", "data"),
+        xytext=(-4, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
+        color="0.3",
+    )
     axes[-1].set_xlabel("environment steps")
     figure.supxlabel(_CAPTION, fontsize=8)
     figure.suptitle(f"{name}: bound of the representation", fontsize=11, parse_math=False)

@@ -33,12 +33,36 @@ def test_the_true_position_is_read_exactly_and_a_learned_one_is_learned(tmp_path
     assert (tmp_path / "point_maze_seed0.png").stat().st_size > 20_000
 
 
+@pytest.mark.parametrize("heading, r2", [("as_is", 1.0), ("wrapped", 1.0), ("hidden", np.nan)])
+def test_a_heading_is_read_from_whole_observations_unless_it_is_hidden(tmp_path, heading, r2):
+    arguments = ["--task=point_maze", "--methods=whole_obs", f"--heading={heading}", f"--out={tmp_path}"]
+    assert representations.main(["representations", *arguments, *SMALL]) == 0
+    (table,) = tmp_path.glob("*.csv")
+    assert table.stem == ("point_maze_seed0" if heading == "as_is" else f"point_maze_{heading}_heading_seed0")
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    np.testing.assert_allclose(float(row["readout_r2_heading"]), r2, atol=1e-3)
+
+
+def test_only_the_heading_changes_and_a_turn_more_is_not_seen():
+    states = np.random.default_rng(0).normal(size=[4, 5, 7]) * 9.0
+    wrapped, hidden = (representations._seen(states, how) for how in ("wrapped", "hidden"))
+    others = [0, 1, 3, 4, 5, 6]
+    np.testing.assert_array_equal(wrapped[..., others], states[..., others])
+    np.testing.assert_array_equal(hidden[..., others], states[..., others])
+    turns = (wrapped - states)[..., 2] / (2.0 * np.pi)
+    np.testing.assert_allclose(turns, np.round(turns), atol=1e-12)
+    assert np.abs(wrapped[..., 2]).max() <= np.pi and not hidden[..., 2].any()
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
         (["--task=moon"], "there is no gin/xy_moon.gin"),
         (["--task=point_maze", "--methods=e2e"], "trained by the high level of a run"),
         (["--task=ant_push", "--methods=norl"], "AntPush has blocks or a chasm"),
+        (["--methods=xy"], "--task=, --methods=xy; needed: both"),
+        (["--task=point_maze", "--methods="], "--methods=; needed: both"),
+        (["--task=ant_maze", "--heading=hidden"], "--heading=hidden with --task=ant_maze; allowed for an ant: as_is"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(arguments, message, tmp_path, capsys):

@@ -42,10 +42,13 @@ def test_picture_and_table_say_the_same(tmp_path, monkeypatch):
         },
     ]
     names = ("representation_bound_nats", "representation_kl_nats", "epsilon")
-    for axis, name in zip(figures["representation_bound.png"].axes, names):
-        (line,) = axis.lines
+    axes = figures["representation_bound.png"].axes
+    for axis, name in zip(axes, names):
+        line = axis.lines[0]
         np.testing.assert_allclose(line.get_xdata(), [2000, 3000])
         np.testing.assert_allclose(line.get_ydata(), [float(row[name]) for row in rows])
+    (empty_from,) = axes[-1].lines[1:]
+    assert set(empty_from.get_ydata()) == {2.0} and axes[-1].get_ylim()[1] > 2.0
     caption = figures["representation_bound.png"].get_supxlabel()
     assert "no proof" in caption and "every state" in caption
 

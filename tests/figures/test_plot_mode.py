@@ -10,6 +10,7 @@ import pytest
 
 from efficient_hrl import main
 from efficient_hrl.figures import embedding, position_sensitivity
+from efficient_hrl.figures.run_figures import draw_curves
 from efficient_hrl.rows import read_rows
 from tests.figures.capture import captured
 from tests.test_wrong_inputs import REPOSITORY, RUN, snapshot
@@ -199,3 +200,19 @@ def test_what_cannot_be_drawn_is_one_line(damage, message, root, capfd):
 def test_without_a_folder_there_is_nothing_to_draw(capfd):
     assert call("--mode=plot") == 2
     assert "--mode=plot needs --root_dir=PATH" in capfd.readouterr().err
+
+
+def test_a_run_that_learns_its_goal_space_shows_the_bound(tmp_path, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    root = tmp_path / "run"
+    bindings = (*RUN, "train_uvf.log_every_n_steps = 100")
+    flags = ["--gin_file=gin/norl_point_maze.gin", f"--root_dir={root}"]
+    assert call(*flags, *(f"--gin_bindings={binding}" for binding in bindings)) == 0
+    said = []
+    written = {path.name for path in draw_curves(root, said.append)}
+    assert {"representation_bound.png", "representation_bound.csv"} <= written and not said
+    bounds, metrics = table(root / "plots/representation_bound.csv"), table(root / "metrics.csv")
+    learned = ~np.isnan(metrics["representation_kl"])
+    assert learned.any()
+    np.testing.assert_array_equal(bounds["env_steps"], metrics["env_steps"][learned])
+    np.testing.assert_allclose(bounds["epsilon"] ** 2 / 8, metrics["representation_kl"][learned], rtol=1e-5)
