@@ -24,7 +24,8 @@ _CAPTION = (
     " empirical distribution\n"
     "of the newest 1,024 replay embeddings and averaged over batches; the claim needs it for every state"
     " and policy,\n"
-    "and from $\\epsilon = 2$ on it claims nothing. What the bound is of depends on the estimator (docs/method.md)."
+    "and from $\\epsilon = 2$ on it claims nothing. What the bound is of depends on the estimator"
+    " (docs/method.md)."
 )
 
 

@@ -62,7 +62,10 @@ def test_only_the_heading_changes_and_a_turn_more_is_not_seen():
         (["--task=ant_push", "--methods=norl"], "AntPush has blocks or a chasm"),
         (["--methods=xy"], "--task=, --methods=xy; needed: both"),
         (["--task=point_maze", "--methods="], "--methods=; needed: both"),
-        (["--task=ant_maze", "--heading=hidden"], "--heading=hidden with --task=ant_maze; allowed for an ant: as_is"),
+        (
+            ["--task=ant_maze", "--heading=hidden"],
+            "--heading=hidden with --task=ant_maze; allowed for an ant: as_is",
+        ),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(arguments, message, tmp_path, capsys):
