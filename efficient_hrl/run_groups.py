@@ -92,8 +92,8 @@ class Comparison:
 def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[list[Comparison], list[str]]:
     """Sorts runs by task, then by gin file and by the bindings that decide what is learned.
 
-    A run without a record (run.json) is grouped by the name of its folder, and never with
-    runs that have one: it may have been configured in another way.
+    A run without a record (run.json) is grouped by the name of its folder.  It may have been
+    configured in another way than runs that have one, and is put with them by "folder" alone.
 
     Args:
       runs: at least one.
@@ -124,7 +124,8 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
             )
         for target in sorted({t for run in of_task for t in run.evaluations} - {*everywhere}):
             notes.append(f"{unique}: {target} left out, not every run was evaluated there")
-        groups = tuple(_groups(of_task, group_by))
+        groups, trusted = _groups(of_task, group_by)
+        notes += trusted
         for group in groups:
             if not len(group.scores("success_rate", everywhere)[0]):
                 raise UsageError(
@@ -153,28 +154,36 @@ def _by_task(runs):
 
 
 def _groups(runs, group_by):
-    named = {}
+    """Groups, and lines about runs whose folders' names are trusted."""
+    named, notes = {}, []
     for run in runs:
-        name = run.folder_name if group_by == "folder" else run.gin_name
-        named.setdefault((name, run.config is None), []).append(run)
-    labels = set()
-    for (name, unrecorded), of_name in named.items():
-        differing = _differing(of_name)
-        split = {}
-        for run in of_name:
-            split.setdefault(tuple((run.config or {}).get(b, "not bound") for b in differing), []).append(run)
-        for values, of_group in split.items():
-            label = _label(name, dict(zip(differing, values)))
-            if unrecorded and (name, False) in named:
-                label = f"{name} (no run.json)"
-            label = _other_than(labels, label)
-            labels.add(label)
-            yield Group(label, split_name(of_group[0].gin_name)[0], _in_order(of_group, label))
+        named.setdefault(run.folder_name if group_by == "folder" else run.gin_name, []).append(run)
+    found = []
+    for name, of_name in named.items():
+        recorded = [run for run in of_name if run.config is not None]
+        unrecorded = [run for run in of_name if run.config is None]
+        differing, split = _differing(recorded), {}
+        for run in recorded:
+            split.setdefault(tuple(run.config.get(b, "not bound") for b in differing), []).append(run)
+        if unrecorded and group_by == "folder" and len(split) == 1:
+            split[()] += unrecorded
+            notes += [f"{run.root}: no run.json; its folder's name puts it into {name}" for run in unrecorded]
+        elif unrecorded:
+            found.append((f"{name} (no run.json)" if split else name, unrecorded))
+        found += [(_label(name, dict(zip(differing, values))), own) for values, own in split.items()]
+    place = {id(run): number for number, run in enumerate(runs)}
+    found.sort(key=lambda group: min(place[id(run)] for run in group[1]))
+    groups, labels = [], set()
+    for wanted, of_group in found:
+        label = _other_than(labels, wanted)
+        labels.add(label)
+        groups.append(Group(label, split_name(of_group[0].gin_name)[0], _in_order(of_group, label)))
+    return tuple(groups), notes
 
 
 def _differing(runs):
-    """Names of bindings that decide what is learned and are not the same in all runs."""
-    configs = [run.config or {} for run in runs]
+    """Names of bindings that decide what is learned and are not the same in all runs with a record."""
+    configs = [run.config for run in runs]
     return [
         name
         for name in sorted({name for config in configs for name in config})

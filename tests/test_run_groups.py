@@ -261,6 +261,29 @@ def test_runs_with_and_without_a_record_are_not_mixed(tmp_path):
     }
 
 
+def test_by_folder_a_name_stands_for_a_record_and_it_is_said(tmp_path):
+    bare = write_run(tmp_path / "hiro_ant_maze_seed1", record=False)
+    full = [write_run(tmp_path / f"hiro_ant_maze_seed{seed}", seed) for seed in (0, 2)]
+    other = write_run(tmp_path / "norl_ant_maze_seed0")
+    runs = [read_run(root) for root in (bare, other, *full)]
+    (comparison,), notes = compare(runs, "folder")
+    assert [(group.label, [run.seed for run in group.runs]) for group in comparison.groups] == [
+        ("hiro_ant_maze", [0, 1, 2]),
+        ("norl_ant_maze", [0]),
+    ]
+    assert notes[1:] == [f"{bare}: no run.json; its folder's name puts it into hiro_ant_maze"]
+
+    third = write_run(tmp_path / "hiro_ant_maze_seed3", 3, bindings={"train_uvf.batch_size": "7"})
+    (comparison,), notes = compare([*runs, read_run(third)], "folder")
+    assert [group.label for group in comparison.groups] == [
+        "hiro_ant_maze (no run.json)",
+        "norl_ant_maze",
+        "hiro_ant_maze (train_uvf.batch_size = not bound)",
+        "hiro_ant_maze (train_uvf.batch_size = 7)",
+    ]
+    assert len(notes) == 1
+
+
 def test_a_seed_twice_in_a_group_is_refused_and_folders_can_tell_groups(tmp_path):
     roots = [write_run(tmp_path / name) for name in ("before_seed0", "after_seed0")]
     with pytest.raises(UsageError, match="after_seed0: seed 0 of hiro_ant_maze, as .*before_seed0; allowed"):
