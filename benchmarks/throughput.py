@@ -74,14 +74,14 @@ def _measure(values):
     }
     if values.evaluation:
         seconds = _evaluation_seconds(trainer)
-        interval = trainer.eval_period * total / steps
+        interval = trainer.periods.evaluation * total / steps
         row |= {
             "evaluation_s": round(seconds, 2),
             "evaluation_share": round(seconds / (seconds + interval), 4),
         }
         print(
             f"one evaluation: {seconds:.1f} s, {seconds / (seconds + interval):.1%} of the time"
-            f" at every {trainer.eval_period:,} steps"
+            f" at every {trainer.periods.evaluation:,} steps"
         )
     out, name = pathlib.Path(values.out), setting.file_name("throughput", values)
     report.write_table([row], out / f"{name}.csv")

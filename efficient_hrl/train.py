@@ -1,48 +1,62 @@
-"""Training: collect a little, learn a little, and tell how it goes."""
+"""Training: everything that a run is made of; collect a little, learn a little."""
 
-import contextlib
 import functools
 import math
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import gin
-import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from efficient_hrl import plots
 from efficient_hrl.checkpoints import Checkpoints, ScalarState
 from efficient_hrl.checks import check_function, check_number, check_truth, check_whole
 from efficient_hrl.collect import Collector
-from efficient_hrl.durable import remove_aside, write_text
 from efficient_hrl.episodes import environment_for
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.exploration_maps import ExplorationMaps
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
 from efficient_hrl.machine import available_cpus
 from efficient_hrl.memory import check_room
-from efficient_hrl.metrics import RunLog
 from efficient_hrl.pretraining import Pretraining
-from efficient_hrl.progress import Progress
 from efficient_hrl.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import CircularBuffer, UniformReplayBuffer, row_bytes
-from efficient_hrl.run_end import explained
 from efficient_hrl.run_folder import RunFolder
 from efficient_hrl.side_by_side import SideBySide
-from efficient_hrl.stop_request import StopRequest
-from efficient_hrl.tensorboard import TensorBoard
+from efficient_hrl.training_run import TrainingRun
 from efficient_hrl.update_schedule import UpdateSchedule
-from efficient_hrl.weights import check_weights, load_low_level, save_weights
+from efficient_hrl.weights import check_weights
 from environments.gymnasium_task import GymnasiumTask
-from environments.instability import NonFiniteError
 from environments.make_batched import check_environment, check_tells, check_view, episode_limit, make_batched
 from environments.maze_env import MazeEnv
+
+
+class Periods(NamedTuple):
+    """Environment steps between what a run does by the clock; 0 is never."""
+
+    evaluation: int
+    checkpoint: int
+    policy: int
+    log: int
+
+
+class Kept(NamedTuple):
+    """What stays of what a run writes.
+
+    Attributes:
+      checkpoints: how many, the newest.
+      nth_checkpoint: which of those written by the clock stay for good beside them; 0 is none.
+      policies: how many weights, the newest; None is all.
+      policy_folder: where they are, inside the run's.
+    """
+
+    checkpoints: int
+    nth_checkpoint: int
+    policies: int | None
+    policy_folder: str
 
 
 @gin.configurable("train_uvf")
@@ -61,8 +75,11 @@ class Trainer:
       num_envs: environments that collect side by side.
       collects_beside_learning: see `side_by_side`.
       steps_per_block: environment steps in a block, over all environments.
-      eval_period, checkpoint_period: environment steps between evaluations, and between
-        checkpoints.
+      periods, kept: of a run's clocks, and what stays of what it writes.
+      load_path: weights with which a run begins, or None.
+      should_stop_early: () -> whether to stop.
+      pretraining: when the low level learns alone, or None.
+      simulations: the batched environment that collects.
       total_steps: environment steps of the whole run.
       initial_steps: environment steps before learning begins.
     """
@@ -277,7 +294,7 @@ class Trainer:
                     " number from 1, or 0 with train_uvf.load_path"
                 )
         check_function("train_uvf.should_stop_early", should_stop_early)
-        self._policy_folder = _sub_folder(policy_save_dir)
+        policy_folder = _sub_folder(policy_save_dir)
         for name, buffer in (("replay_buffer", replay_buffer), ("meta_replay_buffer", meta_replay_buffer)):
             if not isinstance(buffer, CircularBuffer):
                 raise ValueError(f"train_uvf.{name} = {buffer!r}; allowed: @agent/CircularBuffer()")
@@ -304,30 +321,32 @@ class Trainer:
         self.schedule = UpdateSchedule(
             initial_steps, num_collect_per_update, num_updates_per_observation, num_collect_per_meta_update
         )
-        self._pretraining = None if pretrain_steps is None else Pretraining(pretrain_steps)
+        self.pretraining = None if pretrain_steps is None else Pretraining(pretrain_steps)
         self.num_envs = num_envs
         self.collects_beside_learning = collect_beside_learning
         self.steps_per_block = num_envs * math.ceil(self.schedule.period / num_envs)
-        self._log_period = log_every_n_steps
-        self.eval_period = eval_every_n_steps
-        self.checkpoint_period = checkpoint_every_n_steps
-        self._kept_checkpoints = max_checkpoints_to_keep
-        self._kept_for_good = keep_every_nth_checkpoint
-        self._policy_period = save_policy_every_n_steps
-        self._kept_policies = max_policies_to_save
-        self._load_path = load_path
-        self._should_stop_early = should_stop_early or (lambda: False)
+        self.periods = Periods(
+            eval_every_n_steps, checkpoint_every_n_steps, save_policy_every_n_steps, log_every_n_steps
+        )
+        self.kept = Kept(
+            max_checkpoints_to_keep,
+            keep_every_nth_checkpoint,
+            max_policies_to_save,
+            policy_folder,
+        )
+        self.load_path = load_path
+        self.should_stop_early = should_stop_early or (lambda: False)
 
         self.environment = environment
         num_threads = min(num_envs, available_cpus())
-        self._py_env = make_batched(environment, num_envs, seed, episode_steps, num_threads)
+        self.simulations = make_batched(environment, num_envs, seed, episode_steps, num_threads)
         shared = {"target_update_period": target_update_period}
         low_arguments = {"critic_optimizer": critic_optimizer, "actor_optimizer": actor_optimizer}
         high_arguments = {
             "critic_optimizer": meta_critic_optimizer,
             "actor_optimizer": meta_actor_optimizer,
         }
-        tf_env = tf_py_environment.TFPyEnvironment(self._py_env)
+        tf_env = tf_py_environment.TFPyEnvironment(self.simulations)
         build = functools.partial(
             build_hierarchy,
             tf_env,
@@ -385,17 +404,17 @@ class Trainer:
             for agent, replay in ((hierarchy.low, self.low_replay), (hierarchy.high, self.high_replay)):
                 agent.context.set_replay(replay.sample_next_states)
         high.context.samplers("explore")
-        check_tells(high.context.settable_context, self._py_env)
+        check_tells(high.context.settable_context, self.simulations)
         acting = self._acting.low, self._acting.high
-        collecting_env = environment_for(self._py_env, self._acting.low)
+        collecting_env = environment_for(self.simulations, self._acting.low)
         policy = HierarchicalPolicy(
             collecting_env.time_step_spec(),
             *acting,
             target_mode="explore",
             explore=True,
             seed=seed,
-            set_context=self._py_env.set_context if high.context.settable_context else None,
-            pretrains=self._pretraining and self._pretraining.is_on,
+            set_context=self.simulations.set_context if high.context.settable_context else None,
+            pretrains=self.pretraining and self.pretraining.is_on,
         )
         self.collector = Collector(collecting_env, policy, *acting, *stores, self.steps_per_block)
         self.learner = Learner(
@@ -436,42 +455,42 @@ class Trainer:
           ValueError: there are no weights at `load_path`; or what tracing collection and
             learning brings up.
         """
-        if is_new and self._load_path is not None:
-            check_weights(self._load_path)
+        if is_new and self.load_path is not None:
+            check_weights(self.load_path)
         announce("compiling collection and learning; some seconds")
         if self._side_by_side is not None:
             self._side_by_side.run.get_concrete_function()
             return
         self.collector.collect.get_concrete_function()
         low_updates = tf.constant(self.schedule.low_updates(0))
-        if self._pretraining is None:
+        if self.pretraining is None:
             self.learner.learn.get_concrete_function(low_updates)
             return
-        if self._pretraining.steps:
+        if self.pretraining.steps:
             self.learner.learn_low.get_concrete_function(low_updates)
         self.learner.learn_high.get_concrete_function()
 
     @property
     def keeps_environment_state(self) -> bool:
         """Whether a checkpoint holds the environments' state; else new episodes begin after it."""
-        return self._py_env.keeps_state
+        return self.simulations.keeps_state
 
     def train_block(self) -> None:
         """Collects a block and makes the updates that are due."""
         if self._side_by_side is not None:
             self._side_by_side.run(tf.constant(self.due_updates(), tf.int32))
             return
-        if self._pretraining is not None:
-            self._pretraining.begin_block(int(self.collector.env_steps))
+        if self.pretraining is not None:
+            self.pretraining.begin_block(int(self.collector.env_steps))
         self.collector.collect()
         self.learn()
 
     def learn(self) -> None:
         """The updates that are due."""
         for low_updates in self.due_updates():
-            if self._pretraining is None:
+            if self.pretraining is None:
                 self.learner.learn(tf.constant(low_updates))
-            elif self._pretrains:
+            elif self.pretrains:
                 self.learner.learn_low(tf.constant(low_updates))
             else:
                 self.learner.learn_high()
@@ -483,13 +502,13 @@ class Trainer:
         """
         low, high = self.hierarchy.low, self.hierarchy.high
         steps, sources = int(self.collector.env_steps), [self.low_replay, self.high_replay]
-        if self._pretrains or not high.learns:
+        if self.pretrains or not high.learns:
             done = self.schedule.high_updates_beside(int(low.train_step_counter))
             sources = [self.low_replay]
         else:
             done = int(high.train_step_counter)
-            if self._pretraining is not None:
-                steps -= self._pretraining.steps
+            if self.pretraining is not None:
+                steps -= self.pretraining.steps
                 sources = [self.high_replay]
         if not done and not all(int(replay.num_added) for replay in sources):
             return []  # nothing to learn from yet; the updates are made up for
@@ -497,12 +516,12 @@ class Trainer:
         return [self.schedule.low_updates(done + i) for i in range(due)]
 
     @property
-    def _pretrains(self):
+    def pretrains(self) -> bool:
         """Whether the low level learns alone, and is to be frozen later."""
-        return self._pretraining is not None and bool(self._pretraining.is_on)
+        return self.pretraining is not None and bool(self.pretraining.is_on)
 
     @property
-    def _has_learned(self):
+    def has_learned(self) -> bool:
         """Whether any update was made."""
         agents = (self.hierarchy.low, self.hierarchy.high)
         return any(int(agent.train_step_counter) for agent in agents)
@@ -516,24 +535,24 @@ class Trainer:
                 f" {type(self.hierarchy.high).__name__} has none; allowed: one that is not learned, e.g."
                 " StatePreprocess.trainable = False"
             )
-        if self._pretraining is None:
+        if self.pretraining is None:
             return
         if not self.hierarchy.high.learns:
             raise ValueError(
-                f"train_uvf.pretrain_steps = {self._pretraining.steps}; allowed without a high level that"
+                f"train_uvf.pretrain_steps = {self.pretraining.steps}; allowed without a high level that"
                 " learns: None"
             )
         if learned.trained_by_high_level:
             raise ValueError(
-                f"train_uvf.pretrain_steps = {self._pretraining.steps} freezes the low level, but"
+                f"train_uvf.pretrain_steps = {self.pretraining.steps} freezes the low level, but"
                 f" {type(learned).__name__} goes on changing its goals; allowed: None"
             )
-        if not self._pretraining.steps:
+        if not self.pretraining.steps:
             return
         self.hierarchy.low.context.samplers("explore")
         if learned.trainable_representation:
             raise ValueError(
-                f"train_uvf.pretrain_steps = {self._pretraining.steps} with a representation that is learned"
+                f"train_uvf.pretrain_steps = {self.pretraining.steps} with a representation that is learned"
                 " from the high level's segments; allowed: StatePreprocess.trainable = False, or 0 with"
                 " train_uvf.load_path"
             )
@@ -556,9 +575,9 @@ class Trainer:
                 "collector": tf.train.Checkpoint(**self.collector.checkpointed()),
                 "tensorflow_generator": self._tensorflow_generator,
             },
-            {"environment": self._py_env, "clocks": clocks, "generators": GlobalGenerators()},
+            {"environment": self.simulations, "clocks": clocks, "generators": GlobalGenerators()},
             {"low_replay": self.low_replay, "high_replay": self.high_replay},
-            self._kept_checkpoints,
+            self.kept.checkpoints,
             added_later=["relabelling"],
         )
 
@@ -584,188 +603,23 @@ class Trainer:
         Raises:
           RunError: the run cannot go on; names what is wrong and the last good checkpoint.
         """
-        clocks = ScalarState(wall_s=0.0, evaluated_steps=0)
-        checkpoints = self.checkpoints(folder, clocks)
-        with explained(folder, checkpoints, self._where, self._fault):
-            if not self._begin(folder, checkpoints, clocks, changed or {}, announce):
-                return
-            self._go_on(folder, checkpoints, clocks, announce, check_folder)
+        TrainingRun(self, folder, announce, check_folder).run(changed)
 
-    def _begin(self, folder, checkpoints, clocks, changed, announce):
-        """Restores or begins; says whether anything is left to do."""
-        remove_aside(folder.root)
-        resumes = checkpoints.restore(announce)
-        if not resumes and self._load_path is not None:
-            load_low_level(self._load_path, self.hierarchy)
-        if not resumes or not self.keeps_environment_state:
-            self.collector.start()
-        steps = int(self.collector.env_steps)
-        if self._is_complete(steps, clocks):
-            announce(f"{folder.root} is finished: {steps:,} environment steps")
-            return False
-        if resumes:
-            announce(f"continuing {folder.root} at {steps:,} environment steps")
-        if folder.is_run and (resumes or changed):
-            for difference in folder.note_continuation(steps, changed):
-                announce(f"not as when the run began: {difference}")
-        return True
+    def evaluate(self, env_steps: int, stopped: Callable[[], bool]) -> list | None:
+        """Results for every target, or None when it was stopped and leaves no trace.
 
-    def _go_on(self, folder, checkpoints, clocks, announce, check_folder):
-        """Trains from where the run is."""
-        steps = int(self.collector.env_steps)
-        log = RunLog(folder.root, steps, clocks.values["evaluated_steps"])
-        parts = (self.hierarchy, self.low_replay, self.high_replay)
-        maps = ExplorationMaps(folder.root, self._maze, *parts, clocks)
-        board = TensorBoard(folder.root, *parts, self._maze)
-        config = folder.path("operative_config.gin")
-        if not config.exists():
-            write_text(config, gin.config_str())
-
-        progress = Progress(self.total_steps, steps)
-        saved_at, policy_at = steps, steps
-        trained_from, training_s = steps, 0.0
-        interval_from, interval_s = steps, 0.0
-        learns = self._has_learned
-        if self._pretraining is not None:
-            self._pretraining.begin_block(steps)
-        unstable = self._py_env.unstable_episodes
-        now = time.perf_counter()
-        with contextlib.closing(progress), StopRequest() as stop:
-            while True:
-                if self._is_due(steps, self.eval_period, clocks.values["evaluated_steps"]):
-                    self._check_weights()
-                    results = self._evaluate(steps, stop)
-                    if results is not None:
-                        check_folder()
-                        clocks.values["evaluated_steps"] = steps
-                        log.log_evaluation(steps, results)
-                        plots.draw_run(folder.root)
-                        board.log_evaluation(steps, results, maps.write(steps))
-                        progress.evaluated({r.target: r.success_rate for r in results})
-                if self._is_due(steps, self._policy_period, policy_at):
-                    self._check_weights()
-                    check_folder()
-                    policies = folder.path(self._policy_folder)
-                    save_weights(policies, self.hierarchy.weights(), steps, self._kept_policies)
-                    policy_at = steps
-                before, now = now, time.perf_counter()
-                clocks.values["wall_s"] += now - before
-                stops_early = bool(self._should_stop_early())
-                ends = bool(stop) or stops_early or steps >= self.total_steps
-                if ends or self._is_due(steps, self.checkpoint_period, saved_at):
-                    self._check_weights()
-                    check_folder()
-                    saved = checkpoints.save(steps, self._stays_for_good(steps))
-                    saved_at = steps
-                    if steps >= self.initial_steps:  # every part has been in use
-                        write_text(config, gin.operative_config_str())
-                        board.log_config(steps)
-                if ends:
-                    break
-
-                began = time.perf_counter()
-                steps_before, pretrains = steps, self._pretrains
-                self.train_block()
-                steps = int(self.collector.env_steps)
-                if not steps_before:
-                    progress.message(
-                        f"collecting; learning begins at {self.initial_steps:,} environment steps"
-                    )
-                if pretrains and not self._pretrains:
-                    progress.message(f"the low level is frozen since {steps_before:,} environment steps")
-                if not learns and self._has_learned:
-                    learns = True
-                    progress.message(f"learning since {steps:,} environment steps")
-                logs = self._is_due(steps, self._log_period, steps_before)
-                learned = self.learner.mean_losses() | self.learner.relabelling_shares() if logs else {}
-                block_s = time.perf_counter() - began
-                training_s, interval_s = training_s + block_s, interval_s + block_s
-                if logs:
-                    check_folder()
-                    values = {
-                        "env_steps": steps,
-                        "episodes": int(self.collector.episodes),
-                        "wall_s": clocks.values["wall_s"] + time.perf_counter() - now,
-                        "steps_per_s": (steps - interval_from) / interval_s,
-                        "unstable_episodes": self._py_env.unstable_episodes,
-                    }
-                    values |= learned | self._mean_returns()
-                    log.log_training(values)
-                    board.log_training(values)
-                    interval_from, interval_s = steps, 0.0
-                if self._py_env.unstable_episodes and not unstable:
-                    unstable = self._py_env.unstable_episodes
-                    progress.message(
-                        "a simulation became unstable, and its episode was abandoned; metrics.csv counts them"
-                    )
-                progress.update(steps)
-        rate = (steps - trained_from) / training_s if training_s else math.nan
-        reason = "finished"
-        if stop and not self._is_complete(steps, clocks):
-            reason = f"stopped by {stop.name}; the same command continues"
-        elif stops_early and not self._is_complete(steps, clocks):
-            reason = "stopped by train_uvf.should_stop_early"
-        announce(
-            f"{folder.root}: {reason} at {steps:,} environment steps;"
-            f" {rate:.0f} steps/s without evaluation and checkpoints;"
-            f" the last checkpoint has {saved.total / 2**20:.1f} MiB"
-        )
-
-    @property
-    def _maze(self):
-        return self.environment.maze if isinstance(self.environment, MazeEnv) else None
-
-    def _evaluate(self, steps, stop):
-        """Results, or None when the run was stopped, which then is as if nothing had been evaluated."""
+        Args:
+          env_steps: where training stands.
+          stopped: asked now and then; whether to give up.
+        """
         contexts = (self.hierarchy.low.context, self.hierarchy.high.context)
         variables = [variable for context in contexts for variable in context.variables]
         before = [variable.numpy() for variable in variables]
-        results = self.evaluator.evaluate(steps, lambda: bool(stop))
+        results = self.evaluator.evaluate(env_steps, stopped)
         if results is None:
             for variable, value in zip(variables, before):
                 variable.assign(value)
         return results
-
-    def _check_weights(self):
-        """What is kept is to be good: a ReLU may hide NaN from the losses."""
-        for variable in self.hierarchy.learned_variables():
-            if not np.isfinite(variable.numpy()).all():
-                raise NonFiniteError(f"{variable.name} is not finite")
-
-    def _where(self):
-        """Where training stands, in words."""
-        updates = int(self.hierarchy.low.train_step_counter)
-        return f"after {int(self.collector.env_steps):,} environment steps and {updates:,} low-level updates"
-
-    def _fault(self):
-        """What was wrong with an environment's numbers, or None."""
-        return self._py_env.fault or self.evaluator.fault
-
-    def _stays_for_good(self, steps):
-        """Whether a checkpoint is one of those that the clock writes, and the nth."""
-        count, late = divmod(steps, self.checkpoint_period)
-        nth = self._kept_for_good
-        return nth > 0 and late < self.steps_per_block and count % nth == 0
-
-    def _is_complete(self, steps, clocks):
-        return steps >= self.total_steps and clocks.values["evaluated_steps"] >= steps
-
-    def _is_due(self, steps, period, done_at):
-        """Whether a clock of `period` has struck after `done_at`, or strikes now because the run is over.
-
-        A period of 0 never strikes.
-        """
-        if period == 0:
-            return False
-        at_end = steps >= self.total_steps and done_at < steps
-        return at_end or steps // period > done_at // period
-
-    def _mean_returns(self):
-        finished = self.collector.returns.finished()
-        self.collector.returns.reset()
-        episodes = float(finished.episodes)
-        mean = lambda total: float(total) / episodes if episodes else math.nan
-        return {"low_episode_return": mean(finished.low), "high_episode_return": mean(finished.high)}
 
 
 def _check_whole(least, **values):

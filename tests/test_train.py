@@ -257,7 +257,7 @@ def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(tmp_path):
     assert "representation loss holds NaN after 2" in said and str(checkpoint) in said
 
     def wrong_observation(trainer):
-        env = trainer._py_env
+        env = trainer.simulations
         observe = env._observe
         env._observe = lambda: observe() + np.float32([0, 0, np.inf, 0, 0, 0, 0])
 
@@ -347,8 +347,8 @@ def test_an_evaluation_that_is_broken_off_leaves_no_trace(tmp_path):
         return None if stop() else []
 
     trainer.evaluator.evaluate = evaluate
-    assert trainer._evaluate(10, True) is None and count == 0
-    assert trainer._evaluate(10, False) == [] and count == 1
+    assert trainer.evaluate(10, lambda: True) is None and count == 0
+    assert trainer.evaluate(10, lambda: False) == [] and count == 1
 
 
 def test_deterministic_operations_are_asked_for(monkeypatch):

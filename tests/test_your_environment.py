@@ -116,7 +116,7 @@ def test_targets_are_told_to_an_environment_that_wants_them(gin_file):
     trainer.collector.start()
     for _ in range(6):
         trainer.collector.collect()
-    (env,) = trainer._py_env._envs
+    (env,) = trainer.simulations._envs
     told = np.array(env.unwrapped.contexts)
     stored = trainer.high_replay.gather_all().meta_context.numpy()
     assert len(told) > 1
