@@ -165,7 +165,9 @@ def _groups(runs, group_by):
         differing, split = _differing(recorded), {}
         for run in recorded:
             split.setdefault(tuple(run.config.get(b, "not bound") for b in differing), []).append(run)
-        if unrecorded and group_by == "folder" and len(split) == 1:
+        seeds = {run.seed for run in recorded}
+        fits = len(split) == 1 and not any(run.seed in seeds for run in unrecorded)
+        if unrecorded and group_by == "folder" and fits:
             split[()] += unrecorded
             notes += [f"{run.root}: no run.json; its folder's name puts it into {name}" for run in unrecorded]
         elif unrecorded:

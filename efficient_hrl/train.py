@@ -61,7 +61,7 @@ class Kept(NamedTuple):
 
 @gin.configurable("train_uvf")
 class Trainer:
-    """A training run: environment, collector, learner, evaluator and their clocks.
+    """What a training run is made of: environment, collector, learner, evaluator, and when each is due.
 
     One block is about `num_collect_per_meta_update` environment steps with the
     weights as they are, then one high-level update, then the low level's updates for

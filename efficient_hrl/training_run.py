@@ -4,6 +4,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import gin
 import numpy as np
@@ -22,13 +23,16 @@ from efficient_hrl.weights import load_low_level, save_weights
 from environments.instability import NonFiniteError
 from environments.maze_env import MazeEnv
 
+if TYPE_CHECKING:
+    from efficient_hrl.train import Trainer
+
 
 class TrainingRun:
     """A trainer at work in a folder: what happens by the clock, and what is written and said of it."""
 
     def __init__(
         self,
-        trainer,
+        trainer: "Trainer",
         folder: RunFolder,
         announce: Callable[[str], None],
         check_folder: Callable[[], None] = lambda: None,

@@ -155,13 +155,14 @@ def test_without_a_record_the_folders_name_tells(folder, name, seed, tmp_path):
 
 
 def test_the_committed_runs_are_understood():
-    runs = {run.gin_name: run for run in map(read_run, find_runs([RESULTS]))}
+    runs = {str(root.relative_to(RESULTS)): read_run(root) for root in find_runs([RESULTS])}
     assert runs["norl_ant_maze"].task.name == "ant_maze"
     assert dict(runs["norl_ant_maze"].task.targets)["eval3"] == (0.0, 16.0)
     assert runs["norl_ant_maze"].evaluations["eval1"]["success_rate"][-1] == 1.0
-    assert runs["hiro_repr_point_maze"].task == Task("point_maze")
+    unrecorded = runs["point_maze/hiro_repr_seed0"]
+    assert unrecorded.gin_name == "hiro_repr_point_maze" and unrecorded.task == Task("point_maze")
     # Where targets are not known, they are taken to be those of the other runs of the task.
-    comparisons, _ = compare([runs["hiro_repr_point_maze"], *runs.values()][::-1][: len(runs)])
+    comparisons, _ = compare(list(runs.values())[::-1])
     assert {comparison.name for comparison in comparisons} >= {"ant_maze", "point_maze"}
     assert len(comparisons) == 2
 
@@ -272,6 +273,14 @@ def test_by_folder_a_name_stands_for_a_record_and_it_is_said(tmp_path):
         ("norl_ant_maze", [0]),
     ]
     assert notes[1:] == [f"{bare}: no run.json; its folder's name puts it into hiro_ant_maze"]
+
+    again = write_run(tmp_path / "again" / "hiro_ant_maze_seed1", 1)
+    (comparison,), _ = compare([*runs, read_run(again)], "folder")
+    assert [(group.label, [run.seed for run in group.runs]) for group in comparison.groups] == [
+        ("hiro_ant_maze (no run.json)", [1]),
+        ("norl_ant_maze", [0]),
+        ("hiro_ant_maze", [0, 1, 2]),
+    ]
 
     third = write_run(tmp_path / "hiro_ant_maze_seed3", 3, bindings={"train_uvf.batch_size": "7"})
     (comparison,), notes = compare([*runs, read_run(third)], "folder")

@@ -1,4 +1,4 @@
-"""The weighted bound of NORL's objective, and the epsilon of its sub-optimality claim.
+"""The bound that an estimator of NORL's objective gives, and the epsilon of its sub-optimality claim.
 
 arXiv 1810.01257: a hierarchy is sub-optimal by at most C epsilon where a weighted KL
 divergence is at most epsilon^2 / 8, for every state and policy.

@@ -78,7 +78,7 @@ _OF_A_RUN = {
         ),
         "representation_bound": (
             "The bound of the objective",
-            "The weighted bound and KL, and the epsilon of NORL's claim about sub-optimality.",
+            "The estimator's bound, the weighted KL, and the epsilon of NORL's claim about sub-optimality.",
         ),
     },
 }

@@ -34,13 +34,20 @@ def test_the_true_position_is_read_exactly_and_a_learned_one_is_learned(tmp_path
 
 
 @pytest.mark.parametrize("heading, r2", [("as_is", 1.0), ("wrapped", 1.0), ("hidden", np.nan)])
-def test_a_heading_is_read_from_whole_observations_unless_it_is_hidden(tmp_path, heading, r2):
+def test_a_heading_is_read_from_whole_observations_unless_it_is_hidden(tmp_path, monkeypatch, heading, r2):
+    learned_from = []
+    learn = representations._learn
+    monkeypatch.setattr(
+        representations, "_learn", lambda *args: learned_from.append(args[2].states) or learn(*args)
+    )
     arguments = ["--task=point_maze", "--methods=whole_obs", f"--heading={heading}", f"--out={tmp_path}"]
     assert representations.main(["representations", *arguments, *SMALL]) == 0
     (table,) = tmp_path.glob("*.csv")
     assert table.stem == ("point_maze_seed0" if heading == "as_is" else f"point_maze_{heading}_heading_seed0")
     (row,) = csv.DictReader(table.read_text().splitlines())
     np.testing.assert_allclose(float(row["readout_r2_heading"]), r2, atol=1e-3)
+    largest = np.abs(learned_from[0][..., 2]).max()
+    assert {"as_is": largest > np.pi, "wrapped": 1.0 < largest <= np.pi, "hidden": largest == 0.0}[heading]
 
 
 def test_only_the_heading_changes_and_a_turn_more_is_not_seen():

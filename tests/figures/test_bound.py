@@ -1,4 +1,4 @@
-"""The figure of the weighted bound and of epsilon."""
+"""The figure of the bound and of epsilon."""
 
 import csv
 
@@ -48,9 +48,16 @@ def test_picture_and_table_say_the_same(tmp_path, monkeypatch):
         np.testing.assert_allclose(line.get_xdata(), [2000, 3000])
         np.testing.assert_allclose(line.get_ydata(), [float(row[name]) for row in rows])
     (empty_from,) = axes[-1].lines[1:]
-    assert set(empty_from.get_ydata()) == {2.0} and axes[-1].get_ylim()[1] > 2.0
+    assert set(empty_from.get_ydata()) == {2.0}
     caption = figures["representation_bound.png"].get_supxlabel()
     assert "no proof" in caption and "every state" in caption
+
+
+def test_where_the_claim_is_empty_is_drawn_for_a_small_epsilon_too(tmp_path, monkeypatch):
+    figures = captured(monkeypatch, bound)
+    draw_bound([row | {"representation_kl": "0.02"} for row in ROWS], "run", tmp_path)
+    axis = figures["representation_bound.png"].axes[-1]
+    assert axis.lines[0].get_ydata().max() < 1.0 and axis.get_ylim()[1] > 2.0
 
 
 @pytest.mark.parametrize(
