@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from efficient_hrl.durable import write_text
 from efficient_hrl.eval import EvalResult
 from efficient_hrl.rows import checked_rows
+from efficient_hrl.run_folder import UsageError
 
 METRICS_COLUMNS = (
     "env_steps",
@@ -42,8 +43,8 @@ class CsvLog:
         self._path = path
         self._columns = tuple(columns)
 
-    def cut_to(self, env_steps: int) -> None:
-        """Drops rows later than `env_steps`, which a resumed run will write again.
+    def cut_to(self, env_steps: int) -> list[dict[str, str]]:
+        """Drops rows later than `env_steps`, which a resumed run will write again; returns the others.
 
         Raises:
           UsageError: the file was changed by somebody else.
@@ -54,6 +55,7 @@ class CsvLog:
         writer.writeheader()
         writer.writerows({column: row.get(column, "") for column in self._columns} for row in rows)
         write_text(self._path, text.getvalue())
+        return rows
 
     def append(self, row: Mapping[str, object]) -> None:
         """Adds a row and flushes it to the disk.
@@ -70,14 +72,25 @@ class CsvLog:
 
 
 class RunLog:
-    """The tables of a run's progress."""
+    """The tables of a run's progress.
+
+    Attributes:
+      newest_success: success rates by target of the last evaluation before the files were
+        opened, {} before the first one.
+    """
 
     def __init__(self, root: pathlib.Path, env_steps: int, evaluated_steps: int):
-        """Opens the files of a run that stands at `env_steps` and was last evaluated at `evaluated_steps`."""
+        """Opens the files of a run that stands at `env_steps` and was last evaluated at `evaluated_steps`.
+
+        Raises:
+          UsageError: a file was changed by somebody else.
+        """
         self._metrics = CsvLog(root / "metrics.csv", METRICS_COLUMNS)
         self._eval = CsvLog(root / "eval.csv", EVAL_COLUMNS)
         self._metrics.cut_to(env_steps)
-        self._eval.cut_to(evaluated_steps)
+        evaluations = self._eval.cut_to(evaluated_steps)
+        newest = [row for row in evaluations if float(row["env_steps"]) == evaluated_steps]
+        self.newest_success = _success_rates(newest, root / "eval.csv")
 
     def log_training(self, values: Mapping[str, float]) -> None:
         """Writes one log interval; keys are `METRICS_COLUMNS`."""
@@ -88,6 +101,15 @@ class RunLog:
         for result in results:
             row = {name: _number(value) for name, value in result._asdict().items()}
             self._eval.append({"env_steps": env_steps, **row})
+
+
+def _success_rates(rows, path):
+    try:
+        return {row["target"]: float(row["success_rate"]) for row in rows}
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(
+            f"{path}: not as this program writes it; allowed: a target and a number success_rate in every row"
+        ) from None
 
 
 def _number(value):

@@ -57,19 +57,25 @@ class Pace:
 class Progress:
     """Shows environment steps, steps per second, time left and newest success rates."""
 
-    def __init__(self, total_steps: int, done_steps: int):
-        """Begins to show a run of `total_steps` that stands at `done_steps`."""
+    def __init__(self, total_steps: int, done_steps: int, success_rates: Mapping[str, float] | None = None):
+        """Begins to show a run of `total_steps` that stands at `done_steps`.
+
+        Args:
+          total_steps, done_steps: environment steps.
+          success_rates: newest ones by target, of a run that goes on.
+        """
         self._total = total_steps
         self._steps = done_steps
         self._pace = Pace(total_steps, done_steps)
         self._line_time = time.monotonic()
-        self._success = {}
+        self._success = dict(success_rates or {})
         self._pipe = _report_pipe()
         self._report_time = -math.inf
         self._bar = None
         if sys.stderr is not None and sys.stderr.isatty():
             self._bar = steps_bar()
             begin_bar(self._bar, total_steps, done_steps)
+            self._on_bar(self._bar.set_postfix_str, success_words(self._success, sys.stderr))
         self._report()
 
     def update(self, env_steps: int) -> None:

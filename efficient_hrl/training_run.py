@@ -142,7 +142,7 @@ class TrainingRun:
         self._config = self._folder.path("operative_config.gin")
         if not self._config.exists():
             write_text(self._config, gin.config_str())
-        self._progress = Progress(trainer.total_steps, self._steps)
+        self._progress = Progress(trainer.total_steps, self._steps, self._records.newest_success)
         self._interval_from, self._interval_s = self._steps, 0.0
         self._learns = trainer.has_learned
         if trainer.pretraining is not None:

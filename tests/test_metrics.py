@@ -1,10 +1,13 @@
 import io
 import re
 
+import pytest
+
 from efficient_hrl.eval import EvalResult, results_table
 from efficient_hrl.metrics import EVAL_COLUMNS, METRICS_COLUMNS, CsvLog, RunLog
 from efficient_hrl.plots import draw_run
 from efficient_hrl.rows import read_rows
+from efficient_hrl.run_folder import UsageError
 
 
 def result(target, success):
@@ -40,7 +43,8 @@ def test_run_log_writes_tables_and_resumes(tmp_path):
     for step in (1000, 2000):
         log.log_training(training_row(step))
         log.log_evaluation(step, [result("eval1", 0.5), result("eval2", 1.0)])
-    RunLog(tmp_path, 2000, 1000)
+    assert log.newest_success == {}
+    assert RunLog(tmp_path, 2000, 1000).newest_success == {"eval1": 0.5, "eval2": 1.0}
     rows = read_rows(tmp_path / "metrics.csv")
     assert [row["env_steps"] for row in rows] == ["1000", "2000"]
     assert tuple(rows[0]) == METRICS_COLUMNS
@@ -50,6 +54,14 @@ def test_run_log_writes_tables_and_resumes(tmp_path):
         ("1000", "eval2", "1"),
     ]
     assert tuple(rows[0]) == EVAL_COLUMNS
+
+
+def test_an_evaluation_that_is_no_number_is_named(tmp_path):
+    RunLog(tmp_path, 0, 0).log_evaluation(1000, [result("eval1", 0.5)])
+    table = tmp_path / "eval.csv"
+    table.write_text(table.read_text().replace(",0.5,", ",half,", 1))
+    with pytest.raises(UsageError, match="eval.csv: not as this program writes it"):
+        RunLog(tmp_path, 1000, 1000)
 
 
 def test_pictures_are_drawn_from_the_tables(tmp_path):

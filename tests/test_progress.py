@@ -38,6 +38,18 @@ def test_without_a_terminal_there_is_a_line_a_minute(capsys, monkeypatch):
     shown.close()
 
 
+def test_a_run_that_goes_on_shows_its_last_evaluation(capsys, monkeypatch, pipe):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    Progress(total_steps=100, done_steps=50, success_rates={"eval1": 0.25}).update(60)
+    assert "success: eval1=0.25" in capsys.readouterr().err
+    assert reports(pipe[0])[0] == Report(50, 100, {"eval1": 0.25})
+
+
+def test_a_bar_that_goes_on_shows_its_last_evaluation():
+    text = on_terminal(80, BAR_THAT_GOES_ON, NO_COLOR="1")
+    assert "success 0.25" in text
+
+
 def on_terminal(columns, program, **environment):
     """What a program shows on a terminal so wide, line by line as they were drawn, colours taken off."""
     read, write = pty.openpty()
@@ -70,6 +82,12 @@ for steps in range(1_000_000, 1_000_100, 10):
     shown.update(steps + 10)
 shown.message("a line of its own")
 shown.close()
+"""
+
+
+BAR_THAT_GOES_ON = """
+from efficient_hrl.progress import Progress
+Progress(total_steps=100, done_steps=50, success_rates={"eval1": 0.25}).close()
 """
 
 
