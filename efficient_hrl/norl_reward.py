@@ -29,8 +29,8 @@ class NorlReward:
           scale: factor on all rewards; it changes what is best in nothing, but w_c = 100 makes
             rewards that a critic is slow to learn.
           crosses_segments: whether the value of a segment's last step goes on to the
-            next segment and its goal.  If not, returns end with the segment, as in the
-            paper's analysis.
+            next segment and its goal, though w_c stands for all that follows.  If not,
+            returns end with the segment, as in the paper's analysis.
           relative_context: whether goals are relative to f(s), as the high level gives them.
         """
         check_above_0("NorlReward.scale", scale)

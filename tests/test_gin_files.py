@@ -304,6 +304,18 @@ def test_key_values(method, task_name):
         sizes = [v.shape.as_list() for v in hierarchy.representation.trained_variables[::2]]
         inputs = [10 * actions + observation, 400]
         assert sizes == [[observation, 100], [100, 100], [100, 2], inputs, [400, 300], [300, 2]]
+        # f sees all but time, and x, y beside a view; phi as well, but in the released code it sees x, y.
+        f, phi = hierarchy.representation, hierarchy.representation.inverse_goal
+        plan = tf.zeros([1, 10, actions])
+        for entries, f_sees, phi_sees in (
+            ([0, 1], not task.has_view, not task.has_view or method == "hiro_repr"),
+            ([2], True, True),
+            ([observation - 1], False, False),
+        ):
+            other = state.copy()
+            other[:, entries] += 1.0
+            assert np.array_equal(f(other), f(state)) != f_sees, entries
+            assert np.array_equal(phi(other, plan), phi(state, plan)) != phi_sees, entries
 
 
 @pytest.mark.slow
