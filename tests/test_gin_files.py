@@ -113,8 +113,9 @@ TASKS = {
 }
 # What NORL is compared with, for the mazes.
 MAZES = ("ant_maze", "ant_maze_img", "point_maze", "point_maze_img")
-LATENT_RANGES = {"vae": 2, "e2c": 1, "e2e": 5}  # noise is half of that
-COMPARED = ("xy", "whole_obs", *LATENT_RANGES)
+LATENT_RANGES = {"point": {"vae": 2, "e2c": 1, "e2e": 5}, "ant": {"vae": 6, "e2c": 8, "e2e": 1.5}}
+LATENTS = tuple(LATENT_RANGES["ant"])
+COMPARED = ("xy", "whole_obs", *LATENTS)
 SEED = tf.constant([1, 2], tf.int64)
 
 
@@ -203,14 +204,18 @@ def test_goals_in_whole_observations(task):
 
 
 @pytest.mark.parametrize("task", MAZES)
-@pytest.mark.parametrize("method", LATENT_RANGES)
+@pytest.mark.parametrize("method", LATENTS)
 def test_goals_in_latent_spaces(task, method):
     trainer = build(f"{method}_{task}")
     low, high, f = trainer.hierarchy.low, trainer.hierarchy.high, trainer.hierarchy.representation
-    most = LATENT_RANGES[method]
+    robot = task.split("_")[0]
+    most = LATENT_RANGES[robot][method]
     np.testing.assert_allclose(low.context.specs[0].maximum, [most, most])
     np.testing.assert_allclose(low.context.specs[0].minimum, [-most, -most])
     assert high.noisy_action.stddev == most / 2
+    if method != "e2e":
+        stddev = gin.query_parameter(f"{type(f).__name__}.reconstruction_stddev")
+        assert stddev == {"point": 1.0, "ant": 0.2}[robot]
     size, has_view = trainer.environment.maze.observation_size, task.endswith("img")
     sizes = [layer.shape.as_list() for layer in f.state_net.variables[::2]]
     assert sizes == [[size, 100], [100, 100], [100, 2 if method == "e2e" else 4]]
