@@ -64,6 +64,8 @@ class StatePreprocessNetwork(network.Network):
           name: name of the network.
         """
         check_whole("state_preprocess_net.num_output_dims", num_output_dims)
+        check_truth("state_preprocess_net.zero_time", zero_time)
+        check_truth("state_preprocess_net.images", images)
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._hidden = hidden_inputs(zero_time, images)
         self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
@@ -104,6 +106,8 @@ class ActionEmbedNetwork(network.Network):
           name: name of the network.
         """
         check_whole("action_embed_net.num_output_dims", num_output_dims)
+        check_truth("action_embed_net.zero_time", zero_time)
+        check_truth("action_embed_net.images", images)
         actions_spec, states_spec = input_tensor_spec
         self._sees_states = states_spec is not None
         spec = input_tensor_spec if self._sees_states else (actions_spec,)

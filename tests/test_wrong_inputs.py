@@ -108,6 +108,22 @@ WRONG = [
     ("every_n_steps.n = -5", "every_n_steps.n = -5; allowed: a whole number from 1"),
     ("create_maze_env.top_down_view = 'x'", "top_down_view = 'x'; allowed: True, False"),
     ("meta/ddpg_actor_net.images = True", "images = True, but AntMaze shows no view; allowed: False"),
+    (
+        "--gin_file=gin/norl_point_maze.gin state_preprocess_net.images = 1",
+        "state_preprocess_net.images = 1; allowed: True, False",
+    ),
+    (
+        "--gin_file=gin/norl_point_maze.gin state_preprocess_net.zero_time = 'no'",
+        "state_preprocess_net.zero_time = 'no'; allowed: True",
+    ),
+    (
+        "--gin_file=gin/norl_point_maze.gin action_embed_net.images = -1",
+        "action_embed_net.images = -1; allowed: True, False",
+    ),
+    (
+        "--gin_file=gin/norl_point_maze.gin action_embed_net.zero_time = 0.5",
+        "action_embed_net.zero_time = 0.5; allowed: True, False",
+    ),
     ("train_uvf.clip_gradient_norm = -1", "clip_gradient_norm = -1; allowed: 0 or more"),
     ("train_uvf.clip_gradient_norm = 'a'", "clip_gradient_norm = 'a'; allowed"),
     ("train_uvf.reward_scale_factor = 'a'", "reward_scale_factor = 'a'; allowed: a number"),

@@ -191,8 +191,10 @@ def _legend_label(comparison, row):
     count = "(1 seed, no interval)" if seeds == 1 else f"({seeds} seeds)"
     lines = textwrap.wrap(name, _LABEL_WIDTH, break_on_hyphens=False)
     if len(lines[-1]) + 1 + len(count) > _LABEL_WIDTH:
-        return "\n".join([*lines, count])
-    return "\n".join([*lines[:-1], f"{lines[-1]} {count}"])
+        lines.append(count)
+    else:
+        lines[-1] += f" {count}"
+    return "\n".join(lines).replace("$", r"\$")  # a dollar sign in a name begins no formula
 
 
 def _title(comparison, name):

@@ -139,7 +139,9 @@ def draw_goals(
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
     figure.suptitle(
-        f"{name}: goals proposed and what was reached\n{_in_words(moments[-1], f_steps)}", fontsize=11
+        f"{name}: goals proposed and what was reached\n{_in_words(moments[-1], f_steps)}",
+        fontsize=11,
+        parse_math=False,
     )
     path = folder / "goals.png"
     return [

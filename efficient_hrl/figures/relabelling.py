@@ -71,7 +71,9 @@ def draw_relabelling(
     axis.set_xlabel(f"environment steps (mean of {SMOOTHING_ROWS} log intervals)")
     handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles[::-1], labels[::-1], loc="outside lower center", ncols=2, fontsize=8)
-    figure.suptitle(f"{name}: which goal explains the low level's actions best", fontsize=11)
+    figure.suptitle(
+        f"{name}: which goal explains the low level's actions best", fontsize=11, parse_math=False
+    )
     path = folder / "relabelling.png"
     columns = ("env_steps", *COLUMNS, *(f"{column}_smoothed" for column in COLUMNS))
     table = [(int(step), *map(float, own)) for step, own in zip(steps, np.hstack([shares, smoothed]))]

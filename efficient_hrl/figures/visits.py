@@ -127,7 +127,11 @@ def draw_visits(
     """
     phases = phases_of(maps)
     figure = visits_figure(maze, phases)
-    figure.suptitle(f"{name}: where the {maze.robot.name.lower()} was, exploration included", fontsize=11)
+    figure.suptitle(
+        f"{name}: where the {maze.robot.name.lower()} was, exploration included",
+        fontsize=11,
+        parse_math=False,
+    )
     figure.supxlabel(caption(phases[-1]), fontsize=8)
     columns = ("phase", "from_steps", "to_steps", "x", "y", "steps", "share_per_cell_area")
     table = []

@@ -205,6 +205,16 @@ def test_a_group_without_returns_is_named_and_the_others_keep_their_colours(tmp_
     assert len({found[0] for found in styles.values()}) == 3
 
 
+def test_a_name_with_dollar_signs_is_no_formula(tmp_path, monkeypatch):
+    name = "costs_$5_or_$6_{"  # as a formula it were wrong
+    write_run(tmp_path / f"{name}_seed0")
+    (comparison,), _ = compare([read_run(root) for root in find_runs([tmp_path])], "folder")
+    figures = captured(monkeypatch, module)
+    list(draw_comparison(comparison, tmp_path, "mean", [].append))
+    (text,) = figures["comparison_success.png"].legends[0].texts
+    assert text.get_text().replace("\\$", "$").startswith(name)
+
+
 def test_a_second_set_of_targets_has_its_marks(tmp_path, monkeypatch):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b", targets=ANT_MAZE | {"eval1": [8, 0]})

@@ -14,6 +14,7 @@ from tests import tiny_hierarchy
 from tests.figures.capture import captured
 
 MAZE = tiny_hierarchy.maze()
+NAME = "costs $5_{ or $6"  # no formula, and as one it were wrong
 CORRIDOR = (slice(8, 16), slice(8, 32))  # squares of the lower corridor, y and x
 
 
@@ -77,7 +78,7 @@ def test_phases_hold_every_map_once_and_the_last_all_of_them(count, phases):
 def test_visits_picture_and_table_say_the_same(tmp_path, monkeypatch):
     figures = captured(monkeypatch, visits)
     maps = [make_map(1), make_map(2)._replace(transitions=150)]
-    assert [path.name for path in draw_visits(maps, MAZE, "run", tmp_path)] == ["visits.png", "visits.csv"]
+    assert [path.name for path in draw_visits(maps, MAZE, NAME, tmp_path)] == ["visits.png", "visits.csv"]
     columns = table(tmp_path / "visits.csv")
     axes = figures["visits.png"].axes
     scales = set()
@@ -140,7 +141,7 @@ def points(axis, label):
 def test_goals_picture_and_table_say_the_same_in_the_space_of_positions(tmp_path, monkeypatch):
     figures = captured(monkeypatch, goals)
     maps = [make_map(1), make_map(2, segments=0), *(make_map(number) for number in (3, 4, 5))]
-    written = draw_goals(maps, MAZE, None, 0, "run", tmp_path)
+    written = draw_goals(maps, MAZE, None, 0, NAME, tmp_path)
     assert [path.name for path in written] == ["goals.png", "goals.csv", "goals_miss.csv"]
     columns, figure = table(tmp_path / "goals.csv"), figures["goals.png"]
     assert sorted(set(columns["to_steps"])) == [100, 300, 500]
@@ -176,7 +177,7 @@ def test_in_a_learned_space_only_the_newest_goals_have_places(tmp_path, monkeypa
     goal = (wanted - start)[:, ::-1] / 4
     maps[1] = maps[1]._replace(start=start, goal=goal, end=start, length=np.full(3, 10))
     maps[1] = maps[1]._replace(start_repr=start[:, ::-1] / 4, end_repr=start[:, ::-1] / 4)
-    draw_goals(maps, MAZE, f, 240, "run", tmp_path)
+    draw_goals(maps, MAZE, f, 240, NAME, tmp_path)
     columns = table(tmp_path / "goals.csv")
     old = columns["to_steps"] == 100
     assert np.isnan(columns["proposed_x"][old]).all()
@@ -186,7 +187,7 @@ def test_in_a_learned_space_only_the_newest_goals_have_places(tmp_path, monkeypa
     assert [line.get_label() for line in early.lines] == ["reached"]
     np.testing.assert_allclose(points(late, "proposed"), wanted, atol=1e-5)
     assert "by f at 240 steps" in figures["goals.png"].get_suptitle()
-    draw_goals(maps, MAZE, None, 0, "run", tmp_path)
+    draw_goals(maps, MAZE, None, 0, NAME, tmp_path)
     assert np.isnan(table(tmp_path / "goals.csv")["proposed_x"]).all()
     assert "no weights" in figures["goals.png"].get_suptitle()
 
@@ -194,7 +195,7 @@ def test_in_a_learned_space_only_the_newest_goals_have_places(tmp_path, monkeypa
 def test_goals_of_more_dimensions_are_projected_in_half_ranges(tmp_path, monkeypatch):
     figures = captured(monkeypatch, goals)
     each = make_map(1, size=4)
-    draw_goals([each], MAZE, None, 0, "run", tmp_path)
+    draw_goals([each], MAZE, None, 0, NAME, tmp_path)
     columns = table(tmp_path / "goals.csv")
     axis = figures["goals.png"].axes[0]
     for kind, label in (("goal", "proposed"), ("change", "reached")):
@@ -213,7 +214,7 @@ def test_goals_of_one_dimension_are_drawn(tmp_path, monkeypatch):
     one = make_map(1, size=2)
     cut = {name: getattr(one, name)[..., :1] for name in ("goal", "start_repr", "end_repr")}
     one = one._replace(**cut, goal_low=one.goal_low[:1], goal_high=one.goal_high[:1])
-    draw_goals([one], MAZE, None, 0, "run", tmp_path)
+    draw_goals([one], MAZE, None, 0, NAME, tmp_path)
     np.testing.assert_allclose(points(figures["goals.png"].axes[0], "proposed")[:, 0], one.goal[:, 0])
     assert "proposed_x" in table(tmp_path / "goals.csv")
 
@@ -228,7 +229,7 @@ ROWS = [
 
 def test_relabelling_picture_and_table_say_the_same(tmp_path, monkeypatch):
     figures = captured(monkeypatch, relabelling)
-    draw_relabelling(ROWS, 10, "run", tmp_path)
+    draw_relabelling(ROWS, 10, NAME, tmp_path)
     columns = table(tmp_path / "relabelling.csv")
     assert columns["env_steps"].tolist() == [200, 300]
     np.testing.assert_allclose(columns["relabel_sampled"], [0.5, 0.7])
@@ -249,7 +250,7 @@ def test_relabelling_picture_and_table_say_the_same(tmp_path, monkeypatch):
 
 def test_one_row_of_relabelling_is_drawn(tmp_path, monkeypatch):
     figures = captured(monkeypatch, relabelling)
-    draw_relabelling(ROWS[:2], 4, "run", tmp_path)
+    draw_relabelling(ROWS[:2], 4, NAME, tmp_path)
     heights = [bar.get_height() for bar in figures["relabelling.png"].axes[0].patches]
     np.testing.assert_allclose(heights, [0.2, 0.3, 0.5])
 

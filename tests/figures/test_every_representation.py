@@ -1,0 +1,146 @@
+"""Figures of every kind of representation: from runs of a few hundred steps, and with blocks."""
+
+import csv
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efficient_hrl.autoencoder import DecoderNetwork, EncoderNetwork
+from efficient_hrl.figures import embedding, position_sensitivity
+from efficient_hrl.figures.run_figures import draw_representation
+from efficient_hrl.figures.subject import Subject, as_numpy
+from efficient_hrl.sensitivity import movables, position_jacobian, sensitivity
+from efficient_hrl.trajectories import Trajectory
+from efficient_hrl.vae import VariationalAutoencoder
+from environments.batched import BatchedMazeEnvironment
+from environments.create_maze_env import create_maze_env
+from tests.figures.capture import captured
+from tests.figures.test_plot_mode import call
+from tests.test_sensitivity import learned
+from tests.test_wrong_inputs import REPOSITORY, RUN
+
+FIGURES = ("trajectories", "grid")
+STEPS = 6
+
+
+def columns(path):
+    """Columns of a CSV file, as text."""
+    rows = list(csv.DictReader(path.open()))
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@pytest.mark.parametrize(
+    "run, size, others",
+    [
+        ("e2e_point_maze", 2, {"goals.png", "relabelling.png"}),
+        ("e2c_point_maze_img", 2, {"goals.png", "relabelling.png"}),
+        ("whole_obs_point_maze_img", 79, {"goals.png", "relabelling.png"}),
+        ("td3_point_maze", 7, set()),
+    ],
+)
+def test_a_run_shows_all_that_it_has(run, size, others, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(REPOSITORY)
+    root = tmp_path / run
+    bindings = (*RUN, "train_uvf.log_every_n_steps = 100")
+    flags = [f"--gin_file=gin/{run}.gin", f"--root_dir={root}"]
+    assert call(*flags, *(f"--gin_bindings={binding}" for binding in bindings)) == 0
+    capfd.readouterr()
+    assert call("--mode=plot", f"--root_dir={root}") == 0
+    plots = root / "plots"
+    drawn = {path.name for path in plots.glob("*.png")}
+    always = {"learning_curve.png", "success_curve.png", "visits.png"}
+    always |= {f"representation_{name}.png" for name in FIGURES}
+    assert drawn == always | {"sensitivity.png", "sensitivity_shifted.png"} | others
+    for name in FIGURES:
+        table = columns(plots / f"representation_{name}.csv")
+        numbers = [column for column in table if column[0] == "f" and column[1:].isdigit()]
+        assert len(numbers) == size
+        assert ("pc1" in table) == (size > 2)
+        assert np.isfinite(np.array([table[column] for column in numbers], float)).all()
+    assert "no figure of the representation's bound" in capfd.readouterr().out
+
+
+def trajectories(maze, has_position_targets):
+    """Two episodes of random actions, as evaluation records them."""
+    env = BatchedMazeEnvironment(maze, 2, seed=0)
+    rng = np.random.default_rng(0)
+    states, simulations = [env.reset().observation], [env.simulation]
+    for _ in range(STEPS):
+        actions = rng.uniform(maze.action_low, maze.action_high, [2, len(maze.action_low)])
+        states.append(env.step(actions.astype(np.float32)).observation)
+        simulations.append(env.simulation)
+    whole = type(simulations[0])(*(np.stack(parts) for parts in zip(*simulations)))
+    nothing = np.zeros(STEPS, np.float32)
+    return {
+        f"eval{number + 1}": [
+            Trajectory(
+                target=f"eval{number + 1}",
+                target_value=np.array([8.0, 8.0 * number] if has_position_targets else [0.5]),
+                states=np.stack(states)[:, number],
+                actions=np.zeros([STEPS, len(maze.action_low)], np.float32),
+                goals=np.zeros([STEPS, 2], np.float32),
+                clocks=np.arange(STEPS, dtype=np.int32),
+                low_rewards=nothing,
+                high_rewards=nothing,
+                simulation=type(whole)(*(part[:, number] for part in whole)),
+            )
+        ]
+        for number in range(2)
+    }
+
+
+def vae(maze):
+    """f of a VAE whose weights are those of its beginning."""
+    tf.keras.utils.set_random_seed(3)
+    return VariationalAutoencoder(
+        tf.TensorSpec([maze.observation_size], tf.float32),
+        None,
+        10,
+        encoder_net=lambda *args, **kwargs: EncoderNetwork(*args, hidden_layers=(8,), **kwargs),
+        decoder_net=lambda *args, **kwargs: DecoderNetwork(*args, hidden_layers=(8,), **kwargs),
+    )
+
+
+@pytest.mark.parametrize(
+    "task, view, make, has_position_targets",
+    [
+        ("AntBlockMaze", False, lambda maze: learned(maze.observation_size), True),
+        ("AntFall", True, lambda maze: learned(maze.observation_size, images=True), True),
+        ("PointPush", False, vae, False),
+        ("PointMaze", False, vae, False),
+    ],
+)
+def test_robot_and_blocks_are_drawn_and_the_tables_say_the_same(
+    task, view, make, has_position_targets, tmp_path, monkeypatch
+):
+    maze = create_maze_env(task, top_down_view=view).maze
+    f = as_numpy(make(maze))
+    episodes = trajectories(maze, has_position_targets)
+    figures = captured(monkeypatch, embedding, position_sensitivity)
+    said = []
+    subject = Subject(task, 1_000, f, maze, episodes, has_position_targets)
+    written = {path.name for path in draw_representation(subject, tmp_path, said.append)}
+    assert not said and {f"representation_{name}.csv" for name in FIGURES} <= written
+
+    table = columns(tmp_path / "representation_trajectories.csv")
+    first = episodes["eval1"][0]
+    own = [target == "eval1" for target in table["target"]]
+    own_column = lambda name: np.array(table[name], float)[own]
+    embeddings = np.stack([own_column("f0"), own_column("f1")], -1)
+    np.testing.assert_allclose(embeddings, f(first.states), rtol=1e-4, atol=1e-4)
+    for path, (x, y) in zip([first.xy, *first.blocks_xy(maze)], (("x", "y"), ("block_x", "block_y"))):
+        np.testing.assert_allclose(np.stack([own_column(x), own_column(y)], -1), path, atol=1e-4)
+
+    things = movables(maze)
+    assert len(things) == 1 + len(maze.block_ids)
+    norms = columns(tmp_path / "sensitivity.csv")
+    axis = figures["sensitivity.png"].axes[0]
+    assert len(axis.lines) == len(norms) - 2 == len(things)
+    for line, name, thing in zip(axis.lines, list(norms)[2:], things):
+        assert name == "_".join(thing.label.replace(",", "").split())
+        expected = sensitivity(position_jacobian(f, maze, first.simulation, thing))
+        np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-5)
+        np.testing.assert_allclose(np.array(norms[name], float)[: STEPS + 1], expected, rtol=1e-4, atol=1e-6)
+    moved = columns(tmp_path / "sensitivity_shifted.csv")
+    assert set(moved["moved"]) == {thing.name for thing in things}
