@@ -20,6 +20,7 @@ from matplotlib import collections, patches, pyplot  # noqa: E402  (the backend 
 
 _PROPOSED = {"color": "#0072b2", "marker": "o", "markersize": 3, "linestyle": "none", "alpha": 0.6}
 _REACHED = {"color": "#d55e00", "marker": "x", "markersize": 3.5, "linestyle": "none", "alpha": 0.7}
+_REACH_QUANTILE = 0.99
 _LINKS = 40  # segments whose goal is linked with what was reached
 
 
@@ -65,6 +66,8 @@ class Miss(NamedTuple):
       miss: mean over them and over dimensions of |g - (f(s_{t+c}) - f(s_t))|.
       miss_without_moving: the same for a robot that had not moved, of |g|.
       cosine: mean cosine of the angle between goal and change; 1 is the right direction.
+      reach_most, reach_least: 99th percentile of |f(s_{t+c}) - f(s_t)|, of the entry of f for which
+        it is largest, and of that for which it is smallest.  Goals beyond it are out of reach.
     """
 
     env_steps: int
@@ -72,19 +75,22 @@ class Miss(NamedTuple):
     miss: float
     miss_without_moving: float
     cosine: float
+    reach_most: float
+    reach_least: float
 
 
 def miss_of(each: ExplorationMap) -> Miss:
     """Measures a map's segments; NaN where there are none."""
     whole = each.length == each.segment_steps
     if not whole.any():
-        return Miss(each.env_steps, 0, *[float("nan")] * 3)
+        return Miss(each.env_steps, 0, *[float("nan")] * (len(Miss._fields) - 2))
     half = (each.goal_high - each.goal_low).astype(np.float64) / 2
     goals, changes = each.goal[whole] / half, each.change[whole] / half
     sizes = np.linalg.norm(goals, axis=1) * np.linalg.norm(changes, axis=1)
     cosines = (goals * changes).sum(axis=1) / np.maximum(sizes, 1e-12)
     means = (np.abs(goals - changes).mean(), np.abs(goals).mean(), cosines.mean())
-    return Miss(each.env_steps, int(whole.sum()), *map(float, means))
+    reach = np.quantile(np.abs(changes), _REACH_QUANTILE, axis=0)
+    return Miss(each.env_steps, int(whole.sum()), *map(float, (*means, reach.max(), reach.min())))
 
 
 def draw_goals(

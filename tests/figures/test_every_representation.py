@@ -1,6 +1,7 @@
 """Figures of every kind of representation: from runs of a few hundred steps, and with blocks."""
 
 import csv
+import functools
 
 import numpy as np
 import pytest
@@ -28,6 +29,11 @@ def columns(path):
     """Columns of a CSV file, as text."""
     rows = list(csv.DictReader(path.open()))
     return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def pair_of(table, own, *names):
+    """Two columns of the rows `own`, [n, 2]."""
+    return np.stack([np.array(table[name], float)[own] for name in names], -1)
 
 
 @pytest.mark.parametrize(
@@ -124,15 +130,23 @@ def test_robot_and_blocks_are_drawn_and_the_tables_say_the_same(
     assert not said and {f"representation_{name}.csv" for name in FIGURES} <= written
 
     table = columns(tmp_path / "representation_trajectories.csv")
-    first = episodes["eval1"][0]
-    own = [target == "eval1" for target in table["target"]]
-    own_column = lambda name: np.array(table[name], float)[own]
-    embeddings = np.stack([own_column("f0"), own_column("f1")], -1)
-    np.testing.assert_allclose(embeddings, f(first.states), rtol=1e-4, atol=1e-4)
-    for path, (x, y) in zip([first.xy, *first.blocks_xy(maze)], (("x", "y"), ("block_x", "block_y"))):
-        np.testing.assert_allclose(np.stack([own_column(x), own_column(y)], -1), path, atol=1e-4)
+    axes = figures["representation_trajectories.png"].axes
+    for number, (target, (episode,)) in enumerate(episodes.items()):
+        pair = functools.partial(pair_of, table, [name == target for name in table["target"]])
+        np.testing.assert_allclose(pair("f0", "f1"), f(episode.states), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(pair("x", "y"), episode.xy, atol=1e-4)
+        true, embedded = axes[2 * number : 2 * number + 2]
+        blocks = [line.get_xydata() for line in true.lines if line.get_label() == "block"]
+        assert len(blocks) == len(maze.block_ids)
+        for drawn, path in zip(blocks, episode.blocks_xy(maze)):
+            np.testing.assert_allclose(drawn, path, atol=1e-6)
+            np.testing.assert_allclose(pair("block_x", "block_y"), path, atol=1e-4)
+        stars = [line.get_xydata().tolist() for line in true.lines if line.get_label() == "target"]
+        assert stars == ([[[8.0, 8.0 * number]]] if has_position_targets else [])
+        place = f" (8, {8 * number})" if has_position_targets else ""
+        assert embedded.get_title() == f"embedding, towards {target}{place}"
 
-    things = movables(maze)
+    first, things = episodes["eval1"][0], movables(maze)
     assert len(things) == 1 + len(maze.block_ids)
     norms = columns(tmp_path / "sensitivity.csv")
     axis = figures["sensitivity.png"].axes[0]

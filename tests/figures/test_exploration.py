@@ -114,18 +114,25 @@ def test_what_is_missing_for_maps_is_said():
 
 def test_miss_is_its_definition_written_slowly():
     each = make_map(3, size=3)
-    half, misses, still, cosines = [8.0, 10.0, 12.0], [], [], []
+    half, misses, still, cosines, changes = [8.0, 10.0, 12.0], [], [], [], []
     for goal, s, t, length in zip(each.goal, each.start_repr, each.end_repr, each.length):
         if length == 10:
             g = [float(goal[i]) / half[i] for i in range(3)]
             d = [(float(t[i]) - float(s[i])) / half[i] for i in range(3)]
             misses += [abs(a - b) for a, b in zip(g, d)]
+            changes.append([abs(b) for b in d])
             still += [abs(a) for a in g]
             norm = lambda v: sum(a * a for a in v) ** 0.5
             cosines.append(sum(a * b for a, b in zip(g, d)) / (norm(g) * norm(d)))
     found = miss_of(each)
     assert found[:2] == (300, 40)
-    np.testing.assert_allclose(found[2:], [np.mean(misses), np.mean(still), np.mean(cosines)], rtol=1e-5)
+    np.testing.assert_allclose(found[2:5], [np.mean(misses), np.mean(still), np.mean(cosines)], rtol=1e-5)
+    reaches = []
+    for one in zip(*changes):
+        ordered, place = sorted(one), 0.99 * (len(one) - 1)  # between two of 40
+        low = ordered[int(place)]
+        reaches.append(low + (place - int(place)) * (ordered[int(place) + 1] - low))
+    np.testing.assert_allclose(found[5:], [max(reaches), min(reaches)], rtol=1e-5)
     assert np.isnan(miss_of(each._replace(length=np.full(60, 3)))[2:]).all()
     reached = miss_of(each._replace(goal=each.change))
     np.testing.assert_allclose((reached.miss, reached.cosine), (0, 1), atol=1e-6)
