@@ -18,6 +18,8 @@ from efficient_hrl.checkpoints import newest_whole
 from efficient_hrl.command_flags import define_flags
 from efficient_hrl.rows import read_rows
 
+pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
+
 REPOSITORY = pathlib.Path(__file__).parent.parent
 SMALL = (
     "--gin_bindings=train_uvf.num_episodes_train=4",

@@ -19,6 +19,8 @@ from efficient_hrl.seeds import Outcome, View, cpu_shares, failures, parse_seeds
 from tests.test_progress import on_terminal
 from tests.test_wrong_inputs import REPOSITORY, RUN, snapshot
 
+pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
+
 # A child: it notes when it begins and ends and on which CPUs, reports, and does as it is told.
 CHILD = """
 import json, os, pathlib, signal, sys, time
