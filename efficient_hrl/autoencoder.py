@@ -17,7 +17,7 @@ from tf_agents.networks import network
 
 from efficient_hrl.agents.ddpg_agent import clipped_gradients
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
-from efficient_hrl.checks import check_above_0, check_truth, check_whole
+from efficient_hrl.checks import check_above_0, check_whole
 from efficient_hrl.finite import check_finite, gradients_by_name
 from efficient_hrl.goal_space import GoalSpace
 from efficient_hrl.replay import Segment
@@ -57,11 +57,9 @@ class EncoderNetwork(network.Network):
           name: name of the network.
         """
         check_whole("encoder_net.num_output_dims", num_output_dims)
-        check_truth("encoder_net.zero_time", zero_time)
-        check_truth("encoder_net.images", images)
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self.num_output_dims = num_output_dims
-        self.hidden_entries = hidden_inputs(zero_time, images)
+        self.hidden_entries = hidden_inputs("encoder_net", zero_time, images)
         self._states = dense_stack(hidden_layers, activation_fn, "states", normalizer_fn)
         self._gaussian = output_layer(2 * num_output_dims, None, "gaussian")
 

@@ -31,8 +31,19 @@ PRIOR_SIZE = 1024  # embeddings in the FIFO
 STEP_DISCOUNT = 0.99  # weights of the steps k inside a segment
 
 
-def hidden_inputs(zero_time: bool, images: bool) -> tuple[int, ...]:
-    """Entries of a state that f and phi must not see: time, and x, y beside an image."""
+def hidden_inputs(network_name: str, zero_time: bool, images: bool) -> tuple[int, ...]:
+    """Entries of a state that f and phi must not see: time, and x, y beside an image.
+
+    Args:
+      network_name: whose parameters these are, as gin knows it.
+      zero_time: whether time, the last entry, is hidden.
+      images: whether x and y, the first two, are.
+
+    Raises:
+      ValueError: neither True nor False.
+    """
+    check_truth(f"{network_name}.zero_time", zero_time)
+    check_truth(f"{network_name}.images", images)
     return (-1,) * zero_time + (0, 1) * images
 
 
@@ -64,10 +75,8 @@ class StatePreprocessNetwork(network.Network):
           name: name of the network.
         """
         check_whole("state_preprocess_net.num_output_dims", num_output_dims)
-        check_truth("state_preprocess_net.zero_time", zero_time)
-        check_truth("state_preprocess_net.images", images)
         super().__init__(input_tensor_spec, state_spec=(), name=name)
-        self._hidden = hidden_inputs(zero_time, images)
+        self._hidden = hidden_inputs("state_preprocess_net", zero_time, images)
         self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
 
@@ -106,14 +115,12 @@ class ActionEmbedNetwork(network.Network):
           name: name of the network.
         """
         check_whole("action_embed_net.num_output_dims", num_output_dims)
-        check_truth("action_embed_net.zero_time", zero_time)
-        check_truth("action_embed_net.images", images)
         actions_spec, states_spec = input_tensor_spec
         self._sees_states = states_spec is not None
         spec = input_tensor_spec if self._sees_states else (actions_spec,)
         super().__init__(spec, state_spec=(), name=name)
         self._num_output_dims = num_output_dims
-        self._hidden = hidden_inputs(zero_time, images)
+        self._hidden = hidden_inputs("action_embed_net", zero_time, images)
         self._layers = dense_stack(hidden_layers, activation_fn, "hidden", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
 

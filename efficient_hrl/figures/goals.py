@@ -67,7 +67,7 @@ class Miss(NamedTuple):
       miss_without_moving: the same for a robot that had not moved, of |g|.
       cosine: mean cosine of the angle between goal and change; 1 is the right direction.
       reach_most, reach_least: 99th percentile of |f(s_{t+c}) - f(s_t)|, of the entry of f for which
-        it is largest, and of that for which it is smallest.  Goals beyond it are out of reach.
+        it is largest, and of that for which it is smallest.  Goals beyond it were hardly ever met.
     """
 
     env_steps: int

@@ -1,6 +1,5 @@
 """Figures of every kind of representation: from runs of a few hundred steps, and with blocks."""
 
-import csv
 import functools
 
 import numpy as np
@@ -17,7 +16,7 @@ from efficient_hrl.vae import VariationalAutoencoder
 from environments.batched import BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 from tests.figures.capture import captured
-from tests.figures.test_plot_mode import call
+from tests.figures.test_plot_mode import call, table
 from tests.test_sensitivity import learned
 from tests.test_wrong_inputs import REPOSITORY, RUN
 
@@ -25,15 +24,9 @@ FIGURES = ("trajectories", "grid")
 STEPS = 6
 
 
-def columns(path):
-    """Columns of a CSV file, as text."""
-    rows = list(csv.DictReader(path.open()))
-    return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def pair_of(table, own, *names):
-    """Two columns of the rows `own`, [n, 2]."""
-    return np.stack([np.array(table[name], float)[own] for name in names], -1)
+def pair_of(columns, own, *names):
+    """Two columns in the rows `own`, [n, 2]."""
+    return np.stack([columns[name][own] for name in names], -1)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +52,11 @@ def test_a_run_shows_all_that_it_has(run, size, others, tmp_path, monkeypatch, c
     always |= {f"representation_{name}.png" for name in FIGURES}
     assert drawn == always | {"sensitivity.png", "sensitivity_shifted.png"} | others
     for name in FIGURES:
-        table = columns(plots / f"representation_{name}.csv")
-        numbers = [column for column in table if column[0] == "f" and column[1:].isdigit()]
+        columns = table(plots / f"representation_{name}.csv")
+        numbers = [column for column in columns if column[0] == "f" and column[1:].isdigit()]
         assert len(numbers) == size
-        assert ("pc1" in table) == (size > 2)
-        assert np.isfinite(np.array([table[column] for column in numbers], float)).all()
+        assert ("pc1" in columns) == (size > 2)
+        assert np.isfinite([columns[column] for column in numbers]).all()
     assert "no figure of the representation's bound" in capfd.readouterr().out
 
 
@@ -129,10 +122,10 @@ def test_robot_and_blocks_are_drawn_and_the_tables_say_the_same(
     written = {path.name for path in draw_representation(subject, tmp_path, said.append)}
     assert not said and {f"representation_{name}.csv" for name in FIGURES} <= written
 
-    table = columns(tmp_path / "representation_trajectories.csv")
+    columns = table(tmp_path / "representation_trajectories.csv")
     axes = figures["representation_trajectories.png"].axes
     for number, (target, (episode,)) in enumerate(episodes.items()):
-        pair = functools.partial(pair_of, table, [name == target for name in table["target"]])
+        pair = functools.partial(pair_of, columns, columns["target"] == target)
         np.testing.assert_allclose(pair("f0", "f1"), f(episode.states), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(pair("x", "y"), episode.xy, atol=1e-4)
         true, embedded = axes[2 * number : 2 * number + 2]
@@ -148,13 +141,13 @@ def test_robot_and_blocks_are_drawn_and_the_tables_say_the_same(
 
     first, things = episodes["eval1"][0], movables(maze)
     assert len(things) == 1 + len(maze.block_ids)
-    norms = columns(tmp_path / "sensitivity.csv")
+    norms = table(tmp_path / "sensitivity.csv")
     axis = figures["sensitivity.png"].axes[0]
     assert len(axis.lines) == len(norms) - 2 == len(things)
     for line, name, thing in zip(axis.lines, list(norms)[2:], things):
         assert name == "_".join(thing.label.replace(",", "").split())
         expected = sensitivity(position_jacobian(f, maze, first.simulation, thing))
         np.testing.assert_allclose(line.get_ydata(), expected, rtol=1e-5)
-        np.testing.assert_allclose(np.array(norms[name], float)[: STEPS + 1], expected, rtol=1e-4, atol=1e-6)
-    moved = columns(tmp_path / "sensitivity_shifted.csv")
+        np.testing.assert_allclose(norms[name][: STEPS + 1], expected, rtol=1e-4, atol=1e-6)
+    moved = table(tmp_path / "sensitivity_shifted.csv")
     assert set(moved["moved"]) == {thing.name for thing in things}
