@@ -31,7 +31,7 @@ if sys.version_info[:2] != (3, 11):
     sys.stderr.write(message % sys.version_info[:2] + "\n")
     sys.exit(2)
 
-from efficient_hrl import main  # noqa: E402  (imports what an older Python cannot)
+from efficient_hrl.commands import main  # noqa: E402  (imports what an older Python cannot)
 
 if __name__ == "__main__":
     sys.exit(main.main(sys.argv))

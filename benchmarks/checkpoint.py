@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import setting
 from benchmarks.report import write_table
-from efficient_hrl.run_folder import RunFolder
+from efficient_hrl.storage.run_folder import RunFolder
 
 _CHUNK = 10_000  # rows that are made at a time
 _LATER = 3  # checkpoints after the first
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
 def measure(values) -> None:
     """Measures and writes the table."""
     # Only now, because importing TensorFlow takes seconds.
-    from efficient_hrl.checkpoints import ScalarState
+    from efficient_hrl.storage.checkpoints import ScalarState
 
     trainer = setting.trainer_in_steady_state(values)
     rng = np.random.default_rng(0)

@@ -29,8 +29,8 @@ from absl import flags
 from benchmarks import setting
 from benchmarks.report import new_figure, save_figure, write_table
 from benchmarks.same_runs import differences
-from efficient_hrl.machine import processor
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.errors import UsageError
+from efficient_hrl.graph.machine import processor
 
 _REPOSITORY = pathlib.Path(__file__).parents[1]
 _EPISODE = 500
@@ -291,7 +291,7 @@ class _Process:
 def _steps_in(root):
     """The last environment step of which the run has written a row."""
     # Only now, because importing TensorFlow takes seconds.
-    from efficient_hrl.rows import read_rows
+    from efficient_hrl.storage.rows import read_rows
 
     rows = read_rows(root / "metrics.csv")
     return int(rows[-1]["env_steps"]) if rows else 0

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.operations import Product
-from efficient_hrl.compiled import repeat
-from efficient_hrl.machine import processor
+from efficient_hrl.graph.compiled import repeat
+from efficient_hrl.graph.machine import processor
 
 _SECONDS = 0.1  # of one reading
 _READINGS = 5

@@ -18,7 +18,7 @@ from absl import flags
 
 from benchmarks import setting
 from benchmarks.report import new_figure, save_figure, write_table
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.errors import UsageError
 
 _PAGE_MIB = resource.getpagesize() / 2**20
 _ROOT = pathlib.Path(__file__).parents[1]

@@ -12,7 +12,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import setting
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.errors import UsageError
 
 
 def main(argv: list[str]) -> int:
@@ -30,7 +30,7 @@ def _measure(values):
         raise UsageError("goal_sample_strategy is not 'sample': nothing is chosen")
     import tensorflow as tf
 
-    from efficient_hrl.compiled import compiled
+    from efficient_hrl.graph.compiled import compiled
     from efficient_hrl.relabeling import best_candidates, fitness
 
     hierarchy, learner = trainer.hierarchy, trainer.learner

@@ -25,7 +25,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import machine, report, setting
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.errors import UsageError
 
 _UPDATES_PER_CALL = 500
 _MAX_COMPARED = 800  # held-out states whose distances are compared
@@ -135,7 +135,7 @@ def _trainer(path, bindings, seed, rows):
     """A trainer with room for what is learned from."""
     import gin
 
-    from efficient_hrl.config import load_config, usage_errors
+    from efficient_hrl.configuration.config import load_config, usage_errors
     from efficient_hrl.train import Trainer
 
     gin.clear_config()
@@ -161,8 +161,8 @@ def _learn(path, bindings, episodes, updates, seed):
     import tensorflow as tf
 
     from benchmarks.common_replay import segments_of
-    from efficient_hrl.compiled import compiled, repeat
     from efficient_hrl.figures.subject import as_numpy
+    from efficient_hrl.graph.compiled import compiled, repeat
 
     trainer = _trainer(path, bindings, seed, episodes.actions.shape[0] * episodes.actions.shape[1])
     representation, learner = trainer.hierarchy.representation, trainer.learner
@@ -216,7 +216,7 @@ def _fill(replay, **values):
 
 def _numbers(learned, maze, episodes, held_out):
     """R^2 and rank correlation, by name."""
-    from efficient_hrl.embedding_numbers import embedding_distances, rank_correlation, readout_r2
+    from efficient_hrl.figures.embedding_numbers import embedding_distances, rank_correlation, readout_r2
     from environments.placing import at_rest, observe
     from environments.position_grid import nearest_positions, path_lengths, position_grid
 

@@ -75,7 +75,7 @@ def _measured(trainer, seconds):
     """Seconds per environment step of every part."""
     import tensorflow as tf
 
-    from efficient_hrl.compiled import compiled, repeat
+    from efficient_hrl.graph.compiled import compiled, repeat
 
     learner, schedule, steps = trainer.learner, trainer.schedule, trainer.steps_per_block
     low_per_step = schedule.updates_per_low_round / schedule.steps_per_low_round

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.run_folder import RunFolder
 
 CLOCKS = ("wall_s", "steps_per_s")
 
@@ -39,7 +40,7 @@ def differences(left: str | pathlib.Path, right: str | pathlib.Path) -> list[str
       UsageError: one of them is no run, or has no checkpoint that is whole.
     """
     # Only now, because importing TensorFlow takes seconds.
-    from efficient_hrl.checkpoints import newest_whole
+    from efficient_hrl.storage.checkpoints import newest_whole
 
     roots = []
     for root in (left, right):
@@ -64,7 +65,7 @@ def differences(left: str | pathlib.Path, right: str | pathlib.Path) -> list[str
 def _variables(left, right) -> Iterator[str]:
     import tensorflow as tf
 
-    from efficient_hrl.checkpoints import weights_in
+    from efficient_hrl.storage.checkpoints import weights_in
 
     readers = [tf.train.load_checkpoint(str(weights_in(path))) for path in (left, right)]
     names = [set(reader.get_variable_to_shape_map()) for reader in readers]
@@ -88,8 +89,8 @@ def _python_states(left, right):
 
 
 def _replays(left, right):
-    from efficient_hrl.checkpoints import read_marker
-    from efficient_hrl.replay_files import records_of
+    from efficient_hrl.storage.checkpoints import read_marker
+    from efficient_hrl.storage.replay_files import records_of
 
     saved = [read_marker(path)["replays"] for path in (left, right)]
     for name in sorted({*saved[0], *saved[1]}):
@@ -109,7 +110,7 @@ def _replays(left, right):
 
 
 def _tables(left, right, name):
-    from efficient_hrl.rows import read_rows
+    from efficient_hrl.storage.rows import read_rows
 
     tables = [
         [{k: v for k, v in row.items() if k not in CLOCKS} for row in read_rows(root / name)]

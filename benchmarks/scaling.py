@@ -16,7 +16,7 @@ import tempfile
 from absl import flags
 
 from benchmarks import report, setting
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.errors import UsageError
 
 # Little is enough to begin with: what is measured is the steady state.
 _ALWAYS = ("train_uvf.initial_episodes=1", "evaluate.num_episodes_eval=1")

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from absl import flags
 
-from efficient_hrl.run_folder import RunFolder, UsageError, is_writable
+from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.run_folder import RunFolder, is_writable
 
 WARM_UP_BLOCKS = 20
 
@@ -88,9 +89,9 @@ def file_name(benchmark: str, values: flags.FlagValues) -> str:
 def trainer_in_steady_state(values: flags.FlagValues):
     """A `Trainer` whose buffers hold the initial episodes, or a run's, and that has learned a little."""
     # Only now, because importing TensorFlow takes seconds.
-    from efficient_hrl.checkpoints import ScalarState
-    from efficient_hrl.config import load_config, usage_errors
-    from efficient_hrl.threads import use_threads
+    from efficient_hrl.configuration.config import load_config, usage_errors
+    from efficient_hrl.graph.threads import use_threads
+    from efficient_hrl.storage.checkpoints import ScalarState
     from efficient_hrl.train import Trainer
 
     use_threads()

@@ -14,7 +14,7 @@ import time
 from absl import flags
 
 from benchmarks import setting
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.errors import UsageError
 
 _ROOT = pathlib.Path(__file__).parents[1]
 # What a run says, and what that means.

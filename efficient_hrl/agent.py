@@ -16,10 +16,10 @@ from efficient_hrl import cond_fn
 from efficient_hrl.agents.ddpg_agent import AgentBatch, DdpgAgent
 from efficient_hrl.agents.td3_agent import TD3Agent
 from efficient_hrl.checks import check_number, check_truth, check_whole, numbers
-from efficient_hrl.end_to_end import EndToEnd
-from efficient_hrl.norl_reward import NorlReward
-from efficient_hrl.random_streams import Stream
+from efficient_hrl.graph.random_streams import Stream
 from efficient_hrl.replay import segment_spec, segment_transition_spec, transition_spec
+from efficient_hrl.representations.end_to_end import EndToEnd
+from efficient_hrl.representations.norl_reward import NorlReward
 
 # A schedule of exploration noise: 0.8 per million steps, not below one half.
 _NOISE_DECAY, _NOISE_DECAY_STEPS, _LEAST_NOISE = 0.8, 1e6, 0.5

@@ -13,9 +13,9 @@ from tf_agents.environments import tf_py_environment
 from tf_agents.metrics import tf_metrics
 from tf_agents.trajectories import time_step as ts
 
-from efficient_hrl.compiled import compiled
 from efficient_hrl.episodes import ConditionedEnvironment
-from efficient_hrl.finite import check_finite
+from efficient_hrl.graph.compiled import compiled
+from efficient_hrl.graph.finite import check_finite
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import Segment, SegmentTransition, Transition, UniformReplayBuffer
 

@@ -23,14 +23,14 @@ from efficient_hrl.checks import (
     is_number,
 )
 from efficient_hrl.collect import is_broken_off, total_reward
-from efficient_hrl.compiled import compiled
-from efficient_hrl.console import coloured, success_colour
 from efficient_hrl.context.samplers import ConstantSampler
+from efficient_hrl.evaluation.trajectories import Trajectory, record
+from efficient_hrl.graph.compiled import compiled
+from efficient_hrl.graph.machine import available_cpus
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
-from efficient_hrl.machine import available_cpus
-from efficient_hrl.trajectories import Trajectory, record
-from efficient_hrl.weights import env_steps_of, saved_weights
+from efficient_hrl.storage.weights import env_steps_of, saved_weights
+from efficient_hrl.terminal.console import coloured, success_colour
 from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import check_environment, check_tells, episode_limit, make_batched
 from environments.maze_env import MazeEnv

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import ScalarState
-from efficient_hrl.durable import remove_aside, sync, write_bytes
+from efficient_hrl.errors import UsageError
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.replay import UniformReplayBuffer
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.storage.checkpoints import ScalarState
+from efficient_hrl.storage.durable import remove_aside, sync, write_bytes
 from environments.layouts import Layout
 from environments.maze import Maze
 

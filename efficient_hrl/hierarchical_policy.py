@@ -14,7 +14,7 @@ from tf_agents.specs import tensor_spec
 from tf_agents.trajectories import policy_step
 from tf_agents.trajectories import time_step as ts
 
-from efficient_hrl.random_streams import Stream, stream_seed
+from efficient_hrl.graph.random_streams import Stream, stream_seed
 
 
 class HierarchicalState(NamedTuple):

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
+from efficient_hrl.ablations.transition_policy_gradient import TransitionMetaAgent
 from efficient_hrl.agent import DdpgMetaAgent, MetaAgent, UvfAgent
 from efficient_hrl.episodes import has_conditions
-from efficient_hrl.goal_space import GoalSpace
 from efficient_hrl.relabeling import InverseDynamics
-from efficient_hrl.transition_policy_gradient import TransitionMetaAgent
+from efficient_hrl.representations.goal_space import GoalSpace
 
 
 class Hierarchy(NamedTuple):

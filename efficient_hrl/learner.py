@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from efficient_hrl.compiled import compiled, repeat
-from efficient_hrl.goal_relabeling import with_random_goals
+from efficient_hrl.ablations.random_goals import with_random_goals
+from efficient_hrl.graph.compiled import compiled, repeat
+from efficient_hrl.graph.random_streams import Stream, stream_seed
 from efficient_hrl.hierarchy import Hierarchy
-from efficient_hrl.random_streams import Stream, stream_seed
 from efficient_hrl.relabeling import Relabelled, check_strategy, sample_best_meta_actions
 from efficient_hrl.replay import Segment, UniformReplayBuffer
 

@@ -10,25 +10,25 @@ import gin
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from efficient_hrl.checkpoints import Checkpoints, ScalarState
+from efficient_hrl.ablations.pretraining import Pretraining
 from efficient_hrl.checks import check_function, check_number, check_truth, check_whole
 from efficient_hrl.collect import Collector
+from efficient_hrl.collecting_beside_learning import SideBySide
 from efficient_hrl.episodes import environment_for
 from efficient_hrl.eval import Evaluator
+from efficient_hrl.graph.machine import available_cpus
+from efficient_hrl.graph.memory import check_room
+from efficient_hrl.graph.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.learner import Learner
-from efficient_hrl.machine import available_cpus
-from efficient_hrl.memory import check_room
-from efficient_hrl.pretraining import Pretraining
-from efficient_hrl.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import CircularBuffer, UniformReplayBuffer, row_bytes
-from efficient_hrl.run_folder import RunFolder
-from efficient_hrl.side_by_side import SideBySide
-from efficient_hrl.training_run import TrainingRun
+from efficient_hrl.run.training_run import TrainingRun
+from efficient_hrl.storage.checkpoints import Checkpoints, ScalarState
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.storage.weights import check_weights
 from efficient_hrl.update_schedule import UpdateSchedule
-from efficient_hrl.weights import check_weights
 from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import check_environment, check_tells, check_view, episode_limit, make_batched
 from environments.maze_env import MazeEnv

@@ -9,7 +9,7 @@ import gin
 import hypothesis
 import pytest
 
-from efficient_hrl import config  # noqa: F401  (registers what gin can bind)
+from efficient_hrl.configuration import config  # noqa: F401  (registers what gin can bind)
 
 hypothesis.settings.register_profile(
     "repeatable", derandomize=True, deadline=None, database=None, max_examples=100

@@ -20,7 +20,11 @@ from efficient_hrl.context.samplers import RandomSampler
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import Segment, Transition
-from efficient_hrl.representation import ActionEmbedNetwork, StatePreprocess, StatePreprocessNetwork
+from efficient_hrl.representations.representation import (
+    ActionEmbedNetwork,
+    StatePreprocess,
+    StatePreprocessNetwork,
+)
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
 METHODS = ("hiro_orig", "hiro_repr")

@@ -16,7 +16,7 @@ from tf_agents.trajectories import time_step as ts
 from efficient_hrl.collect import TASK_REWARD_SCALE, Collector
 from efficient_hrl.context.context_transition_functions import periodic_context_fn, timer_context_fn
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
-from efficient_hrl.finite import culprit
+from efficient_hrl.graph.finite import culprit
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.replay import CircularBuffer
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment

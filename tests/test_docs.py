@@ -9,7 +9,7 @@ import urllib.parse
 
 import pytest
 
-from efficient_hrl.command_flags import define_flags
+from efficient_hrl.commands.flags import define_flags
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 PAGES = sorted(

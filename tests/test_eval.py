@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl import eval as evaluation
-from efficient_hrl.config import load_config, usage_errors
+from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler
+from efficient_hrl.errors import UsageError
 from efficient_hrl.eval import Evaluator, results_table
-from efficient_hrl.run_folder import UsageError
-from efficient_hrl.weights import save_weights
+from efficient_hrl.storage.weights import save_weights
 from environments.create_maze_env import create_maze_env
 from tests import tiny_hierarchy
 from tests.test_collect import ScriptedEnvironment

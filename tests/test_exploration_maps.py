@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import ScalarState
+from efficient_hrl.errors import UsageError
 from efficient_hrl.exploration_maps import (
     MOST_SEGMENTS,
     ExplorationMaps,
@@ -15,7 +15,7 @@ from efficient_hrl.exploration_maps import (
     map_files,
     read_maps,
 )
-from efficient_hrl.run_folder import UsageError
+from efficient_hrl.storage.checkpoints import ScalarState
 from environments.create_maze_env import create_maze_env
 from tests import tiny_hierarchy
 

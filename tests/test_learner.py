@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efficient_hrl.ablations.random_goals import with_random_goals
 from efficient_hrl.context.rewards_functions import plain_rewards
 from efficient_hrl.context.samplers import DirectionSampler, RandomSampler
-from efficient_hrl.estimators import (
+from efficient_hrl.graph.random_streams import Stream, stream_seed
+from efficient_hrl.learner import Learner
+from efficient_hrl.relabeling import fitness, sample_best_meta_actions
+from efficient_hrl.replay import CircularBuffer
+from efficient_hrl.representations.estimators import (
     DonskerVaradhanEstimator,
     InfoNceEstimator,
     JensenShannonEstimator,
     LogMeanExpEstimator,
     ReplayEstimator,
 )
-from efficient_hrl.goal_relabeling import with_random_goals
-from efficient_hrl.learner import Learner
-from efficient_hrl.random_streams import Stream, stream_seed
-from efficient_hrl.relabeling import fitness, sample_best_meta_actions
-from efficient_hrl.replay import CircularBuffer
 from tests import golden_data, tiny_hierarchy
 
 BATCH = 8

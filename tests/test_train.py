@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.checkpoints import Checkpoints, newest_whole, weights_in
-from efficient_hrl.config import load_config, usage_errors
+from efficient_hrl.configuration.config import load_config, usage_errors
+from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.exploration_maps import read_maps
-from efficient_hrl.random_streams import GlobalGenerators, seed_globals
-from efficient_hrl.rows import read_rows
-from efficient_hrl.run_folder import RunError, RunFolder, UsageError
+from efficient_hrl.graph.random_streams import GlobalGenerators, seed_globals
+from efficient_hrl.storage.checkpoints import Checkpoints, newest_whole, weights_in
+from efficient_hrl.storage.rows import read_rows
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
 from efficient_hrl.train import Trainer
-from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
 from environments import instability
 from tests.faults import Fault, FullDisk
 

@@ -6,8 +6,9 @@ import gin
 import numpy as np
 import pytest
 
-from efficient_hrl.config import bindings, load_config, usage_errors
-from efficient_hrl.run_folder import RunFolder, UsageError
+from efficient_hrl.configuration.config import bindings, load_config, usage_errors
+from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.train import Trainer
 from tests.environments import walk  # noqa: F401  (registers Walk-v0)
 

@@ -22,7 +22,7 @@ from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import CircularBuffer
-from efficient_hrl.representation import StatePreprocess
+from efficient_hrl.representations.representation import StatePreprocess
 from environments.batched import BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 

@@ -18,8 +18,8 @@ from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl import checks
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
-from efficient_hrl.finite import check_finite, gradients_by_name
-from efficient_hrl.random_streams import Stream
+from efficient_hrl.graph.finite import check_finite, gradients_by_name
+from efficient_hrl.graph.random_streams import Stream
 
 
 class AgentBatch(NamedTuple):

@@ -9,7 +9,7 @@ import gin
 import tensorflow as tf
 
 from efficient_hrl.agents.ddpg_agent import DdpgAgent, soft_update
-from efficient_hrl.random_streams import stream_seed
+from efficient_hrl.graph.random_streams import stream_seed
 
 TARGET_NOISE_STDDEV = 0.2  # in action units
 TARGET_NOISE_LIMIT = 0.5

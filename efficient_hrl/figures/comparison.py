@@ -8,11 +8,17 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 
-from efficient_hrl.aggregate import RETURNS, Estimate, aggregate, aggregate_returns, statistic_in_words
+from efficient_hrl.comparison.aggregate import (
+    RETURNS,
+    Estimate,
+    aggregate,
+    aggregate_returns,
+    statistic_in_words,
+)
+from efficient_hrl.comparison.published import Published
+from efficient_hrl.comparison.run_groups import Comparison, Group
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.published_marks import draw_marks
-from efficient_hrl.published import Published
-from efficient_hrl.run_groups import Comparison, Group
 
 matplotlib.use("Agg")
 from matplotlib import pyplot, ticker  # noqa: E402  (the backend must be chosen first)

@@ -12,8 +12,8 @@ from efficient_hrl.figures.embedding_axes import embedding_axes
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.maze_map import BLOCK_COLOUR, draw_maze
 from efficient_hrl.figures.numbers import Numbers
+from efficient_hrl.figures.sensitivity import movables
 from efficient_hrl.figures.subject import Subject, embedding_columns, place
-from efficient_hrl.sensitivity import movables
 from environments.maze import Maze
 from environments.placing import at_rest, observe
 from environments.position_grid import PositionGrid

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 
-from efficient_hrl.principal_components import Plane, principal_plane
+from efficient_hrl.figures.principal_components import Plane, principal_plane
 
 matplotlib.use("Agg")
 from matplotlib import axes as mpl_axes  # noqa: E402  (the backend must be chosen first)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import matplotlib
 
-from efficient_hrl.durable import own_aside_of
+from efficient_hrl.storage.durable import own_aside_of
 
 matplotlib.use("Agg")
 from matplotlib import figure as mpl_figure  # noqa: E402  (the backend must be chosen first)

@@ -10,8 +10,8 @@ import numpy as np
 from efficient_hrl.exploration_maps import ExplorationMap
 from efficient_hrl.figures.embedding_axes import EmbeddingAxes, embedding_axes
 from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.figures.maze_map import draw_maze
-from efficient_hrl.goal_positions import GoalPositions
 from environments.maze import Maze
 from environments.placing import at_rest
 

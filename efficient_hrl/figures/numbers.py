@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from efficient_hrl.embedding_numbers import embedding_distances, rank_correlation, readout_r2
+from efficient_hrl.figures.embedding_numbers import embedding_distances, rank_correlation, readout_r2
 from efficient_hrl.figures.files import save_table
 from efficient_hrl.figures.subject import Subject
 from environments.position_grid import PositionGrid, nearest_positions, path_lengths

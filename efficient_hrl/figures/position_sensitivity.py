@@ -10,8 +10,8 @@ import numpy as np
 
 from efficient_hrl.figures.embedding_axes import embedding_axes
 from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.figures.sensitivity import STEP, Movable, movables, position_jacobian, sensitivity
 from efficient_hrl.figures.subject import Subject, embedding_columns, place
-from efficient_hrl.sensitivity import STEP, Movable, movables, position_jacobian, sensitivity
 from environments.placing import observe
 
 matplotlib.use("Agg")

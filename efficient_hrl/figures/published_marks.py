@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from matplotlib import axes as mpl_axes
 
-from efficient_hrl.published import Published
+from efficient_hrl.comparison.published import Published
 
 _GAP = 0.06  # least distance of two labels, success rate
 _INK = "#222222"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 
+from efficient_hrl.figures.curves import SMOOTHING_ROWS, smooth
 from efficient_hrl.figures.files import save_figure, save_table
-from efficient_hrl.plots import SMOOTHING_ROWS, smooth
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)

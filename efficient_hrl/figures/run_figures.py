@@ -3,8 +3,10 @@
 import pathlib
 from collections.abc import Callable, Iterator
 
+from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS
 from efficient_hrl.exploration_maps import read_maps
 from efficient_hrl.figures.bound import draw_bound, why_no_bound
+from efficient_hrl.figures.curves import draw_run
 from efficient_hrl.figures.embedding import draw_grid, draw_trajectories, grid_embeddings
 from efficient_hrl.figures.goals import draw_goals, why_no_goals
 from efficient_hrl.figures.numbers import numbers_of, save_numbers
@@ -12,10 +14,8 @@ from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_sh
 from efficient_hrl.figures.relabelling import draw_relabelling, why_no_relabelling
 from efficient_hrl.figures.subject import Subject
 from efficient_hrl.figures.visits import draw_visits, why_no_visits
-from efficient_hrl.plots import draw_run
-from efficient_hrl.rows import checked_rows
-from efficient_hrl.run_name import run_name
-from efficient_hrl.run_summary import EVALUATIONS, METRICS
+from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.run_name import run_name
 from environments.maze import Maze
 from environments.position_grid import position_grid
 

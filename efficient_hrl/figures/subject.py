@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.trajectories import Trajectory
+from efficient_hrl.evaluation.trajectories import Trajectory
 from environments.maze import Maze
 from environments.maze_env import MazeEnv
 

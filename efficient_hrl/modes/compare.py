@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from efficient_hrl.console import announce
-from efficient_hrl.run_folder import RunError, UsageError, check_output_folder
-from efficient_hrl.run_groups import Comparison, compare
-from efficient_hrl.run_summary import read_run
+from efficient_hrl.comparison.run_groups import Comparison, compare
+from efficient_hrl.comparison.run_summary import read_run
+from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.storage.run_folder import check_output_folder
+from efficient_hrl.terminal.console import announce
 
 
 def run(

@@ -2,15 +2,16 @@
 
 import sys
 
-from efficient_hrl.checkpoints import newest_whole, weights_in
-from efficient_hrl.config import usage_errors
-from efficient_hrl.console import announce
+from efficient_hrl.configuration.config import usage_errors
+from efficient_hrl.errors import UsageError
 from efficient_hrl.eval import Evaluator, results_table
-from efficient_hrl.eval_repeatedly import evaluate_checkpoint_repeatedly
+from efficient_hrl.evaluation.eval_repeatedly import evaluate_checkpoint_repeatedly
+from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.modes.loading import load_config_of
-from efficient_hrl.run_folder import RunFolder, UsageError
-from efficient_hrl.threads import use_threads
-from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
+from efficient_hrl.storage.checkpoints import newest_whole, weights_in
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
+from efficient_hrl.terminal.console import announce
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:

@@ -1,12 +1,18 @@
 """`--mode=export`: a run's policy for programs that have TensorFlow and not this package."""
 
-from efficient_hrl.config import usage_errors
-from efficient_hrl.console import announce
+from efficient_hrl.configuration.config import usage_errors
+from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.exported_policy import DESCRIPTION, describe_policy, exported_policy, save_policy
+from efficient_hrl.evaluation.exported_policy import (
+    DESCRIPTION,
+    describe_policy,
+    exported_policy,
+    save_policy,
+)
+from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.modes.loading import load_config_of, restore_newest
-from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
-from efficient_hrl.threads import use_threads
+from efficient_hrl.storage.run_folder import RunFolder, check_output_folder
+from efficient_hrl.terminal.console import announce
 
 _EXAMPLE = """
     policy = tf.saved_model.load({path!r})

@@ -2,12 +2,19 @@
 
 import pathlib
 
-from efficient_hrl.checkpoints import newest_whole, weights_in
-from efficient_hrl.config import bindings, check_continues, load_config, load_recorded_config, usage_errors
-from efficient_hrl.console import announce
+from efficient_hrl.configuration.config import (
+    bindings,
+    check_continues,
+    load_config,
+    load_recorded_config,
+    usage_errors,
+)
+from efficient_hrl.errors import UsageError
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.run_folder import RunFolder, UsageError
-from efficient_hrl.weights import env_steps_of, restore_weights, saved_weights
+from efficient_hrl.storage.checkpoints import newest_whole, weights_in
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
+from efficient_hrl.terminal.console import announce
 
 
 def load_config_of(folder: RunFolder, gin_files: list[str], gin_bindings: list[str]) -> None:

@@ -2,18 +2,19 @@
 
 import itertools
 
-from efficient_hrl.config import usage_errors
-from efficient_hrl.console import announce
+from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS
+from efficient_hrl.configuration.config import usage_errors
+from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.eval import Evaluator
 from efficient_hrl.figures.run_figures import draw_curves, draw_exploration, draw_representation
 from efficient_hrl.figures.subject import EPISODES, subject_of
+from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.modes.loading import load_config_of, newest_weights
-from efficient_hrl.rows import read_rows
-from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
-from efficient_hrl.run_name import run_name
-from efficient_hrl.run_summary import EVALUATIONS, METRICS
-from efficient_hrl.threads import use_threads
-from efficient_hrl.weights import restore_weights
+from efficient_hrl.storage.rows import read_rows
+from efficient_hrl.storage.run_folder import RunFolder, check_output_folder
+from efficient_hrl.storage.run_name import run_name
+from efficient_hrl.storage.weights import restore_weights
+from efficient_hrl.terminal.console import announce
 from environments.maze_env import MazeEnv
 
 

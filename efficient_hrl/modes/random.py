@@ -1,8 +1,8 @@
 """`--mode=random`: what the random policy achieves in an environment."""
 
-from efficient_hrl.config import load_config, usage_errors
-from efficient_hrl.console import announce
-from efficient_hrl.random_policy import RandomPolicyRun
+from efficient_hrl.configuration.config import load_config, usage_errors
+from efficient_hrl.evaluation.random_policy import RandomPolicyRun
+from efficient_hrl.terminal.console import announce
 
 
 def run(gin_files: list[str], gin_bindings: list[str], seed: int) -> int:

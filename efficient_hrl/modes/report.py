@@ -1,10 +1,10 @@
 """`--mode=report`: one HTML file about a run."""
 
-from efficient_hrl.console import announce
+from efficient_hrl.comparison.run_summary import read_run
 from efficient_hrl.modes import plot
 from efficient_hrl.report.build import PAGE, report_run
-from efficient_hrl.run_folder import RunFolder
-from efficient_hrl.run_summary import read_run
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.terminal.console import announce
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:

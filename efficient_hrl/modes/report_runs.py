@@ -5,9 +5,9 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from efficient_hrl.console import announce
 from efficient_hrl.modes import compare
 from efficient_hrl.report.build import PAGE, pages_of, report_runs
+from efficient_hrl.terminal.console import announce
 
 
 def run(

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from efficient_hrl.console import announce, write_error
-from efficient_hrl.run_folder import RECORD, RunFolder, UsageError, check_output_folder
-from efficient_hrl.seeds import failures, parse_seeds, run_seeds, worst_status
-from efficient_hrl.seeds_view import seeds_view
+from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.run_folder import RECORD, RunFolder, check_output_folder
+from efficient_hrl.sweeps.seeds import failures, parse_seeds, run_seeds, worst_status
+from efficient_hrl.sweeps.seeds_view import seeds_view
+from efficient_hrl.terminal.console import announce, write_error
 
 _PROGRAM = pathlib.Path(__file__).parent.parent.parent / "run.py"
 

@@ -2,11 +2,11 @@
 
 import contextlib
 
-from efficient_hrl.config import bindings, check_continues, load_config, usage_errors
-from efficient_hrl.console import announce
-from efficient_hrl.run_folder import RunFolder
-from efficient_hrl.run_lock import hold
-from efficient_hrl.threads import use_threads
+from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
+from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.storage.run_lock import hold
+from efficient_hrl.terminal.console import announce
 from efficient_hrl.train import Trainer
 
 

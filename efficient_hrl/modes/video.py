@@ -2,15 +2,16 @@
 
 import contextlib
 
-from efficient_hrl.config import usage_errors
-from efficient_hrl.console import announce
+from efficient_hrl.configuration.config import usage_errors
+from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.eval import Evaluator
+from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.figures.subject import as_numpy
-from efficient_hrl.goal_positions import GoalPositions
+from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.modes.loading import load_config_of, restore_newest
-from efficient_hrl.run_folder import RunError, RunFolder, UsageError, check_output_folder
-from efficient_hrl.run_name import run_name
-from efficient_hrl.threads import use_threads
+from efficient_hrl.storage.run_folder import RunFolder, check_output_folder
+from efficient_hrl.storage.run_name import run_name
+from efficient_hrl.terminal.console import announce
 from efficient_hrl.video.camera import Camera
 from efficient_hrl.video.encoder import find_encoder
 from efficient_hrl.video.episode import episode_of, has_goals

@@ -7,15 +7,15 @@ import time
 from collections.abc import Sequence
 from importlib import metadata
 
-from efficient_hrl.durable import write_text
+from efficient_hrl.comparison.run_groups import Comparison
+from efficient_hrl.comparison.run_summary import RunSummary
+from efficient_hrl.errors import RunError
 from efficient_hrl.report.embedded import VIDEO_BYTES
 from efficient_hrl.report.group_tables import task_tables
 from efficient_hrl.report.page import page_of_run, page_of_runs
 from efficient_hrl.report.pictures import pictures_of_comparison
 from efficient_hrl.report.run_page import RunPage, run_page, shown
-from efficient_hrl.run_folder import RunError
-from efficient_hrl.run_groups import Comparison
-from efficient_hrl.run_summary import RunSummary
+from efficient_hrl.storage.durable import write_text
 
 PAGE = "report.html"
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from efficient_hrl.aggregate import aggregate, statistic_in_words
+from efficient_hrl.comparison.aggregate import aggregate, statistic_in_words
+from efficient_hrl.comparison.run_groups import Comparison, Group
 from efficient_hrl.figures.comparison import common_last_step
-from efficient_hrl.run_groups import Comparison, Group
 
 
 class Cell(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from efficient_hrl.run_summary import RunSummary
+from efficient_hrl.comparison.run_summary import RunSummary
 
 _OTHER = "hiro"  # what a method without numbers of its own is put beside
 

@@ -6,15 +6,16 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, RunSummary
+from efficient_hrl.errors import UsageError
 from efficient_hrl.report.criterion import success_in_words
 from efficient_hrl.report.embedded import VIDEO_BYTES, Image, Video, image, videos
 from efficient_hrl.report.pictures import Picture, sections_of_run
 from efficient_hrl.report.published_words import place_in_words, published_sources, published_words
 from efficient_hrl.report.results import TargetResult, target_results
-from efficient_hrl.rows import checked_rows
-from efficient_hrl.run_folder import OPERATIVE_CONFIG, RECORD, UsageError
-from efficient_hrl.run_name import run_name
-from efficient_hrl.run_summary import EVALUATIONS, METRICS, RunSummary
+from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD
+from efficient_hrl.storage.run_name import run_name
 
 
 class Shown(NamedTuple):

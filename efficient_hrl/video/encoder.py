@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import imageio_ffmpeg
 import numpy as np
 
-from efficient_hrl.durable import own_aside_of, sync
-from efficient_hrl.run_folder import RunError, UsageError
+from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.storage.durable import own_aside_of, sync
 
 _NAMED = "IMAGEIO_FFMPEG_EXE"  # by which a user chooses it
 _QUALITY = 25  # x264's constant rate factor: 0 is without loss, 51 the worst

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from efficient_hrl.ablations.no_hierarchy import TargetAgent
 from efficient_hrl.eval import Evaluator
+from efficient_hrl.evaluation.trajectories import Trajectory
+from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.figures.subject import place
-from efficient_hrl.flat import TargetAgent
-from efficient_hrl.goal_positions import GoalPositions
-from efficient_hrl.trajectories import Trajectory
 from environments.maze import Maze
 from environments.placing import Simulation
 

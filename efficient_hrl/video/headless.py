@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from efficient_hrl.console import announce
+from efficient_hrl.terminal.console import announce
 
 _BACK_ENDS = ("egl", "osmesa")
 _TRIAL = "import mujoco; context = mujoco.GLContext(16, 16); context.make_current(); context.free()"

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork, zero_entries
-from efficient_hrl.representation import ActionEmbedNetwork, StatePreprocessNetwork
+from efficient_hrl.representations.representation import ActionEmbedNetwork, StatePreprocessNetwork
 from tests import golden_data
 
 ARRAYS = golden_data.load("nets")

@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import same_runs
-from efficient_hrl.checkpoints import Checkpoints, ScalarState, complete_checkpoints
 from efficient_hrl.replay import CircularBuffer
-from tests.test_replay_files import SPEC, add
+from efficient_hrl.storage.checkpoints import Checkpoints, ScalarState, complete_checkpoints
+from tests.storage.test_replay_files import SPEC, add
 
 METRICS = {"env_steps": "7", "wall_s": "1.5", "low_critic_loss": "0.25"}
 EVALUATION = {"env_steps": "7", "target": "eval1", "success_rate": "1"}

@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from efficient_hrl import main, plots
-from efficient_hrl.aggregate import estimate, with_all_targets
+from efficient_hrl.commands import main
+from efficient_hrl.comparison.aggregate import estimate, with_all_targets
+from efficient_hrl.comparison.run_groups import compare
+from efficient_hrl.comparison.run_summary import find_runs, read_run
+from efficient_hrl.errors import UsageError
 from efficient_hrl.figures import comparison as module
+from efficient_hrl.figures import curves as plots
 from efficient_hrl.figures.comparison import draw_comparison, published_marks
 from efficient_hrl.modes.compare import output_folder
-from efficient_hrl.run_folder import UsageError
-from efficient_hrl.run_groups import compare
-from efficient_hrl.run_summary import find_runs, read_run
+from tests.commands.test_wrong_inputs import REPOSITORY, snapshot
 from tests.figures.capture import captured
 from tests.runs_on_disk import ANT_MAZE, ANT_PUSH, write_run
-from tests.test_wrong_inputs import REPOSITORY, snapshot
 
 NAMES = ("comparison_success", "comparison_reward", "comparison_return", "comparison_final")
 STEPS = (50_000, 100_000, 150_000)

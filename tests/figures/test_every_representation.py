@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.autoencoder import DecoderNetwork, EncoderNetwork
+from efficient_hrl.evaluation.trajectories import Trajectory
 from efficient_hrl.figures import embedding, position_sensitivity
 from efficient_hrl.figures.run_figures import draw_representation
+from efficient_hrl.figures.sensitivity import movables, position_jacobian, sensitivity
 from efficient_hrl.figures.subject import Subject, as_numpy
-from efficient_hrl.sensitivity import movables, position_jacobian, sensitivity
-from efficient_hrl.trajectories import Trajectory
-from efficient_hrl.vae import VariationalAutoencoder
+from efficient_hrl.representations.autoencoder import DecoderNetwork, EncoderNetwork
+from efficient_hrl.representations.vae import VariationalAutoencoder
 from environments.batched import BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
+from tests.commands.test_wrong_inputs import REPOSITORY, RUN
 from tests.figures.capture import captured
 from tests.figures.test_plot_mode import call, table
-from tests.test_sensitivity import learned
-from tests.test_wrong_inputs import REPOSITORY, RUN
+from tests.figures.test_sensitivity import learned
 
 FIGURES = ("trajectories", "grid")
 STEPS = 6

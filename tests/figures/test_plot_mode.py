@@ -8,12 +8,12 @@ import gin
 import numpy as np
 import pytest
 
-from efficient_hrl import main
+from efficient_hrl.commands import main
 from efficient_hrl.figures import embedding, position_sensitivity
 from efficient_hrl.figures.run_figures import draw_curves
-from efficient_hrl.rows import read_rows
+from efficient_hrl.storage.rows import read_rows
+from tests.commands.test_wrong_inputs import REPOSITORY, RUN, snapshot
 from tests.figures.capture import captured
-from tests.test_wrong_inputs import REPOSITORY, RUN, snapshot
 
 CURVES = {"learning_curve.png", "success_curve.png"}
 TABLES = {

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from matplotlib import image as mpl_image
 
-from efficient_hrl import main
+from efficient_hrl.commands import main
+from efficient_hrl.comparison.run_summary import read_run
 from efficient_hrl.report.build import report_run
-from efficient_hrl.run_summary import read_run
+from tests.commands.test_wrong_inputs import snapshot
 from tests.report.chromium import looked_at
 from tests.runs_on_disk import ANT_PUSH, write_run
-from tests.test_wrong_inputs import snapshot
 
 WIDTHS = {"desktop": 1280, "telephone": 390}
 

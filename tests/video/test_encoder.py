@@ -6,8 +6,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from efficient_hrl.durable import own_aside_of
-from efficient_hrl.run_folder import RunError, UsageError
+from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.storage.durable import own_aside_of
 from efficient_hrl.video.encoder import find_encoder, write_mp4
 
 COLOURS = np.array([[200, 30, 30], [30, 180, 30], [40, 40, 200], [128, 128, 128], [250, 250, 250]], np.uint8)

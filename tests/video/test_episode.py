@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from efficient_hrl.config import load_config
+from efficient_hrl.configuration.config import load_config
 from efficient_hrl.eval import Evaluator
-from efficient_hrl.goal_positions import GoalPositions
+from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.video.episode import episode_of, has_goals
 from tests.test_eval import GIN, TARGETS, TINY_STEPS, point_maze, tiny_evaluator
 

@@ -11,13 +11,13 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from efficient_hrl import main
-from efficient_hrl.config import bindings, load_config
+from efficient_hrl.commands import main
+from efficient_hrl.configuration.config import bindings, load_config
 from efficient_hrl.modes import video
-from efficient_hrl.run_folder import RunFolder
+from efficient_hrl.storage.run_folder import RunFolder
 from environments.opengl import opengl_error
+from tests.commands.test_wrong_inputs import REPOSITORY, RUN, snapshot
 from tests.environments import walk  # noqa: F401  (registers Walk-v0)
-from tests.test_wrong_inputs import REPOSITORY, RUN, snapshot
 from tests.test_your_environment import WALK
 from tests.video.test_encoder import decoded
 

@@ -1,0 +1,259 @@
+"""Gin files and bindings -> configuration, with errors in one line."""
+
+import contextlib
+import difflib
+import errno
+import inspect
+import logging
+import os
+import pathlib
+import re
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import gin
+import tensorflow as tf
+
+# Imported for their gin configurables.
+from efficient_hrl import train  # noqa: F401
+from efficient_hrl.ablations import no_hierarchy  # noqa: F401
+from efficient_hrl.binding_effects import CHANGEABLE, is_changeable
+from efficient_hrl.configuration import external_configurables  # noqa: F401
+from efficient_hrl.context import (  # noqa: F401
+    context,
+    context_transition_functions,
+    gin_utils,
+    reward_wrappers,
+    rewards_functions,
+    samplers,
+)
+from efficient_hrl.errors import UsageError
+from efficient_hrl.evaluation import eval_repeatedly, random_policy  # noqa: F401
+from efficient_hrl.representations import e2c, end_to_end, vae  # noqa: F401
+from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
+from environments import create_maze_env, gymnasium_task  # noqa: F401
+
+SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
+
+_UNBOUND = "not bound"
+# Bindings that decide how a policy is learned and not how it acts.
+_LEARNING = r"train_uvf|CircularBuffer|AdamOptimizer|add_noise_fn|update_targets|huber_loss|InverseDynamics"
+_ERRORS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    SyntaxError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+    LookupError,
+    AssertionError,
+    ArithmeticError,
+    tokenize.TokenError,
+    tf.errors.OpError,
+)
+
+
+def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
+    """Parses files, then bindings, which override them.
+
+    An included file is looked for beside the files and among the shipped ones.
+
+    Raises:
+      UsageError: a missing file, a syntax error, an unknown name.
+    """
+    if not gin_files and not gin_bindings:
+        raise UsageError("no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin")
+    for path in gin_files:
+        if not os.path.isfile(path):
+            raise UsageError(f"--gin_file={path}: no such file")
+        _look_in(os.path.dirname(os.path.abspath(path)))
+    _look_in(str(SHIPPED_FILES))
+    for path in gin_files:
+        with usage_errors(f"--gin_file={path}: "), _quiet_gin():
+            gin.parse_config_file(path)
+    _bind(gin_bindings)
+
+
+def load_recorded_config(folder: RunFolder, gin_bindings: Sequence[str]) -> None:
+    """Parses what a run's own record says that it began with, then bindings, which override it.
+
+    Modules that the run's gin files import are known from its operative_config.gin.
+
+    Raises:
+      UsageError: the record is of another version of this program or damaged; or as `load_config`.
+    """
+    path = folder.path(OPERATIVE_CONFIG)
+    with usage_errors(f"{path}: "):
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        gin.parse_config([line for line in lines if re.fullmatch(r"import [\w.]+", line)])
+    begun = [f"{name} = {value}" for name, value in folder.record()["config"].items()]
+    try:
+        with usage_errors():
+            gin.parse_config(begun)
+    except UsageError as error:
+        raise UsageError(f"{folder.path(RECORD)}: {error}; give the run's --gin_file=PATH instead") from None
+    _bind(gin_bindings)
+
+
+def _bind(gin_bindings):
+    """Parses bindings of the command line, the last part of a configuration."""
+    for binding in gin_bindings:
+        with usage_errors(f"--gin_bindings={binding}: "):
+            _check_is_used(binding, gin_bindings)
+            gin.parse_config(binding)
+    with usage_errors():
+        gin.finalize()
+
+
+def _look_in(folder):
+    # gin would remember a folder as often as it is told of it, and lists all in its messages.
+    if folder not in gin.config._LOCATION_PREFIXES:
+        gin.add_config_file_search_path(folder)
+
+
+def bindings() -> dict[str, str]:
+    """Every binding as gin writes it, name -> value."""
+    lines = gin.config_str(max_line_length=10**5).splitlines()
+    return dict(line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
+
+
+def check_continues(
+    begun: Mapping[str, str], now: Mapping[str, str], root: os.PathLike, evaluates: bool = False
+) -> dict[str, tuple[str, str]]:
+    """Refuses to continue or evaluate a run with another configuration.
+
+    Args:
+      begun, now: `bindings` when the run began, and now.
+      root: the run's folder, for the message.
+      evaluates: whether the run is only evaluated, so that learning may differ.
+
+    Returns:
+      What differs and may: name -> (then, now).
+
+    Raises:
+      UsageError: they differ in what matters; names the first difference.
+    """
+    changed = {}
+    for name in sorted({*begun, *now}):
+        if begun.get(name) == now.get(name):
+            continue
+        if is_changeable(name) or (evaluates and re.search(_LEARNING, name)):
+            changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
+            continue
+        raise UsageError(
+            f"{name} = {now.get(name, _UNBOUND)}, but the run in {root} began with"
+            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(CHANGEABLE)}"
+        )
+    return changed
+
+
+@contextlib.contextmanager
+def usage_errors(prefix: str = "") -> Iterator[None]:
+    """Turns errors of configuring and building into a `UsageError` of one line.
+
+    With EFFICIENT_HRL_TRACEBACK set, errors pass as they are.
+    """
+    if os.environ.get("EFFICIENT_HRL_TRACEBACK"):
+        yield
+        return
+    try:
+        yield
+    except _ERRORS as error:
+        if isinstance(error, RecursionError) or getattr(error, "errno", None) == errno.EMFILE:
+            raise UsageError(f"{prefix}a file includes itself") from None
+        raise UsageError(prefix + _one_line(error)) from error
+
+
+def _check_is_used(binding, gin_bindings):
+    """A macro or a scope on the command line must be one that files or other bindings refer to."""
+    name = binding.split("=", 1)[0].strip()
+    known = bindings()
+    text = "\n".join([*known.values(), *gin_bindings])
+    if re.fullmatch(r"\w+", name):
+        macros = {*re.findall(r"%(\w+)", text)}
+        _check_known(name, name, macros, "macro")
+    elif "/" in name:
+        scoped = {*re.findall(r"@([\w./]+)", text)}
+        selector = name.rsplit(".", 1)[0]
+        _check_known(name, selector, scoped, "scoped name")
+
+
+def _check_known(name, wanted, known: Iterable[str], kind):
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, sorted(known), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise ValueError(f"no {kind} {wanted!r} is used by the configuration{hint}")
+
+
+@contextlib.contextmanager
+def _quiet_gin():
+    """Hides what gin logs while it looks for an included file in one place after another."""
+    hide = lambda record: not record.getMessage().startswith("Path not found")
+    logging.getLogger().addFilter(hide)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(hide)
+
+
+def _one_line(error):
+    if isinstance(error, SyntaxError):
+        place = f" in {error.filename}" if error.filename else ""
+        if (error.text or "").startswith("\ufeff"):
+            return f"a byte order mark{place}; allowed: UTF-8 without one"
+        message = error.msg.strip().splitlines()[-1].strip()  # the last one names the token
+        return f"{message.rstrip('.')}{place}, line {error.lineno}: {(error.text or '').strip()}"
+    if isinstance(error, UnicodeError):
+        return f"{error}; allowed: text in UTF-8"
+    if isinstance(error, tokenize.TokenError) and len(error.args) == 2:
+        return f"{error.args[0]}, line {error.args[1][0]}; allowed: brackets and quotes that end"
+    text = str(error).strip()
+    first = text.splitlines()[0].rstrip() if text else type(error).__name__
+    if first == "in user code:":  # TensorFlow's account of where tracing was; the error comes last
+        errors = re.findall(r"^\s*(?:\w+\.)*\w*Error: (.+)$", text, re.MULTILINE)
+        first = errors[-1] if errors else first
+    first = re.sub(r"^\{\{.*?\}\} | \[Op:\w+\]( name:)?$", "", first)  # names inside TensorFlow
+    macro = re.search(r"'([\w/]+)/gin.macro'", first)
+    if macro:
+        return f"the macro %{macro.group(1)} is not defined"
+    place = re.search(r"In (file|bindings string) .*?line \d+", text, re.DOTALL)
+    where = f" ({' '.join(place.group(0).split())})" if place and place.group(0) not in first else ""
+    return first + where + _hint(first, text)
+
+
+def _hint(message, text):
+    """What would have been allowed, for names that gin or a configurable does not know."""
+    parameter = re.search(r"Configurable '([^']+)' doesn't have a parameter named '([^']+)'", message)
+    if parameter:
+        return f" Allowed: {', '.join(_parameters(parameter.group(1)))}"
+    if "unexpected keyword argument" in message:
+        # Calls are listed from the inside: a base class before the class that was bound.
+        calls = re.findall(r"In call to configurable '([^']+)'", text)
+        calls = [call for call in calls if call not in ("train_uvf", "evaluate")]
+        return f". Allowed: {', '.join(_parameters(calls[-1]))}" if calls else ""
+    unknown = re.search(r"No configurable matching (?:reference )?'@?([^'(]+)", message)
+    if unknown:
+        name = unknown.group(1).rsplit("/", 1)[-1]
+        known = sorted({selector.rsplit(".", 1)[-1] for selector in gin.config._REGISTRY._selector_map})
+        near = difflib.get_close_matches(name.rsplit(".", 1)[-1], known, n=3)
+        return f" Did you mean: {', '.join(near)}?" if near else ""
+    calls = re.findall(r"In call to configurable '([^']+)' .*?(?: in scope '([^']+)')?$", text, re.MULTILINE)
+    if calls and not re.search("allowed|known", message):
+        name, scope = calls[0]  # the innermost
+        return f" (in {scope + '/' if scope else ''}{name})"
+    return ""
+
+
+def _parameters(selector):
+    """Names that can be bound for a configurable, those of base classes included."""
+    target = inspect.unwrap(gin.get_configurable(selector))
+    functions = [c.__init__ for c in target.__mro__[:-1]] if inspect.isclass(target) else [target]
+    names = {}
+    for function in functions:
+        parameters = inspect.signature(function).parameters.values()
+        names |= {p.name: None for p in parameters if p.name != "self" and p.kind != p.VAR_POSITIONAL}
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            break
+    return [name for name in names if name not in ("arguments", "base")]

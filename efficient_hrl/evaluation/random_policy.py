@@ -1,0 +1,123 @@
+"""The random policy: what an untrained agent achieves, and how fast the environment is."""
+
+import copy
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gin
+import numpy as np
+
+from efficient_hrl.eval import text_table
+from efficient_hrl.graph.machine import available_cpus
+from environments.create_maze_env import create_maze_env
+from environments.make_batched import check_environment, episode_limit, make_batched
+from environments.maze_env import MazeEnv
+from environments.tasks import SUCCESS_DISTANCE
+
+_ACTION_STREAM = 2  # keeps actions apart from first states and targets
+# Where a configuration names its environment, in this order.
+_BINDINGS = ("evaluate.environment", "train_uvf.environment")
+
+
+@gin.configurable("run_random")
+class RandomPolicyRun:
+    """Episodes of uniform random actions, all side by side.
+
+    The actions do not depend on a target, so the same episodes are judged by all
+    targets of the task.
+    """
+
+    def __init__(
+        self,
+        environment: Any = None,
+        num_episodes: int = 50,
+        max_steps_per_episode: int | None = None,
+        seed: int = 0,
+    ):
+        """Builds the environments.
+
+        Args:
+          environment: the task; None is the one that evaluation or training is bound to,
+            or else what `create_maze_env` makes.
+          num_episodes: how many.
+          max_steps_per_episode: their length; None is the environment's own limit, or 500.
+          seed: of first states, actions and targets.
+
+        Raises:
+          ValueError: no environment, or numbers below 1.
+        """
+        if isinstance(num_episodes, bool) or not isinstance(num_episodes, int) or num_episodes < 1:
+            raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
+        environment = environment or _bound_environment()
+        check_environment("run_random.environment", environment)
+        self._environment = environment
+        self._seed = seed
+        self._env = make_batched(
+            environment,
+            num_episodes,
+            seed,
+            episode_limit(environment, max_steps_per_episode),
+            num_threads=available_cpus(),
+        )
+
+    def run(self, announce: Callable[[str], None]) -> None:
+        """Acts, and announces a table of returns and successes and the speed."""
+        env, num_envs = self._env, self._env.batch_size
+        rng = np.random.default_rng([self._seed, _ACTION_STREAM])
+        spec = env.action_spec()
+        targets = self._targets(rng, num_envs)
+        own_return = np.zeros(num_envs)
+        returns = {name: np.zeros(num_envs) for name in targets}
+        last = {name: np.zeros(num_envs) for name in targets}
+        runs, stable, steps = np.ones(num_envs, bool), np.ones(num_envs, bool), 0
+        env.reset()
+        began = time.perf_counter()
+        while runs.any():
+            action = rng.uniform(spec.minimum, spec.maximum, (num_envs, *spec.shape)).astype(np.float32)
+            time_step = env.step(action)
+            stable &= ~(runs & time_step.is_first())
+            runs &= stable
+            steps += int(runs.sum())
+            own_return += np.where(runs, time_step.reward, 0.0)
+            for name, target in targets.items():
+                achieved = self._environment.maze.task.achieved(time_step.observation)
+                reward = -np.linalg.norm(achieved - target, axis=-1)
+                returns[name] += np.where(runs, reward, 0.0)
+                last[name] = np.where(runs, reward, last[name])
+            runs &= ~time_step.is_last()
+        seconds = time.perf_counter() - began
+
+        # An unstable episode is a failure, and no part of the means.
+        mean = lambda values: values[stable].mean() if stable.any() else np.nan
+        rows = [("environment's own", str(num_envs), "", f"{mean(own_return):.1f}", "")]
+        for name in targets:
+            success = np.mean(stable & (last[name] > -SUCCESS_DISTANCE))
+            figures = (f"{success:.2f}", f"{mean(returns[name]):.1f}", f"{mean(last[name]):.2f}")
+            rows.append((name, str(num_envs), *figures))
+        announce(text_table(("reward", "episodes", "success", "return", "last reward"), rows))
+        if not stable.all():
+            announce(f"{np.sum(~stable)} episodes were abandoned because their simulation became unstable")
+        announce(f"{steps:,} environment steps, {steps / seconds:.0f} steps/s")
+
+    def _targets(self, rng, num_envs):
+        """Name -> targets, [N or 1, d]; those of training first, then those of evaluation."""
+        if not isinstance(self._environment, MazeEnv):
+            return {}
+        task = self._environment.maze.task
+        what = "block" if self._environment.maze.layout.observes_blocks else "robot"
+        drawn = rng.uniform(task.low, task.high, (num_envs, len(task.low)))
+        targets = {f"{what} to training targets": drawn}
+        for target in task.evaluation_targets:
+            targets[f"{what} to ({', '.join(f'{x:g}' for x in target)})"] = target[None]
+        return targets
+
+
+def _bound_environment():
+    for name in _BINDINGS:
+        try:
+            # A copy of a gin reference with brackets is what calling it returns.
+            return copy.deepcopy(gin.query_parameter(name))
+        except ValueError:
+            continue
+    return create_maze_env()

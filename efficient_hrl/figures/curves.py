@@ -1,0 +1,106 @@
+"""Pictures of a run, redrawn from its CSV files."""
+
+import pathlib
+
+import matplotlib
+import numpy as np
+
+from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, read_run
+from efficient_hrl.errors import UsageError
+from efficient_hrl.figures.files import save_figure
+from efficient_hrl.figures.published_marks import draw_marks
+from efficient_hrl.storage.rows import read_rows
+from efficient_hrl.storage.run_name import run_name
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
+
+SMOOTHING_ROWS = 20
+
+
+def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
+    """Draws learning curve and success curve into `plots/`; returns their paths."""
+    folder = root / "plots"
+    folder.mkdir(exist_ok=True)
+    drawn = []
+    marked = lambda rows: _success_curve(rows, _published(root))
+    for name, draw, rows in (
+        ("learning_curve.png", _learning_curve, read_rows(root / METRICS)),
+        ("success_curve.png", marked, read_rows(root / EVALUATIONS)),
+    ):
+        if rows:
+            figure = draw(rows)
+            figure.suptitle(run_name(root), parse_math=False)
+            drawn.append(save_figure(figure, folder / name))
+    return drawn
+
+
+def _learning_curve(rows):
+    steps = _column(rows, "env_steps")
+    panels = (
+        ("task reward per episode", ("high_episode_return",)),
+        ("low-level reward per episode", ("low_episode_return",)),
+        ("critic loss", ("high_critic_loss", "low_critic_loss")),
+        ("representation loss", ("representation_loss",)),
+    )
+    known = [(title, names) for title, names in panels if np.isfinite(_column(rows, names[0])).any()]
+    panels = known or panels[:1]
+    figure, axes = pyplot.subplots(
+        len(panels), 1, figsize=(8, 2.3 * len(panels) + 0.6), sharex=True, squeeze=False, layout="constrained"
+    )
+    for axis, (title, names) in zip(axes[:, 0], panels):
+        for name in names:
+            values = _column(rows, name)
+            known = np.isfinite(values)
+            line = axis.plot(steps[known], values[known], alpha=0.3, linewidth=0.8)[0]
+            axis.plot(steps[known], smooth(values[known]), color=line.get_color(), label=name)
+        axis.set_ylabel(title, fontsize=9)
+        axis.grid(alpha=0.3)
+        if len(names) > 1:
+            axis.set_yscale("log")
+            axis.legend(fontsize=8)
+    axes[-1, 0].set_xlabel(f"environment steps (bold: mean of {SMOOTHING_ROWS} log intervals)")
+    return figure
+
+
+def _success_curve(rows, published):
+    figure, (success, reward) = pyplot.subplots(2, 1, figsize=(8, 6), sharex=True, layout="constrained")
+    for target in sorted({row["target"] for row in rows}):
+        own = [row for row in rows if row["target"] == target]
+        steps = _column(own, "env_steps")
+        (line,) = success.plot(steps, _column(own, "success_rate"), marker="o", label=target)
+        if target in published:
+            draw_marks(success, {published[target]: line.get_color()})
+            success.set_title(f"dashed: {published[target].source}", fontsize=8)
+        reward.plot(steps, _column(own, "high_last_reward"), marker="o", label=target)
+    episodes = rows[-1]["episodes"]
+    success.set_ylabel(f"success rate, {episodes} episodes")
+    success.set_ylim(-0.05, 1.09)
+    success.legend(title="target")
+    reward.set_ylabel("task reward of the last step")
+    reward.set_xlabel("environment steps")
+    for axis in (success, reward):
+        axis.grid(alpha=0.3)
+    return figure
+
+
+def _published(root):
+    """Target -> what a paper says about this method there."""
+    try:
+        run = read_run(root)
+    except UsageError:  # a picture without marks is better than none
+        return {}
+    found = {target: run.published(target) for target in run.evaluations}
+    return {target: mark for target, mark in found.items() if mark is not None}
+
+
+def _column(rows, name):
+    return np.array([float(row[name] or "nan") for row in rows])
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Mean of each value and up to `SMOOTHING_ROWS - 1` values before it, [n] -> [n]."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - SMOOTHING_ROWS, 0)
+    return (sums[ends] - sums[starts]) / (ends - starts)

@@ -1,0 +1,279 @@
+"""A run on disk: training from the first step, or the last checkpoint, to the end."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import gin
+import numpy as np
+
+from efficient_hrl.exploration_maps import ExplorationMaps
+from efficient_hrl.figures import curves as plots
+from efficient_hrl.run.metrics import RunLog
+from efficient_hrl.run.run_end import explained
+from efficient_hrl.run.stop_request import StopRequest
+from efficient_hrl.run.tensorboard import TensorBoard
+from efficient_hrl.storage.checkpoints import ScalarState
+from efficient_hrl.storage.durable import remove_aside, write_text
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.storage.weights import load_low_level, save_weights
+from efficient_hrl.terminal.progress import Progress
+from environments.instability import NonFiniteError
+from environments.maze_env import MazeEnv
+
+if TYPE_CHECKING:
+    from efficient_hrl.train import Trainer
+
+
+class TrainingRun:
+    """A trainer at work in a folder: what happens by the clock, and what is written and said of it."""
+
+    def __init__(
+        self,
+        trainer: "Trainer",
+        folder: RunFolder,
+        announce: Callable[[str], None],
+        check_folder: Callable[[], None] = lambda: None,
+    ):
+        """Prepares; nothing is read or written yet.
+
+        Args:
+          trainer: the `Trainer` that learns.
+          folder: of the run; it exists.
+          announce: prints one line for the user.
+          check_folder: raises a RunError when `folder` is not this run's any more; asked
+            before anything is written.
+        """
+        self._trainer = trainer
+        self._folder = folder
+        self._announce = announce
+        self._check_folder = check_folder
+        self._state = ScalarState(wall_s=0.0, evaluated_steps=0)
+        self._checkpoints = trainer.checkpoints(folder, self._state)
+        self._steps = 0
+
+    def run(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Trains until the last environment step, or until SIGINT, SIGTERM or SIGHUP.
+
+        A folder in which this run was stopped is continued.
+
+        Args:
+          changed: bindings that differ from those that the run began with, name ->
+            (then, now), to be noted when it is continued.
+
+        Raises:
+          RunError: the run cannot go on; names what is wrong and the last good checkpoint.
+        """
+        with explained(self._folder, self._checkpoints, self._where, self._fault):
+            if self._begin(changed or {}):
+                self._go_on()
+
+    def _begin(self, changed):
+        """Restores or begins; says whether anything is left to do."""
+        trainer, root = self._trainer, self._folder.root
+        remove_aside(root)
+        resumes = self._checkpoints.restore(self._announce)
+        if not resumes and trainer.load_path is not None:
+            load_low_level(trainer.load_path, trainer.hierarchy)
+        if not resumes or not trainer.keeps_environment_state:
+            trainer.collector.start()
+        self._steps = int(trainer.collector.env_steps)
+        if self._is_complete:
+            self._announce(f"{root} is finished: {self._steps:,} environment steps")
+            return False
+        if resumes:
+            self._announce(f"continuing {root} at {self._steps:,} environment steps")
+        if self._folder.is_run and (resumes or changed):
+            for difference in self._folder.note_continuation(self._steps, changed):
+                self._announce(f"not as when the run began: {difference}")
+        return True
+
+    def _go_on(self):
+        """Trains from where the run is."""
+        trainer, periods = self._trainer, self._trainer.periods
+        self._open()
+        saved_at = policy_at = self._steps
+        trained_from, training_s = self._steps, 0.0
+        now = time.perf_counter()
+        with contextlib.closing(self._progress), StopRequest() as stop:
+            while True:
+                if self._is_due(periods.evaluation, self._state.values["evaluated_steps"]):
+                    self._evaluate(stop)
+                if self._is_due(periods.policy, policy_at):
+                    self._keep_weights()
+                    policy_at = self._steps
+                before, now = now, time.perf_counter()
+                self._state.values["wall_s"] += now - before
+                stops_early = trainer.should_stop_early()
+                ends = bool(stop) or stops_early or self._steps >= trainer.total_steps
+                if ends or self._is_due(periods.checkpoint, saved_at):
+                    saved = self._save()
+                    saved_at = self._steps
+                if ends:
+                    break
+                began, steps_before = time.perf_counter(), self._steps
+                self._train_block()
+                logs = self._is_due(periods.log, steps_before)
+                learned = trainer.learner.mean_losses() | trainer.learner.relabelling_shares() if logs else {}
+                block_s = time.perf_counter() - began
+                training_s += block_s
+                self._interval_s += block_s
+                if logs:
+                    self._log(learned, now)
+                self._tell_of_instability()
+                self._progress.update(self._steps)
+        rate = (self._steps - trained_from) / training_s if training_s else math.nan
+        self._announce(
+            f"{self._folder.root}: {self._reason(stop, stops_early)} at {self._steps:,} environment steps;"
+            f" {rate:.0f} steps/s without evaluation and checkpoints;"
+            f" the last checkpoint has {saved.total / 2**20:.1f} MiB"
+        )
+
+    def _open(self):
+        """Opens the files that grow, and the progress bar."""
+        trainer, root = self._trainer, self._folder.root
+        self._records = RunLog(root, self._steps, self._state.values["evaluated_steps"])
+        parts = (trainer.hierarchy, trainer.low_replay, trainer.high_replay)
+        maze = trainer.environment.maze if isinstance(trainer.environment, MazeEnv) else None
+        self._maps = ExplorationMaps(root, maze, *parts, self._state)
+        self._board = TensorBoard(root, *parts, maze)
+        self._config = self._folder.path("operative_config.gin")
+        if not self._config.exists():
+            write_text(self._config, gin.config_str())
+        self._progress = Progress(trainer.total_steps, self._steps, self._records.newest_success)
+        self._interval_from, self._interval_s = self._steps, 0.0
+        self._learns = trainer.has_learned
+        if trainer.pretraining is not None:
+            trainer.pretraining.begin_block(self._steps)
+        self._unstable = trainer.simulations.unstable_episodes
+
+    def _evaluate(self, stop):
+        """Evaluates and writes the results, or leaves all as it was when it is stopped."""
+        self._check_weights()
+        results = self._trainer.evaluate(self._steps, lambda: bool(stop))
+        if results is None:
+            return
+        self._check_folder()
+        self._state.values["evaluated_steps"] = self._steps
+        self._records.log_evaluation(self._steps, results)
+        plots.draw_run(self._folder.root)
+        self._board.log_evaluation(self._steps, results, self._maps.write(self._steps))
+        self._progress.evaluated({result.target: result.success_rate for result in results})
+
+    def _keep_weights(self):
+        """Writes weights that stay when their checkpoint goes."""
+        kept = self._trainer.kept
+        self._check_weights()
+        self._check_folder()
+        save_weights(
+            self._folder.path(kept.policy_folder),
+            self._trainer.hierarchy.weights(),
+            self._steps,
+            kept.policies,
+        )
+
+    def _save(self):
+        """Writes a checkpoint; returns its size."""
+        self._check_weights()
+        self._check_folder()
+        saved = self._checkpoints.save(self._steps, self._stays_for_good)
+        if self._steps >= self._trainer.initial_steps:  # every part has been in use
+            write_text(self._config, gin.operative_config_str())
+            self._board.log_config(self._steps)
+        return saved
+
+    def _train_block(self):
+        """Trains, and says when another phase begins."""
+        trainer, steps_before, pretrains = self._trainer, self._steps, self._trainer.pretrains
+        trainer.train_block()
+        self._steps = int(trainer.collector.env_steps)
+        if not steps_before:
+            self._progress.message(
+                f"collecting; learning begins at {trainer.initial_steps:,} environment steps"
+            )
+        if pretrains and not trainer.pretrains:
+            self._progress.message(f"the low level is frozen since {steps_before:,} environment steps")
+        if not self._learns and trainer.has_learned:
+            self._learns = True
+            self._progress.message(f"learning since {self._steps:,} environment steps")
+
+    def _log(self, learned, now):
+        """Writes a row of metrics.csv; `now` is when `wall_s` was last brought up to date."""
+        trainer = self._trainer
+        self._check_folder()
+        values = {
+            "env_steps": self._steps,
+            "episodes": int(trainer.collector.episodes),
+            "wall_s": self._state.values["wall_s"] + time.perf_counter() - now,
+            "steps_per_s": (self._steps - self._interval_from) / self._interval_s,
+            "unstable_episodes": trainer.simulations.unstable_episodes,
+        }
+        values |= learned | self._mean_returns()
+        self._records.log_training(values)
+        self._board.log_training(values)
+        self._interval_from, self._interval_s = self._steps, 0.0
+
+    def _mean_returns(self):
+        returns = self._trainer.collector.returns
+        finished = returns.finished()
+        returns.reset()
+        episodes = float(finished.episodes)
+        mean = lambda total: float(total) / episodes if episodes else math.nan
+        return {"low_episode_return": mean(finished.low), "high_episode_return": mean(finished.high)}
+
+    def _tell_of_instability(self):
+        """Says once that a simulation became unstable."""
+        unstable = self._trainer.simulations.unstable_episodes
+        if unstable and not self._unstable:
+            self._progress.message(
+                "a simulation became unstable, and its episode was abandoned; metrics.csv counts them"
+            )
+        self._unstable = unstable
+
+    def _check_weights(self):
+        """What is kept is to be good: a ReLU may hide NaN from the losses."""
+        for variable in self._trainer.hierarchy.learned_variables():
+            if not np.isfinite(variable.numpy()).all():
+                raise NonFiniteError(f"{variable.name} is not finite")
+
+    def _where(self):
+        """Where training stands, in words."""
+        steps, updates = self._trainer.collector.env_steps, self._trainer.hierarchy.low.train_step_counter
+        return f"after {int(steps):,} environment steps and {int(updates):,} low-level updates"
+
+    def _fault(self):
+        """What was wrong with an environment's numbers, or None."""
+        return self._trainer.simulations.fault or self._trainer.evaluator.fault
+
+    def _reason(self, stop, stops_early):
+        """Why training ends, in words."""
+        if self._is_complete:
+            return "finished"
+        if stop:
+            return f"stopped by {stop.name}; the same command continues"
+        return "stopped by train_uvf.should_stop_early" if stops_early else "finished"
+
+    @property
+    def _stays_for_good(self):
+        """Whether a checkpoint is one of those that the clock writes, and the nth."""
+        count, late = divmod(self._steps, self._trainer.periods.checkpoint)
+        nth = self._trainer.kept.nth_checkpoint
+        return nth > 0 and late < self._trainer.steps_per_block and count % nth == 0
+
+    @property
+    def _is_complete(self):
+        """Whether all environment steps are made and evaluated."""
+        total = self._trainer.total_steps
+        return self._steps >= total and self._state.values["evaluated_steps"] >= self._steps
+
+    def _is_due(self, period, done_at):
+        """Whether a clock of `period` has struck after `done_at`, or strikes now because the run is over.
+
+        A period of 0 never strikes.
+        """
+        if period == 0:
+            return False
+        at_end = self._steps >= self._trainer.total_steps and done_at < self._steps
+        return at_end or self._steps // period > done_at // period

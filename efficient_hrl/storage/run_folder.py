@@ -1,0 +1,208 @@
+"""A run's folder: what is in it, and whether this run may use it."""
+
+import json
+import os
+import pathlib
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+
+from efficient_hrl.errors import UsageError
+from efficient_hrl.graph.machine import available_cpus, processor
+from efficient_hrl.storage.durable import aside_of, write_text
+
+RECORD = "run.json"
+OPERATIVE_CONFIG = "operative_config.gin"
+LOCK = "lock"
+# What a process may have left that died before it wrote the record.
+_OWN = {LOCK, aside_of(pathlib.Path(RECORD)).name}
+PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
+
+
+class RunFolder:
+    """Paths inside a run's folder, and the record that marks it as one.
+
+    Attributes:
+      root: the folder.
+    """
+
+    def __init__(self, root: str | os.PathLike, writes: bool = True):
+        """Checks that the folder can be used; nothing is written yet.
+
+        Args:
+          root: the folder; it need not exist.
+          writes: whether it must be writable.
+
+        Raises:
+          UsageError: not a folder, not writable, or full of something else.
+        """
+        try:
+            self.root = pathlib.Path(root).expanduser()
+            self._check(root, writes)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UsageError(f"--root_dir={root}: {error}") from None
+
+    def _check(self, root, writes):
+        nearest = self.root
+        while not nearest.exists() and nearest != nearest.parent:
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise UsageError(f"--root_dir={root}: {nearest} is not a folder")
+        if writes and not is_writable(nearest):
+            raise UsageError(f"--root_dir={root}: {nearest} is not writable")
+        if self.root.exists() and not self.is_run and not {path.name for path in self.root.iterdir()} <= _OWN:
+            raise UsageError(
+                f"--root_dir={root}: the folder is not empty and not a run of this program (no {RECORD});"
+                " allowed: a new or empty folder, or a run's"
+            )
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run has been started here."""
+        return self.has_record(self.root)
+
+    @staticmethod
+    def has_record(folder: pathlib.Path) -> bool:
+        """Whether a folder is a run's; it need not be one that can be used."""
+        return os.path.isfile(folder / RECORD)  # unlike a path's is_file() False where nobody may look
+
+    @property
+    def lock(self) -> pathlib.Path:
+        """The file by which a process holds the folder, see `run_lock`."""
+        return self.root / LOCK
+
+    def path(self, *parts: str) -> pathlib.Path:
+        """A path inside the folder."""
+        return self.root.joinpath(*parts)
+
+    def record(self) -> dict:
+        """What the run was started with: its seed, its configuration, versions and machine.
+
+        Raises:
+          UsageError: the record cannot be read.
+        """
+        try:
+            record = json.loads(self.path(RECORD).read_text(encoding="utf-8"))
+            _check_record(record)
+            return record
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.path(RECORD)}: not a record of a run ({error})") from None
+
+    def make(self) -> None:
+        """Makes the folder, empty.
+
+        Raises:
+          UsageError: it cannot be made.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--root_dir={self.root}: {error}") from None
+
+    def create(self, seed: int, config: Mapping[str, str], gin_files: Sequence[str] = ()) -> None:
+        """Makes the folder and writes the record.
+
+        Args:
+          seed: of the run.
+          config: every binding, name -> value as gin writes it.
+          gin_files: paths from which it was read, for people; nothing reads them again.
+
+        Raises:
+          UsageError: the folder cannot be made or written, or has become a run's meanwhile.
+        """
+        self.make()
+        if self.is_run:
+            raise UsageError(
+                f"--root_dir={self.root}: another process has begun a run here; the same command continues it"
+            )
+        record = {"seed": seed, "gin_files": [*gin_files], **_circumstances(), "config": dict(config)}
+        try:
+            write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
+        except OSError as error:
+            raise UsageError(f"--root_dir={self.root}: {error}") from None
+
+    def note_continuation(self, env_steps: int, changed: Mapping[str, Sequence[str]]) -> list[str]:
+        """Adds to the record that the run is continued.
+
+        Args:
+          env_steps: where it is continued.
+          changed: bindings that differ from those that it began with, name -> (then, now).
+
+        Returns:
+          What differs, in words: bindings, versions, the machine.
+        """
+        record = self.record()
+        now = _circumstances()
+        differ = [f"{name} {then} -> {at_present}" for name, (then, at_present) in changed.items()]
+        flat = lambda known: {**known.get("packages", {}), **{k: known.get(k) for k in ("python", "machine")}}
+        then = flat(record)
+        differ += [f"{k} {then.get(k)} -> {v}" for k, v in flat(now).items() if then.get(k) != v]
+        note = {"env_steps": env_steps, **now, "changed": differ}
+        record.setdefault("continued", []).append(note)
+        write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
+        return differ
+
+
+def _check_record(record):
+    """Checks the kinds of a record's parts; older versions wrote fewer of them."""
+    if not isinstance(record, dict) or not isinstance(record.get("seed"), int):
+        raise ValueError("no seed")
+    if not _maps_texts(record.get("config")):
+        raise ValueError("no configuration, or one that is not text")
+    for name in ("command", "started", "python", "machine"):
+        if not isinstance(record.get(name, ""), str):
+            raise ValueError(f"{name} is not text")
+    gin_files = record.get("gin_files", [])
+    if not isinstance(gin_files, list) or not all(isinstance(path, str) for path in gin_files):
+        raise ValueError("gin_files is not a list of paths")
+    if not _maps_texts(record.get("packages", {})):
+        raise ValueError("packages are not names and versions")
+    continued = record.get("continued", [])
+    if not isinstance(continued, list) or not all(isinstance(note, dict) for note in continued):
+        raise ValueError("continued is not a list of notes")
+
+
+def _maps_texts(values):
+    return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
+
+
+def _circumstances():
+    """What a process runs with: its command, time, versions and machine."""
+    return {
+        "command": shlex.join(["python", *sys.argv]),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "machine": f"{platform.system()} {platform.machine()}, {available_cpus()} CPUs, {processor()}",
+    }
+
+
+def is_writable(folder: pathlib.Path) -> bool:
+    """Whether files can be made in a folder."""
+    # Permission bits are read as well, because they do not bind a superuser.
+    return os.access(folder, os.W_OK | os.X_OK) and bool(folder.stat().st_mode & 0o222)
+
+
+def check_output_folder(path: str | os.PathLike, flag: str | None = None) -> pathlib.Path:
+    """A folder that can be written to, or does not exist and can be made; nothing is made yet.
+
+    Args:
+      path: the folder.
+      flag: that which names it, e.g. "--out_dir"; None for a folder that is directly in a run's.
+
+    Raises:
+      UsageError: it cannot.
+    """
+    path = pathlib.Path(path)
+    nearest = path
+    while not os.path.exists(nearest) and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not (os.path.isdir(nearest) and is_writable(nearest)):
+        named = f"--root_dir={path.parent}: {path}" if flag is None else f"{flag}={path}"
+        raise UsageError(
+            f"{named}: not a folder that can be written to; allowed: one that can, or one that can be made"
+        )
+    return path

@@ -1,0 +1,134 @@
+"""Files and folders are whole, old or new, whenever the process dies."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from efficient_hrl.storage.durable import (
+    DamagedError,
+    aside_of,
+    check_file,
+    checksum,
+    own_aside_of,
+    publish_folder,
+    recover_replaced,
+    remove_aside,
+    write_bytes,
+    write_text,
+)
+from tests.faults import Died, Fault, FullDisk
+
+
+@pytest.mark.parametrize("kind", [Died, FullDisk])
+def test_a_file_is_the_old_or_the_new_one_whenever_writing_ends(tmp_path, kind):
+    path = tmp_path / "file"
+    for acts in range(20):
+        write_bytes(path, b"old")
+        with Fault(acts, kind) as fault:
+            try:
+                write_bytes(path, b"new and longer")
+            except kind:
+                assert path.read_bytes() in (b"old", b"new and longer")
+        if not fault.happened:
+            break
+    assert 4 <= acts < 19 and path.read_bytes() == b"new and longer"
+    assert [p for p in tmp_path.iterdir() if p != path] in ([], [aside_of(path)])
+    remove_aside(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_text_is_utf_8_whatever_the_locale(tmp_path):
+    write_text(tmp_path / "text", "größer")
+    assert (tmp_path / "text").read_bytes() == "größer".encode()
+
+
+def _make(folder, content):
+    folder.mkdir()
+    (folder / "content").write_text(content)
+    return folder
+
+
+@pytest.mark.parametrize("kind", [Died, FullDisk])
+def test_a_folder_is_the_old_or_the_new_one_whenever_publishing_ends(tmp_path, kind):
+    for acts in range(20):
+        parent = tmp_path / str(acts)
+        parent.mkdir()
+        path = _make(parent / "folder", "old")
+        aside = _make(aside_of(path), "new")
+        with Fault(acts, kind) as fault:
+            with contextlib.suppress(kind):
+                publish_folder(aside, path)
+        recover_replaced(parent)
+        remove_aside(parent)
+        assert [p.name for p in parent.iterdir()] == ["folder"]
+        assert (path / "content").read_text() in ("old", "new")
+        if not fault.happened:
+            break
+    assert 3 <= acts < 19 and (path / "content").read_text() == "new"
+
+
+@pytest.mark.parametrize("acts", range(8))
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_link_gives_way_to_a_folder_and_what_it_leads_to_stays(tmp_path, acts, leads):
+    parent, elsewhere = tmp_path / "parent", tmp_path / "elsewhere"
+    parent.mkdir()
+    if leads:
+        _make(elsewhere, "old")
+    path = parent / "folder"
+    path.symlink_to(elsewhere)
+    aside = _make(own_aside_of(path), "new")
+    with Fault(acts, Died), contextlib.suppress(Died):
+        publish_folder(aside, path)
+    recover_replaced(parent)
+    assert {p.name for p in parent.iterdir()} - {aside.name} == {"folder"}
+    assert path.is_symlink() == aside.exists()
+    if not path.is_symlink():
+        assert (path / "content").read_text() == "new"
+    assert not leads or (elsewhere / "content").read_text() == "old"
+    assert acts < 7 or not path.is_symlink()
+
+
+def test_what_several_processes_write_is_told_apart_and_what_dead_ones_left_is_deleted(tmp_path):
+    path = tmp_path / "a[1].mp4"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    kept = [f".{path.name}.{os.getppid()}", f".{path.name}.{dead.pid}x", f".{path.name}.1"]
+    kept += [f".a1.mp4.{dead.pid}", f".b.{dead.pid}", f"{path.name}.{dead.pid}"]
+    for name in kept:
+        (tmp_path / name).write_text("")
+    _make(tmp_path / f".{path.name}.{dead.pid}", "left")
+    (tmp_path / f".{path.name}.99999999999").write_text("")
+    aside = own_aside_of(path)
+    assert {p.name for p in tmp_path.iterdir()} == {*kept}
+    aside.write_text("being written")
+    assert own_aside_of(path) == aside != own_aside_of(tmp_path / "other")
+    remove_aside(tmp_path)  # by a run that is continued meanwhile
+    assert aside.exists()
+
+
+def test_what_is_not_as_it_was_written_is_found(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 5000)
+    size, crc = checksum(path)
+    check_file(path, size, crc)
+    data = bytearray(path.read_bytes())
+    data[700_001] ^= 4  # one bit
+    path.write_bytes(data)
+    with pytest.raises(DamagedError, match="file is not as it was written"):
+        check_file(path, size, crc)
+    path.write_bytes(data[:-1])
+    with pytest.raises(DamagedError, match="file does not have the 1,280,000 bytes"):
+        check_file(path, size, crc)
+    path.unlink()
+    with pytest.raises(DamagedError, match="file: No such file"):
+        check_file(path, size, crc)
+
+
+def test_a_link_is_not_followed(tmp_path):
+    (tmp_path / "elsewhere").write_bytes(b"secret")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "link")
+    with pytest.raises(DamagedError, match="link"):
+        check_file(tmp_path / "link", *checksum(tmp_path / "elsewhere"))
