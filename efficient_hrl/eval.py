@@ -45,7 +45,9 @@ class EvalResult(NamedTuple):
     Attributes:
       target: name of the evaluation mode, with "_nohrl" for the low level alone.
       episodes: how many.
-      success_rate: share of successful episodes, 0 to 1.
+      success_rate: share of successful episodes, 0 to 1: those near the target at the last step.
+      reached_rate: share of episodes that were near the target at any step, 0 to 1, also where
+        they left it or became unstable later.
       low_return, high_return: sums of rewards over an episode, of each level;
         the high level's are task rewards per environment step, not scaled.
       low_last_reward, high_last_reward: at the last step.
@@ -56,6 +58,7 @@ class EvalResult(NamedTuple):
     target: str
     episodes: int
     success_rate: float
+    reached_rate: float
     low_return: float
     high_return: float
     low_last_reward: float
@@ -310,13 +313,14 @@ class Evaluator:
         """
         num_episodes = self._env.batch_size
         results = (x.numpy() for x in self._rollouts[name](self._targets(name, env_steps)))
-        low_return, low_last, high_return, high_last, success_last = results
+        low_return, low_last, high_return, high_last, success_last, success_best = results
         stable = ~np.isneginf(success_last)
         mean = lambda values: float(values[stable].mean()) if stable.any() else float("nan")
         return EvalResult(
             target=name,
             episodes=num_episodes,
             success_rate=float(np.mean(success_last > -self.success_distance)),
+            reached_rate=float(np.mean(success_best > -self.success_distance)),
             low_return=mean(low_return),
             high_return=mean(high_return),
             low_last_reward=mean(low_last),
@@ -378,8 +382,8 @@ class Evaluator:
         """One episode in every environment.
 
         Returns:
-          Returns and last rewards of the low level, of the high level, and the last
-          reward that decides about success, [N] each.
+          Returns and last rewards of the low level, of the high level, the last reward that
+          decides about success, and the highest one of any step, [N] each.
         """
         high_context = self.hierarchy.high.context
         time_step = self._env.reset()
@@ -388,7 +392,7 @@ class Evaluator:
         policy_state = policy.get_initial_state(self._env.batch_size)._replace(target=targets)
         zeros = tf.zeros([self._env.batch_size])
 
-        def step(time_step, policy_state, runs, discount, returns, lasts):
+        def step(time_step, policy_state, runs, discount, returns, lasts, best):
             action_step = policy.action(time_step, policy_state)
             next_time_step = self._env.step(action_step.action)
             low_reward, high_reward = self._rewards(time_step, action_step, next_time_step)
@@ -409,8 +413,9 @@ class Evaluator:
             returns = [total + counts * reward for total, reward in zip(returns, rewards)]
             lasts = [tf.where(runs, reward, last) for last, reward in zip(lasts, rewards)]
             lasts[2] = tf.where(fails, -np.inf, lasts[2])
+            best = tf.where(runs, tf.maximum(best, success_reward), best)
             runs &= ~next_time_step.is_last()
-            return next_time_step, action_step.state, runs, discount * self._gamma, returns, lasts
+            return next_time_step, action_step.state, runs, discount * self._gamma, returns, lasts, best
 
         start = (
             time_step,
@@ -419,10 +424,11 @@ class Evaluator:
             tf.constant(1.0),
             [zeros] * 3,
             [zeros] * 3,
+            zeros - np.inf,
         )
         goes_on = lambda time_step, policy_state, runs, *_: tf.reduce_any(runs)
-        *_, (low_return, high_return, _), lasts = tf.while_loop(goes_on, step, start)
-        return low_return, lasts[0], high_return, *lasts[1:]
+        *_, (low_return, high_return, _), lasts, best = tf.while_loop(goes_on, step, start)
+        return low_return, lasts[0], high_return, *lasts[1:], best
 
 
 def _check_fits(env, hierarchy, environment):
@@ -469,6 +475,7 @@ def results_table(results: Sequence[EvalResult], stream: TextIO | None = None) -
         "target",
         "episodes",
         "success",
+        "reached",
         "task return",
         "last task reward",
         "low return",
@@ -479,6 +486,7 @@ def results_table(results: Sequence[EvalResult], stream: TextIO | None = None) -
             r.target,
             str(r.episodes),
             f"{r.success_rate:.2f}",
+            f"{r.reached_rate:.2f}",
             f"{r.high_return:.1f}",
             f"{r.high_last_reward:.2f}",
             f"{r.low_return:.1f}",

@@ -63,6 +63,7 @@ def test_an_evaluation_is_the_slow_rollout(evaluator):
     np.testing.assert_allclose(result.low_last_reward, low[:, -1].mean(), rtol=1e-3)
     np.testing.assert_allclose(result.high_last_reward, high[:, -1].mean(), rtol=1e-3)
     assert result.success_rate == np.mean(high[:, -1] > -5)
+    assert result.reached_rate == np.mean((high > -5).any(axis=1))
 
 
 def test_an_evaluation_depends_on_seed_and_steps_only(evaluator):
@@ -137,6 +138,18 @@ def test_gamma_discounts_the_returns_and_nothing_else(gamma):
     np.testing.assert_allclose(result.high_return, (high @ weights).mean(), rtol=1e-3)
     np.testing.assert_allclose(result.low_last_reward, low[:, -1].mean(), rtol=1e-3)
     np.testing.assert_allclose(result.high_last_reward, high[:, -1].mean(), rtol=1e-3)
+
+
+def test_a_target_that_is_left_again_was_reached_and_is_no_success():
+    _, high = slow_mazes(tiny_evaluator(), "eval2", 70)
+    nearest, last = high.max(axis=1), high[:, -1]
+    passes = np.argmax(nearest - last)  # the episode that has moved away most
+    assert nearest[passes] > last[passes]
+    between = -(nearest[passes] + last[passes]) / 2
+    result = tiny_evaluator(success_distance=float(between)).evaluate_target("eval2", 70)
+    assert result.reached_rate == np.mean(nearest > -between)
+    assert result.success_rate == np.mean(last > -between)
+    assert result.reached_rate > result.success_rate
 
 
 def test_an_episode_that_becomes_unstable_ends_there_and_is_a_failure(monkeypatch):

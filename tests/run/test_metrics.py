@@ -11,7 +11,7 @@ from efficient_hrl.storage.rows import read_rows
 
 
 def result(target, success):
-    return EvalResult(target, 50, success, -10.0, -20.0, -1.0, -2.5, 0)
+    return EvalResult(target, 50, success, success, -10.0, -20.0, -1.0, -2.5, 0)
 
 
 def training_row(env_steps):

@@ -15,7 +15,7 @@ from efficient_hrl.run.tensorboard import TensorBoard, tag_of
 from efficient_hrl.storage.checkpoints import ScalarState
 from tests import tiny_hierarchy
 
-RESULTS = [EvalResult(f"eval{n}", 50, n / 4, -10.0, -20.0, -1.0, -2.5, 0) for n in (1, 2)]
+RESULTS = [EvalResult(f"eval{n}", 50, n / 4, n / 3, -10.0, -20.0, -1.0, -2.5, 0) for n in (1, 2)]
 
 
 def values_of(folder):
