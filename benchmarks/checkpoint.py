@@ -35,8 +35,8 @@ def measure(values) -> None:
 
     trainer = setting.trainer_in_steady_state(values)
     rng = np.random.default_rng(0)
-    period = trainer.periods.checkpoint
-    buffers = ((trainer.low_replay, 1), (trainer.high_replay, trainer.schedule.period))
+    period = trainer.spec.periods.checkpoint
+    buffers = ((trainer.low_replay, 1), (trainer.high_replay, trainer.spec.schedule.period))
     for buffer, _ in buffers:
         _add(buffer, int(buffer.capacity), rng)
     rows = []

@@ -11,7 +11,7 @@ from benchmarks import machine
 from benchmarks.operations import Product, flops, step_products
 
 if TYPE_CHECKING:
-    from efficient_hrl.train import Trainer
+    from efficient_hrl.run.training import Training
 
 
 class Floors(NamedTuple):
@@ -53,7 +53,7 @@ class Floors(NamedTuple):
         return "\n".join(lines)
 
 
-def floors_of(trainer: Trainer, by_size: bool = False) -> Floors:
+def floors_of(trainer: Training, by_size: bool = False) -> Floors:
     """Measures the machine and counts what a training run needs.
 
     Args:
@@ -64,8 +64,8 @@ def floors_of(trainer: Trainer, by_size: bool = False) -> Floors:
     products = step_products(trainer)
     largest = max(products["low"], key=lambda product: product.flops)
     rates = machine.product_rate(largest), machine.product_rate(largest, cores)
-    threads = min(trainer.num_envs, cores)
-    maze = getattr(trainer.environment, "maze", None)
+    threads = min(trainer.spec.task.num_envs, cores)
+    maze = getattr(trainer.spec.task.environment, "maze", None)
     physics_rate = math.inf if maze is None else machine.physics_rate(maze, threads)
     fastest = {name: flops(of) / rates[1] for name, of in products.items()}
     sized = {name: machine.seconds_of(of, cores) for name, of in products.items() if by_size}
@@ -73,7 +73,7 @@ def floors_of(trainer: Trainer, by_size: bool = False) -> Floors:
     for floor in (fastest, sized) if by_size else (fastest,):
         floor["collect"] = physics
         floor["whole loop"] = physics + floor["learning"]
-        if trainer.collects_beside_learning:
+        if trainer.spec.collects_beside_learning:
             # All cores are busy: what physics takes of them is lost to learning.
             floor["whole loop"] = max(physics, floor["learning"] + physics * threads / cores)
     return Floors(products, largest, rates, physics_rate, threads, fastest, sized)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # importing TensorFlow takes seconds
     from efficient_hrl.hierarchy import Hierarchy
-    from efficient_hrl.train import Trainer
+    from efficient_hrl.run.training import Training
 
 
 class Product(NamedTuple):
@@ -160,9 +160,9 @@ def update_products(hierarchy: Hierarchy, batch_size: int, strategy: str | None)
     return products
 
 
-def step_products(trainer: Trainer) -> dict[str, Counter]:
+def step_products(trainer: Training) -> dict[str, Counter]:
     """Products per environment step of a training run, by part, and of all "learning" together."""
-    schedule, learner = trainer.schedule, trainer.learner
+    schedule, learner = trainer.spec.schedule, trainer.learner
     low = schedule.updates_per_low_round / schedule.steps_per_low_round
     rates = {"low": low, "representation": low, "relabel": 1 / schedule.period, "high": 1 / schedule.period}
     per_update = update_products(trainer.hierarchy, learner.update_size, learner.goal_sample_strategy)

@@ -136,13 +136,13 @@ def _trainer(path, bindings, seed, rows):
     import gin
 
     from efficient_hrl.configuration.config import load_config, usage_errors
-    from efficient_hrl.train import Trainer
+    from efficient_hrl.train import train_uvf
 
     gin.clear_config()
     sizes = [f"agent/CircularBuffer.buffer_size = {rows}", f"meta/CircularBuffer.buffer_size = {rows}"]
     load_config([path], [*sizes, *bindings])
     with usage_errors():
-        return Trainer(seed)
+        return train_uvf(seed)
 
 
 def _explorer(path):

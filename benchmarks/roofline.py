@@ -39,7 +39,7 @@ def _define_flags(values):
 def _measure(values):
     trainer = setting.trainer_in_steady_state(values)
     from benchmarks.floors import floors_of
-    from efficient_hrl.eval import text_table
+    from efficient_hrl.evaluation.tables import text_table
 
     floors = floors_of(trainer, by_size=True)
     print(f"{datetime.date.today()}: {floors.describe()}")
@@ -77,7 +77,7 @@ def _measured(trainer, seconds):
 
     from efficient_hrl.graph.compiled import compiled, repeat
 
-    learner, schedule, steps = trainer.learner, trainer.schedule, trainer.steps_per_block
+    learner, schedule, steps = trainer.learner, trainer.spec.schedule, trainer.spec.steps_per_block
     low_per_step = schedule.updates_per_low_round / schedule.steps_per_low_round
     high_per_step = 1 / schedule.period
     period = trainer.hierarchy.low.target_update_period

@@ -87,12 +87,12 @@ def file_name(benchmark: str, values: flags.FlagValues) -> str:
 
 
 def trainer_in_steady_state(values: flags.FlagValues):
-    """A `Trainer` whose buffers hold the initial episodes, or a run's, and that has learned a little."""
+    """A `Training` whose buffers hold the initial episodes, or a run's, and that has learned a little."""
     # Only now, because importing TensorFlow takes seconds.
     from efficient_hrl.configuration.config import load_config, usage_errors
     from efficient_hrl.graph.threads import use_threads
     from efficient_hrl.storage.checkpoints import ScalarState
-    from efficient_hrl.train import Trainer
+    from efficient_hrl.train import train_uvf
 
     use_threads()
     load_config(values.gin_file, values.gin_bindings)
@@ -102,7 +102,7 @@ def trainer_in_steady_state(values: flags.FlagValues):
         if not folder.is_run:
             raise UsageError(f"--root_dir={values.root_dir}: there is no run to begin with")
     with usage_errors():
-        trainer = Trainer(seed=0)
+        trainer = train_uvf(seed=0)
         trainer.prepare(is_new=True)
     if folder is None:
         trainer.collector.start()
@@ -112,7 +112,7 @@ def trainer_in_steady_state(values: flags.FlagValues):
         raise UsageError(f"--root_dir={values.root_dir}: there is no checkpoint to begin with")
     elif not trainer.keeps_environment_state:
         trainer.collector.start()
-    while int(trainer.collector.env_steps) < trainer.initial_steps:
+    while int(trainer.collector.env_steps) < trainer.spec.schedule.initial_steps:
         trainer.train_block()
     for _ in range(WARM_UP_BLOCKS):
         trainer.train_block()
@@ -121,7 +121,7 @@ def trainer_in_steady_state(values: flags.FlagValues):
 
 def blocks_per_cycle(trainer) -> int:
     """After how many blocks updates and environment steps are in the stated ratio again."""
-    schedule, steps = trainer.schedule, trainer.steps_per_block
+    schedule, steps = trainer.spec.schedule, trainer.spec.steps_per_block
     return math.lcm(steps, schedule.period, schedule.steps_per_low_round) // steps
 
 

@@ -47,19 +47,19 @@ def _measure(values):
     print(f"{datetime.date.today()}: {floors.describe()}")
     # Whole cycles, so that every reading has the stated ratio of updates and steps.
     cycle = setting.blocks_per_cycle(trainer)
-    cycles = -(-values.steps // (cycle * trainer.steps_per_block))
+    cycles = -(-values.steps // (cycle * trainer.spec.steps_per_block))
     collecting, learning = _block_seconds(trainer, cycles * cycle)
-    steps = len(collecting) * trainer.steps_per_block
+    steps = len(collecting) * trainer.spec.steps_per_block
     total = sum(collecting) + sum(learning)
     print(f"{steps} environment steps in {total:.1f} s, {1e3 * total / steps:.2f} ms each:")
     measured = {"whole loop": total / steps}
-    if not trainer.collects_beside_learning:
+    if not trainer.spec.collects_beside_learning:
         measured |= {"collect": sum(collecting) / steps, "learning": sum(learning) / steps}
     for part, seconds in measured.items():
         floor = 1e3 * floors.fastest[part]
         print(f"  {part:<12}{1e3 * seconds:6.2f} ms {seconds * steps / total:5.0%}, floor {floor:.2f} ms")
     of_cycles = np.add(collecting, learning).reshape(cycles, cycle).sum(axis=1)
-    median = float(np.median(of_cycles)) / (cycle * trainer.steps_per_block)
+    median = float(np.median(of_cycles)) / (cycle * trainer.spec.steps_per_block)
     row = {
         "configuration": setting.title_of(values),
         "machine": machine.description(),
@@ -74,14 +74,14 @@ def _measure(values):
     }
     if values.evaluation:
         seconds = _evaluation_seconds(trainer)
-        interval = trainer.periods.evaluation * total / steps
+        interval = trainer.spec.periods.evaluation * total / steps
         row |= {
             "evaluation_s": round(seconds, 2),
             "evaluation_share": round(seconds / (seconds + interval), 4),
         }
         print(
             f"one evaluation: {seconds:.1f} s, {seconds / (seconds + interval):.1%} of the time"
-            f" at every {trainer.periods.evaluation:,} steps"
+            f" at every {trainer.spec.periods.evaluation:,} steps"
         )
     out, name = pathlib.Path(values.out), setting.file_name("throughput", values)
     report.write_table([row], out / f"{name}.csv")
@@ -101,7 +101,7 @@ def _block_seconds(trainer, blocks):
     collecting, learning = [], []
     for _ in range(blocks):
         began = time.perf_counter()
-        if trainer.collects_beside_learning:
+        if trainer.spec.collects_beside_learning:
             trainer.train_block()
             collected = time.perf_counter()
         else:

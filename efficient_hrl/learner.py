@@ -4,6 +4,7 @@ This side of the program reads the two buffers and changes the weights.  It
 knows nothing of environments.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -16,6 +17,37 @@ from efficient_hrl.relabeling import Relabelled, check_strategy, sample_best_met
 from efficient_hrl.replay import Segment, UniformReplayBuffer
 
 _LONGEST_UNROLLED = 4  # updates; more of them take long to trace
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningSettings:
+    """From what updates are made.
+
+    Attributes:
+      batch_size: B of every update.
+      goal_sample_strategy: "sample", "FuN" or None, see `relabeling`.
+      relabel_contexts, meta_relabel_contexts: whether the low level's goals, or the high level's
+        targets, are drawn from the "train" sampler instead.
+      repeat_size: how often a batch is repeated in addition.  (In the original the low level's batch
+        grows by the square of that.)
+      reward_scale_factor: factor on stored rewards.
+      random_goal_share: of the low level's goals, see `with_random_goals`.
+      low_replay_window: the low level draws from the newest so many transitions only; None is all.
+    """
+
+    batch_size: int
+    goal_sample_strategy: str | None = "sample"
+    relabel_contexts: bool = False
+    meta_relabel_contexts: bool = False
+    repeat_size: int = 0
+    reward_scale_factor: float = 1.0
+    random_goal_share: float = 0.0
+    low_replay_window: int | None = None
+
+    @property
+    def update_size(self) -> int:
+        """Rows of every update."""
+        return self.batch_size * (self.repeat_size + 1)
 
 
 class LossSums(NamedTuple):
@@ -50,51 +82,35 @@ class Learner(tf.Module):
         hierarchy: Hierarchy,
         low_replay: UniformReplayBuffer,
         high_replay: UniformReplayBuffer,
-        batch_size: int,
+        settings: LearningSettings,
         seed: int,
-        goal_sample_strategy: str | None = "sample",
-        relabel_contexts: bool = False,
-        meta_relabel_contexts: bool = False,
-        repeat_size: int = 0,
-        reward_scale_factor: float = 1.0,
-        random_goal_share: float = 0.0,
-        low_replay_window: int | None = None,
     ):
         """Joins agents and buffers.
 
         Args:
           hierarchy: what learns.
           low_replay, high_replay: transitions and segments.
-          batch_size: B of every update.
+          settings: from what updates are made.
           seed: the run's seed.
-          goal_sample_strategy: "sample", "FuN" or None, see `relabeling`.
-          relabel_contexts, meta_relabel_contexts: whether the low level's goals, or the
-            high level's targets, are drawn from the "train" sampler instead.
-          repeat_size: how often a batch is repeated in addition.  (In the original the
-            low level's batch grows by the square of that.)
-          reward_scale_factor: factor on stored rewards.
-          random_goal_share: of the low level's goals, see `with_random_goals`.
-          low_replay_window: the low level draws from the newest so many transitions only;
-            None is all.
         """
         super().__init__(name="learner")
-        check_strategy(goal_sample_strategy)
+        check_strategy(settings.goal_sample_strategy)
         self._hierarchy = hierarchy
         self._low_replay = low_replay
         self._high_replay = high_replay
-        self.batch_size = batch_size
+        self.batch_size = settings.batch_size
         self._seed = seed
-        self.goal_sample_strategy = goal_sample_strategy
-        self._relabel_contexts = relabel_contexts
-        self._meta_relabel_contexts = meta_relabel_contexts
-        self._repeats = repeat_size + 1
-        self.update_size = batch_size * self._repeats
-        self._reward_scale = reward_scale_factor
-        self._random_goal_share = random_goal_share
-        self._low_replay_window = low_replay_window
+        self.goal_sample_strategy = settings.goal_sample_strategy
+        self._relabel_contexts = settings.relabel_contexts
+        self._meta_relabel_contexts = settings.meta_relabel_contexts
+        self._repeats = settings.repeat_size + 1
+        self.update_size = settings.update_size
+        self._reward_scale = settings.reward_scale_factor
+        self._random_goal_share = settings.random_goal_share
+        self._low_replay_window = settings.low_replay_window
         for agent, relabels in (
-            (hierarchy.low, relabel_contexts or random_goal_share),
-            (hierarchy.high, meta_relabel_contexts),
+            (hierarchy.low, settings.relabel_contexts or settings.random_goal_share),
+            (hierarchy.high, settings.meta_relabel_contexts),
         ):
             if relabels:
                 agent.context.samplers("train")

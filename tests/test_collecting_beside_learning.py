@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from efficient_hrl.configuration.config import load_config
 from efficient_hrl.context.context import Context
-from efficient_hrl.train import Trainer
+from efficient_hrl.train import train_uvf
 from tests import test_train
 
 BESIDE = "train_uvf.collect_beside_learning = True"
@@ -38,10 +38,10 @@ def block_by_hand(trainer):
 def test_a_block_is_collected_with_old_weights_and_learned_from_one_block_later(num_envs):
     with gin.unlock_config():
         gin.parse_config(f"train_uvf.num_envs = {num_envs}")
-    beside = Trainer(0)
+    beside = train_uvf(0)
     with gin.unlock_config():
         gin.parse_config(BESIDE.replace("True", "False"))
-    by_hand = Trainer(0)
+    by_hand = train_uvf(0)
     for trainer in (beside, by_hand):
         trainer.collector.start()
     seen = []
@@ -68,21 +68,21 @@ def test_what_does_not_go_together_is_refused(monkeypatch):
     with gin.unlock_config():
         gin.parse_config("meta/CircularBuffer.buffer_size = 11")
     with pytest.raises(ValueError, match="buffer_size = 11; allowed .* 12 or more"):
-        Trainer(0)
+        train_uvf(0)
     with gin.unlock_config():
         gin.parse_config("meta/CircularBuffer.buffer_size = 12")
-    context = Trainer(0).hierarchy.low.context
+    context = train_uvf(0).hierarchy.low.context
     assert not context.normalizes
     context._normalizers[0] = object()
     assert context.normalizes
     monkeypatch.setattr(Context, "normalizes", True)
     with pytest.raises(ValueError, match="a normaliser follows what it sees"):
-        Trainer(0)
+        train_uvf(0)
 
 
 def test_mistakes_come_out_before_anything_is_written():
-    Trainer(0).prepare(is_new=True)
+    train_uvf(0).prepare(is_new=True)
     with gin.unlock_config():
         gin.parse_config("train_uvf.collect_beside_learning = 1")
     with pytest.raises(ValueError, match="collect_beside_learning = 1; allowed: True, False"):
-        Trainer(0)
+        train_uvf(0)

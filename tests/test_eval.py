@@ -8,10 +8,12 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl import eval as evaluation
+from efficient_hrl.builder import parameters
 from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler
 from efficient_hrl.errors import UsageError
-from efficient_hrl.eval import Evaluator, results_table
+from efficient_hrl.eval import evaluate
+from efficient_hrl.evaluation.tables import results_table
 from efficient_hrl.storage.weights import save_weights
 from environments.create_maze_env import create_maze_env
 from tests import tiny_hierarchy
@@ -27,7 +29,7 @@ def evaluator():
         [str(GIN / "norl_ant_maze.gin")],
         ["evaluate.num_episodes_eval = 2", f"RESET_EPISODE_PERIOD = {STEPS}"],
     )
-    return Evaluator(seed=0)
+    return evaluate(seed=0)
 
 
 def slow_episode(evaluator, first_observation, env, target):
@@ -96,7 +98,7 @@ def tiny(c=5, samplers=None, **targets):
 
 def tiny_evaluator(of=None, **arguments):
     usual = {"environment": point_maze(), "num_episodes_eval": 2, "max_steps_per_episode": TINY_STEPS}
-    return Evaluator(hierarchy=of or tiny(), **usual | arguments)
+    return evaluate(hierarchy=of or tiny(), **usual | arguments)
 
 
 def slow_rollout(of, step, state, target, steps, c=5, goal=None):
@@ -224,7 +226,9 @@ def test_kept_weights_are_found_by_name_or_range(tmp_path):
     of = tiny()
     for steps in (100, 2000, 300):
         save_weights(tmp_path / "kept", of.weights(), steps)
-    paths = lambda **arguments: tiny_evaluator(of, policy_save_dir="kept", **arguments).paths(tmp_path)
+    paths = lambda **arguments: tiny_evaluator(of, policy_save_dir="kept", **arguments).kept_weights.paths(
+        tmp_path
+    )
     assert paths() == []
     names = lambda **arguments: [path.name for path in paths(**arguments)]
     assert names(checkpoint_path="policy-300") == ["policy-300"]
@@ -238,7 +242,7 @@ def test_kept_weights_are_found_by_name_or_range(tmp_path):
     with pytest.raises(ValueError, match=rf"checkpoint_range = \(301, 400\); .*{known}"):
         paths(checkpoint_range=(301, 400))
     with pytest.raises(ValueError, match="policy holds none"):
-        tiny_evaluator(of, checkpoint_path="policy-100").paths(tmp_path)
+        tiny_evaluator(of, checkpoint_path="policy-100").kept_weights.paths(tmp_path)
 
 
 @pytest.mark.parametrize("target", [(100.0, 0.0), (0.0, 4.0), (-3.0, 0.0)])
@@ -264,9 +268,9 @@ def test_episodes_count_until_their_own_end(monkeypatch):
     lengths, ids = (4, 9, 30), (1, 2, 3)
     make = lambda: ScriptedEnvironment(ids, lengths, episode_steps=TINY_STEPS)
     monkeypatch.setattr(evaluation, "make_batched", lambda *arguments, **others: make())
-    monkeypatch.setattr(evaluation, "check_environment", lambda *arguments: None)
+    monkeypatch.setitem(parameters.EVALUATE, "environment", lambda *arguments: None)
     of = tiny()
-    evaluator = Evaluator(hierarchy=of, environment="scripted", gamma=0.9)
+    evaluator = evaluate(hierarchy=of, environment="scripted", gamma=0.9)
     result = evaluator.evaluate_target("eval1", 0)
     expected = []
     for i, length in zip(ids, lengths):

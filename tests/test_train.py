@@ -16,14 +16,17 @@ import tensorflow as tf
 
 from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.errors import RunError, UsageError
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
+from efficient_hrl.evaluation.evaluator import judge
+from efficient_hrl.evaluation.rollout import Outcome
 from efficient_hrl.exploration_maps import read_maps
 from efficient_hrl.graph.random_streams import GlobalGenerators, seed_globals
+from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.checkpoints import Checkpoints, newest_whole, weights_in
 from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
-from efficient_hrl.train import Trainer
+from efficient_hrl.train import train_uvf
 from environments import instability
 from tests.faults import Fault, FullDisk
 
@@ -55,7 +58,7 @@ def run(root, seed=0, stop_after=()):
     """Trains in `root`; SIGTERM comes after the given numbers of blocks, then a fresh start follows."""
     lines = []
     for blocks in (*stop_after, None):
-        trainer = Trainer(seed)
+        trainer = train_uvf(seed)
         folder = RunFolder(root)
         if not folder.is_run:
             folder.create(seed, {})
@@ -67,7 +70,7 @@ def run(root, seed=0, stop_after=()):
                 signal.raise_signal(signal.SIGTERM)
 
         trainer.train_block = block_and_stop
-        trainer.run(folder, lines.append)
+        TrainingRun(trainer, folder, lines.append).run()
     return trainer, lines
 
 
@@ -202,7 +205,7 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
     class Killed(BaseException):
         pass
 
-    trainer = Trainer(0)
+    trainer = train_uvf(0)
     learn, count = trainer.learn, iter(range(1, 10**6))
 
     def learn_and_die():
@@ -215,7 +218,7 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
     folder = RunFolder(tmp_path / "killed")
     folder.create(0, {})
     with pytest.raises(Killed):
-        trainer.run(folder, lambda line: None)
+        TrainingRun(trainer, folder, lambda line: None).run()
     trainer, lines = run(tmp_path / "killed")
     assert "continuing" in lines[0] and "200" in lines[0]
     tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)
@@ -226,7 +229,7 @@ def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupt
 
 def broken_off(root, disturb, block):
     """Trains until `disturb(trainer)`, called after a block, ends the run; returns what it says."""
-    trainer, folder = Trainer(0), RunFolder(root)
+    trainer, folder = train_uvf(0), RunFolder(root)
     if not folder.is_run:
         folder.create(0, {})
     train_block, count = trainer.train_block, iter(range(1, 10**6))
@@ -238,7 +241,7 @@ def broken_off(root, disturb, block):
 
     trainer.train_block = disturbed
     with pytest.raises(RunError) as caught:
-        trainer.run(folder, lambda line: None)
+        TrainingRun(trainer, folder, lambda line: None).run()
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -305,7 +308,7 @@ def test_harmless_changes_are_noted_when_a_run_is_continued(uninterrupted, tmp_p
     record.write_text(json.dumps(begun))
     lines = []
     changed = {"train_uvf.num_episodes_train": ("12", "14")}
-    Trainer(0).run(RunFolder(root), lines.append, changed)
+    TrainingRun(train_uvf(0), RunFolder(root), lines.append).run(changed)
     assert "not as when the run began: train_uvf.num_episodes_train 12 -> 14" in lines
     assert any("tensorflow 2.15.0 -> " in line for line in lines)
     (note,) = json.loads(record.read_text())["continued"]
@@ -339,7 +342,7 @@ def test_what_the_program_did_not_expect_is_one_line_and_a_file(tmp_path):
 def test_an_evaluation_that_is_broken_off_leaves_no_trace(tmp_path):
     """Samplers may count how often they draw, and what they draw must not depend on a signal."""
     configure("train_uvf.num_episodes_train = 6", "eval1/ConstantSampler.value = (8.0, 0.0)")
-    trainer = Trainer(0)
+    trainer = train_uvf(0)
     count = tf.Variable(0, trainable=False)
     trainer.hierarchy.high.context.count = count
 
@@ -355,10 +358,10 @@ def test_an_evaluation_that_is_broken_off_leaves_no_trace(tmp_path):
 def test_deterministic_operations_are_asked_for(monkeypatch):
     asked = []
     monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
-    Trainer(0)
+    train_uvf(0)
     assert asked == []
     configure("train_uvf.deterministic_ops = True")
-    Trainer(0)
+    train_uvf(0)
     assert asked == [True]
 
 
@@ -393,9 +396,9 @@ def test_three_environments_stopped_and_continued_equal_uninterrupted(tmp_path):
     """Targets, segments, buffers and updates of N > 1, with blocks of 12 steps for periods of 10."""
     configure("train_uvf.num_envs = 3")
     whole, _ = run(tmp_path / "whole")
-    assert whole.steps_per_block == 12
+    assert whole.spec.steps_per_block == 12
     low, high = whole.hierarchy.low.train_step_counter, whole.hierarchy.high.train_step_counter
-    learned = int(whole.collector.env_steps) - whole.initial_steps
+    learned = int(whole.collector.env_steps) - whole.spec.schedule.initial_steps
     assert int(high) == learned // 10 + 1 and int(low) == 10 * int(high)
     pieces, lines = run(tmp_path / "pieces", stop_after=(7, 15))
     assert "continuing" in lines[1]
@@ -424,7 +427,7 @@ def test_the_low_level_begins_with_loaded_weights(uninterrupted, tmp_path):
     path = str(saved_weights(root / "policy")[-1])
     configure(f"train_uvf.load_path = {path!r}", "train_uvf.num_episodes_train = 1")
     loaded, _ = run(tmp_path / "loaded")  # initial episodes only: nothing is learned yet
-    trained = Evaluator(seed=0)
+    trained = evaluate(seed=0)
     restore_weights(path, trained.hierarchy.weights())
     pairs = (("actor_net", "target_actor_net"), ("critic_net", "target_critic_net"))
     for online, target in pairs:
@@ -464,7 +467,7 @@ def test_no_log_and_no_kept_weights(tmp_path):
 def test_learning_waits_until_there_is_something_to_learn_from():
     """So many environments that none has had c steps when learning would begin."""
     configure("train_uvf.num_envs = 30")
-    trainer = Trainer(0)
+    trainer = train_uvf(0)
     trainer.collector.start()
     updates = []
     for _ in range(12):
@@ -472,14 +475,14 @@ def test_learning_waits_until_there_is_something_to_learn_from():
         trainer.learn()
         updates.append(int(trainer.hierarchy.high.train_step_counter))
     steps = 30 * np.arange(1, 13)
-    assert trainer.initial_steps == 135
+    assert trainer.spec.schedule.initial_steps == 135
     expected = [(s - 135) // 10 + 1 if s >= 300 else 0 for s in steps]
     assert updates == expected
 
 
 def test_clipping_reaches_both_levels_and_the_representation():
     configure("train_uvf.clip_gradient_norm = 0.25")
-    hierarchy = Trainer(0).hierarchy
+    hierarchy = train_uvf(0).hierarchy
     for part in (hierarchy.low, hierarchy.high, hierarchy.representation):
         assert part._clip_gradient_norm == 0.25
 
@@ -500,7 +503,7 @@ def test_an_evaluation_that_does_not_fit_is_refused_at_once(more, message):
     with pytest.raises(UsageError, match=message) as caught:
         load_config([str(GIN_FILE)], [*SMALL, *more])
         with usage_errors():
-            Trainer(0)
+            train_uvf(0)
     assert "\n" not in str(caught.value)
 
 
@@ -514,7 +517,7 @@ def test_a_finished_run_says_so(uninterrupted):
 
 def test_evaluation_of_a_checkpoint_repeats_the_runs_own(uninterrupted):
     root, _, _ = uninterrupted
-    evaluator = Evaluator(seed=0)
+    evaluator = evaluate(seed=0)
     path = newest_whole(root / "checkpoints", pytest.fail)
     restore_weights(weights_in(path), evaluator.hierarchy.weights())
     assert env_steps_of(path) == 540
@@ -532,17 +535,15 @@ def test_a_checkpoint_of_other_networks_is_refused(uninterrupted):
     load_config([str(GIN_FILE)], load_more)
     with pytest.raises(UsageError, match="does not fit this configuration") as caught:
         path = weights_in(newest_whole(root / "checkpoints", pytest.fail))
-        restore_weights(path, Evaluator(seed=0).hierarchy.weights())
+        restore_weights(path, evaluate(seed=0).hierarchy.weights())
     assert "\n" not in str(caught.value)
 
 
 def test_success_is_a_last_distance_below_five():
-    evaluator = Evaluator(seed=0, success_distance=5.0)
     rewards = tf.constant([0.0, -4.99, -5.01, -9.0])
-    low_return, low_last, high_return = rewards - 100, rewards - 50, rewards - 20
-    evaluator._rollouts["eval1"] = lambda targets: (low_return, low_last, high_return, rewards, rewards)
-    result = evaluator.evaluate_target("eval1", 0)
-    assert result.success_rate == 0.5
+    outcome = Outcome(rewards - 100, rewards - 20, rewards - 50, rewards, rewards, rewards + 0.02)
+    result = judge("eval1", outcome, success_distance=5.0)
+    assert (result.success_rate, result.reached_rate) == (0.5, 0.75)
     means = (result.low_return, result.low_last_reward, result.high_return, result.high_last_reward)
     np.testing.assert_allclose(means, [-104.75, -54.75, -24.75, -4.75])
 

@@ -8,8 +8,9 @@ import pytest
 
 from efficient_hrl.configuration.config import bindings, load_config, usage_errors
 from efficient_hrl.errors import UsageError
+from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.train import Trainer
+from efficient_hrl.train import train_uvf
 from tests.environments import walk  # noqa: F401  (registers Walk-v0)
 
 GIN = pathlib.Path(__file__).parent.parent / "gin"
@@ -53,7 +54,7 @@ def build(files, *more):
     gin.clear_config()
     load_config(files, [*SMALL, *more])
     with usage_errors():
-        return Trainer(0)
+        return train_uvf(0)
 
 
 @pytest.mark.parametrize("num_envs", [1, 3])
@@ -91,10 +92,10 @@ def test_a_run_trains_evaluates_and_continues(gin_file, tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.create(0, bindings())
     lines = []
-    trainer.run(folder, lines.append)
+    TrainingRun(trainer, folder, lines.append).run()
     assert "finished at 400 environment steps" in lines[-1]
     longer = build([gin_file], "train_uvf.num_episodes_train = 15")
-    longer.run(folder, lines.append)
+    TrainingRun(longer, folder, lines.append).run()
     assert "finished at 600 environment steps" in lines[-1]
     low = longer.low_replay.gather_all()
     # Nor does one join the episodes before and after the stop.

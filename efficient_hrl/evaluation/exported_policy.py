@@ -15,7 +15,7 @@ import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.context.samplers import ConstantSampler
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy, HierarchicalState
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.storage.durable import (

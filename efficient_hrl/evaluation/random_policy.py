@@ -8,7 +8,7 @@ from typing import Any
 import gin
 import numpy as np
 
-from efficient_hrl.eval import text_table
+from efficient_hrl.evaluation.tables import text_table
 from efficient_hrl.graph.machine import available_cpus
 from environments.create_maze_env import create_maze_env
 from environments.make_batched import check_environment, episode_limit, make_batched

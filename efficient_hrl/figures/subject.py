@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.trajectories import Trajectory
 from environments.maze import Maze
 from environments.maze_env import MazeEnv

@@ -4,8 +4,9 @@ import sys
 
 from efficient_hrl.configuration.config import usage_errors
 from efficient_hrl.errors import UsageError
-from efficient_hrl.eval import Evaluator, results_table
+from efficient_hrl.eval import evaluate
 from efficient_hrl.evaluation.eval_repeatedly import evaluate_checkpoint_repeatedly
+from efficient_hrl.evaluation.tables import results_table
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.modes.loading import load_config_of
 from efficient_hrl.storage.checkpoints import newest_whole, weights_in
@@ -19,8 +20,8 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
     use_threads()
     load_config_of(folder, gin_files, gin_bindings)
     with usage_errors():
-        evaluator = Evaluator(seed=seed)
-        paths = evaluator.paths(folder.root)
+        evaluator = evaluate(seed=seed)
+        paths = evaluator.kept_weights.paths(folder.root)
 
     def evaluate_one(path, env_steps):
         restore_weights(path, evaluator.hierarchy.weights())
@@ -34,22 +35,22 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
     def evaluate_checkpoint(path):
         evaluate_one(weights_in(path), env_steps_of(path))
 
-    if not paths and evaluator.max_number_of_evaluations is not None:
+    if not paths and evaluator.following.max_number_of_evaluations is not None:
         with usage_errors():
             evaluate_checkpoint_repeatedly(
                 checkpoints,
                 evaluate_checkpoint,
-                evaluator.eval_interval_secs,
-                evaluator.max_number_of_evaluations,
-                evaluator.checkpoint_timeout,
-                evaluator.timeout_fn,
+                evaluator.following.eval_interval_secs,
+                evaluator.following.max_number_of_evaluations,
+                evaluator.following.checkpoint_timeout,
+                evaluator.following.timeout_fn,
             )
         return 0
     for path in paths:
         evaluate_one(path, env_steps_of(path))
     if not paths:
         newest = newest_whole(checkpoints, announce)
-        kept = saved_weights(folder.path(evaluator.policy_save_dir))
+        kept = saved_weights(folder.path(evaluator.kept_weights.folder))
         if newest is not None:
             evaluate_checkpoint(newest)
         elif kept:

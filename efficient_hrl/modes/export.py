@@ -2,7 +2,7 @@
 
 from efficient_hrl.configuration.config import usage_errors
 from efficient_hrl.errors import RunError, UsageError
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
 from efficient_hrl.evaluation.exported_policy import (
     DESCRIPTION,
     describe_policy,
@@ -32,7 +32,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
             f"{path}: not an exported policy (no {DESCRIPTION}); allowed: one, or no such folder"
         )
     with usage_errors():
-        evaluator = Evaluator(seed=seed, num_episodes_eval=1)
+        evaluator = evaluate(seed=seed, num_episodes_eval=1)
     env_steps = restore_newest(evaluator, folder)
     with usage_errors():
         description = describe_policy(evaluator, env_steps, folder.record())

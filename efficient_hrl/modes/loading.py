@@ -10,7 +10,7 @@ from efficient_hrl.configuration.config import (
     usage_errors,
 )
 from efficient_hrl.errors import UsageError
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.storage.checkpoints import newest_whole, weights_in
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
@@ -41,7 +41,7 @@ def newest_weights(
       (what `restore_weights` reads, its environment steps) or None; and why there are none.
     """
     with usage_errors():
-        asked_for = evaluator.paths(folder.root)
+        asked_for = evaluator.kept_weights.paths(folder.root)
     if asked_for:
         return (asked_for[-1], env_steps_of(asked_for[-1])), ""
     checkpoints = folder.path("checkpoints")
@@ -52,7 +52,7 @@ def newest_weights(
             return (weights_in(newest), env_steps_of(newest)), ""
     except UsageError as error:
         reason = str(error)
-    kept = saved_weights(folder.path(evaluator.policy_save_dir))
+    kept = saved_weights(folder.path(evaluator.kept_weights.folder))
     return ((kept[-1], env_steps_of(kept[-1])), "") if kept else (None, reason)
 
 

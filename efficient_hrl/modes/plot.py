@@ -5,7 +5,7 @@ import itertools
 from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS
 from efficient_hrl.configuration.config import usage_errors
 from efficient_hrl.errors import RunError, UsageError
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
 from efficient_hrl.figures.run_figures import draw_curves, draw_exploration, draw_representation
 from efficient_hrl.figures.subject import EPISODES, subject_of
 from efficient_hrl.graph.threads import use_threads
@@ -24,7 +24,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
     load_config_of(folder, gin_files, gin_bindings)
     plots = check_output_folder(folder.path("plots"))
     with usage_errors():
-        evaluator = Evaluator(seed=seed, num_episodes_eval=EPISODES)
+        evaluator = evaluate(seed=seed, num_episodes_eval=EPISODES)
     weights, reason = newest_weights(evaluator, folder)
     subject = None
     if weights is not None:

@@ -4,10 +4,11 @@ import contextlib
 
 from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
 from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.run_lock import hold
 from efficient_hrl.terminal.console import announce
-from efficient_hrl.train import Trainer
+from efficient_hrl.train import train_uvf
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
@@ -22,13 +23,13 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         if not is_new:
             changed = check_continues(folder.record()["config"], bindings(), folder.root)
         with usage_errors():
-            trainer = Trainer(seed)
-            trainer.prepare(is_new, announce)
+            training = train_uvf(seed)
+            training.prepare(is_new, announce)
         if lock is None:
             # Only now, because nothing is written for a configuration that does not work.
             folder.make()
             lock = stack.enter_context(hold(folder.lock, announce))
         if is_new:
             folder.create(seed, bindings(), gin_files)
-        trainer.run(folder, announce, changed, lock.check)
+        TrainingRun(training, folder, announce, lock.check).run(changed)
     return 0

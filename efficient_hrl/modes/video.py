@@ -4,7 +4,7 @@ import contextlib
 
 from efficient_hrl.configuration.config import usage_errors
 from efficient_hrl.errors import RunError, UsageError
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
 from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.figures.subject import as_numpy
 from efficient_hrl.graph.threads import use_threads
@@ -28,7 +28,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
     load_config_of(folder, gin_files, gin_bindings)
     videos = check_output_folder(folder.path("videos"))
     with usage_errors():
-        evaluator = Evaluator(seed=seed, num_episodes_eval=1)
+        evaluator = evaluate(seed=seed, num_episodes_eval=1)
     if not isinstance(evaluator.environment, MazeEnv):
         raise UsageError(f"{evaluator.environment.env_id} is not a maze; --mode=video shows mazes alone")
     maze = evaluator.environment.maze

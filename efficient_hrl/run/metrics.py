@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from efficient_hrl.errors import UsageError
-from efficient_hrl.eval import EvalResult
+from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.storage.durable import write_text
 from efficient_hrl.storage.rows import checked_rows
 

@@ -14,7 +14,7 @@ import gin
 import matplotlib
 import tensorflow as tf
 
-from efficient_hrl.eval import EvalResult
+from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.exploration_maps import ExplorationMap
 from efficient_hrl.figures.embedding import grid_figure
 from efficient_hrl.figures.subject import as_numpy

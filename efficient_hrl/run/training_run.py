@@ -4,7 +4,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import gin
 import numpy as np
@@ -15,6 +14,7 @@ from efficient_hrl.run.metrics import RunLog
 from efficient_hrl.run.run_end import explained
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.run.tensorboard import TensorBoard
+from efficient_hrl.run.training import Training
 from efficient_hrl.storage.checkpoints import ScalarState
 from efficient_hrl.storage.durable import remove_aside, write_text
 from efficient_hrl.storage.run_folder import RunFolder
@@ -23,16 +23,13 @@ from efficient_hrl.terminal.progress import Progress
 from environments.instability import NonFiniteError
 from environments.maze_env import MazeEnv
 
-if TYPE_CHECKING:
-    from efficient_hrl.train import Trainer
-
 
 class TrainingRun:
-    """A trainer at work in a folder: what happens by the clock, and what is written and said of it."""
+    """A run's parts at work in a folder: what happens by the clock, and what is written and said of it."""
 
     def __init__(
         self,
-        trainer: "Trainer",
+        training: Training,
         folder: RunFolder,
         announce: Callable[[str], None],
         check_folder: Callable[[], None] = lambda: None,
@@ -40,18 +37,18 @@ class TrainingRun:
         """Prepares; nothing is read or written yet.
 
         Args:
-          trainer: the `Trainer` that learns.
+          training: the parts.
           folder: of the run; it exists.
           announce: prints one line for the user.
           check_folder: raises a RunError when `folder` is not this run's any more; asked
             before anything is written.
         """
-        self._trainer = trainer
+        self._training = training
         self._folder = folder
         self._announce = announce
         self._check_folder = check_folder
         self._state = ScalarState(wall_s=0.0, evaluated_steps=0)
-        self._checkpoints = trainer.checkpoints(folder, self._state)
+        self._checkpoints = training.checkpoints(folder, self._state)
         self._steps = 0
 
     def run(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -72,14 +69,14 @@ class TrainingRun:
 
     def _begin(self, changed):
         """Restores or begins; says whether anything is left to do."""
-        trainer, root = self._trainer, self._folder.root
+        training, root = self._training, self._folder.root
         remove_aside(root)
         resumes = self._checkpoints.restore(self._announce)
-        if not resumes and trainer.load_path is not None:
-            load_low_level(trainer.load_path, trainer.hierarchy)
-        if not resumes or not trainer.keeps_environment_state:
-            trainer.collector.start()
-        self._steps = int(trainer.collector.env_steps)
+        if not resumes and training.spec.phases.load_path is not None:
+            load_low_level(training.spec.phases.load_path, training.hierarchy)
+        if not resumes or not training.keeps_environment_state:
+            training.collector.start()
+        self._steps = int(training.collector.env_steps)
         if self._is_complete:
             self._announce(f"{root} is finished: {self._steps:,} environment steps")
             return False
@@ -92,7 +89,7 @@ class TrainingRun:
 
     def _go_on(self):
         """Trains from where the run is."""
-        trainer, periods = self._trainer, self._trainer.periods
+        training, periods = self._training, self._training.spec.periods
         self._open()
         saved_at = policy_at = self._steps
         trained_from, training_s = self._steps, 0.0
@@ -106,8 +103,8 @@ class TrainingRun:
                     policy_at = self._steps
                 before, now = now, time.perf_counter()
                 self._state.values["wall_s"] += now - before
-                stops_early = trainer.should_stop_early()
-                ends = bool(stop) or stops_early or self._steps >= trainer.total_steps
+                stops_early = training.spec.should_stop_early()
+                ends = bool(stop) or stops_early or self._steps >= training.spec.total_steps
                 if ends or self._is_due(periods.checkpoint, saved_at):
                     saved = self._save()
                     saved_at = self._steps
@@ -116,7 +113,9 @@ class TrainingRun:
                 began, steps_before = time.perf_counter(), self._steps
                 self._train_block()
                 logs = self._is_due(periods.log, steps_before)
-                learned = trainer.learner.mean_losses() | trainer.learner.relabelling_shares() if logs else {}
+                learned = (
+                    training.learner.mean_losses() | training.learner.relabelling_shares() if logs else {}
+                )
                 block_s = time.perf_counter() - began
                 training_s += block_s
                 self._interval_s += block_s
@@ -133,26 +132,30 @@ class TrainingRun:
 
     def _open(self):
         """Opens the files that grow, and the progress bar."""
-        trainer, root = self._trainer, self._folder.root
+        training, root = self._training, self._folder.root
         self._records = RunLog(root, self._steps, self._state.values["evaluated_steps"])
-        parts = (trainer.hierarchy, trainer.low_replay, trainer.high_replay)
-        maze = trainer.environment.maze if isinstance(trainer.environment, MazeEnv) else None
+        parts = (training.hierarchy, training.low_replay, training.high_replay)
+        maze = (
+            training.spec.task.environment.maze
+            if isinstance(training.spec.task.environment, MazeEnv)
+            else None
+        )
         self._maps = ExplorationMaps(root, maze, *parts, self._state)
         self._board = TensorBoard(root, *parts, maze)
         self._config = self._folder.path("operative_config.gin")
         if not self._config.exists():
             write_text(self._config, gin.config_str())
-        self._progress = Progress(trainer.total_steps, self._steps, self._records.newest_success)
+        self._progress = Progress(training.spec.total_steps, self._steps, self._records.newest_success)
         self._interval_from, self._interval_s = self._steps, 0.0
-        self._learns = trainer.has_learned
-        if trainer.pretraining is not None:
-            trainer.pretraining.begin_block(self._steps)
-        self._unstable = trainer.simulations.unstable_episodes
+        self._learns = training.has_learned
+        if training.pretraining is not None:
+            training.pretraining.begin_block(self._steps)
+        self._unstable = training.simulations.unstable_episodes
 
     def _evaluate(self, stop):
         """Evaluates and writes the results, or leaves all as it was when it is stopped."""
         self._check_weights()
-        results = self._trainer.evaluate(self._steps, lambda: bool(stop))
+        results = self._training.evaluate(self._steps, lambda: bool(stop))
         if results is None:
             return
         self._check_folder()
@@ -164,12 +167,12 @@ class TrainingRun:
 
     def _keep_weights(self):
         """Writes weights that stay when their checkpoint goes."""
-        kept = self._trainer.kept
+        kept = self._training.spec.kept
         self._check_weights()
         self._check_folder()
         save_weights(
             self._folder.path(kept.policy_folder),
-            self._trainer.hierarchy.weights(),
+            self._training.hierarchy.weights(),
             self._steps,
             kept.policies,
         )
@@ -179,44 +182,48 @@ class TrainingRun:
         self._check_weights()
         self._check_folder()
         saved = self._checkpoints.save(self._steps, self._stays_for_good)
-        if self._steps >= self._trainer.initial_steps:  # every part has been in use
+        if self._steps >= self._training.spec.schedule.initial_steps:  # every part has been in use
             write_text(self._config, gin.operative_config_str())
             self._board.log_config(self._steps)
         return saved
 
     def _train_block(self):
         """Trains, and says when another phase begins."""
-        trainer, steps_before, pretrains = self._trainer, self._steps, self._trainer.pretrains
-        trainer.train_block()
-        self._steps = int(trainer.collector.env_steps)
+        training, steps_before, pretrains = self._training, self._steps, self._training.pretrains
+        training.train_block()
+        self._steps = int(training.collector.env_steps)
         if not steps_before:
             self._progress.message(
-                f"collecting; learning begins at {trainer.initial_steps:,} environment steps"
+                f"collecting; learning begins at {training.spec.schedule.initial_steps:,} environment steps"
             )
-        if pretrains and not trainer.pretrains:
+        if pretrains and not training.pretrains:
             self._progress.message(f"the low level is frozen since {steps_before:,} environment steps")
-        if not self._learns and trainer.has_learned:
+        if not self._learns and training.has_learned:
             self._learns = True
             self._progress.message(f"learning since {self._steps:,} environment steps")
 
     def _log(self, learned, now):
         """Writes a row of metrics.csv; `now` is when `wall_s` was last brought up to date."""
-        trainer = self._trainer
+        training = self._training
         self._check_folder()
         values = {
             "env_steps": self._steps,
-            "episodes": int(trainer.collector.episodes),
+            "episodes": int(training.collector.episodes),
             "wall_s": self._state.values["wall_s"] + time.perf_counter() - now,
             "steps_per_s": (self._steps - self._interval_from) / self._interval_s,
-            "unstable_episodes": trainer.simulations.unstable_episodes,
+            "unstable_episodes": training.simulations.unstable_episodes,
         }
         values |= learned | self._mean_returns()
         self._records.log_training(values)
         self._board.log_training(values)
         self._interval_from, self._interval_s = self._steps, 0.0
 
+    def _learned(self):
+        learner = self._training.learner
+        return learner.mean_losses() | learner.relabelling_shares()
+
     def _mean_returns(self):
-        returns = self._trainer.collector.returns
+        returns = self._training.collector.returns
         finished = returns.finished()
         returns.reset()
         episodes = float(finished.episodes)
@@ -225,7 +232,7 @@ class TrainingRun:
 
     def _tell_of_instability(self):
         """Says once that a simulation became unstable."""
-        unstable = self._trainer.simulations.unstable_episodes
+        unstable = self._training.simulations.unstable_episodes
         if unstable and not self._unstable:
             self._progress.message(
                 "a simulation became unstable, and its episode was abandoned; metrics.csv counts them"
@@ -234,18 +241,18 @@ class TrainingRun:
 
     def _check_weights(self):
         """What is kept is to be good: a ReLU may hide NaN from the losses."""
-        for variable in self._trainer.hierarchy.learned_variables():
+        for variable in self._training.hierarchy.learned_variables():
             if not np.isfinite(variable.numpy()).all():
                 raise NonFiniteError(f"{variable.name} is not finite")
 
     def _where(self):
         """Where training stands, in words."""
-        steps, updates = self._trainer.collector.env_steps, self._trainer.hierarchy.low.train_step_counter
+        steps, updates = self._training.collector.env_steps, self._training.hierarchy.low.train_step_counter
         return f"after {int(steps):,} environment steps and {int(updates):,} low-level updates"
 
     def _fault(self):
         """What was wrong with an environment's numbers, or None."""
-        return self._trainer.simulations.fault or self._trainer.evaluator.fault
+        return self._training.simulations.fault or self._training.evaluator.fault
 
     def _reason(self, stop, stops_early):
         """Why training ends, in words."""
@@ -258,14 +265,14 @@ class TrainingRun:
     @property
     def _stays_for_good(self):
         """Whether a checkpoint is one of those that the clock writes, and the nth."""
-        count, late = divmod(self._steps, self._trainer.periods.checkpoint)
-        nth = self._trainer.kept.nth_checkpoint
-        return nth > 0 and late < self._trainer.steps_per_block and count % nth == 0
+        count, late = divmod(self._steps, self._training.spec.periods.checkpoint)
+        nth = self._training.spec.kept.nth_checkpoint
+        return nth > 0 and late < self._training.spec.steps_per_block and count % nth == 0
 
     @property
     def _is_complete(self):
         """Whether all environment steps are made and evaluated."""
-        total = self._trainer.total_steps
+        total = self._training.spec.total_steps
         return self._steps >= total and self._state.values["evaluated_steps"] >= self._steps
 
     def _is_due(self, period, done_at):
@@ -275,5 +282,5 @@ class TrainingRun:
         """
         if period == 0:
             return False
-        at_end = self._steps >= self._trainer.total_steps and done_at < self._steps
+        at_end = self._steps >= self._training.spec.total_steps and done_at < self._steps
         return at_end or self._steps // period > done_at // period

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from efficient_hrl.ablations.no_hierarchy import TargetAgent
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.trajectories import Trajectory
 from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.figures.subject import place

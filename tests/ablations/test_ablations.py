@@ -11,7 +11,7 @@ from efficient_hrl.ablations.no_hierarchy import TargetAgent
 from efficient_hrl.configuration.config import load_config
 from efficient_hrl.graph.random_streams import Stream, stream_seed
 from efficient_hrl.storage.rows import read_rows
-from efficient_hrl.train import Trainer
+from efficient_hrl.train import train_uvf
 from tests import test_train
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
@@ -94,7 +94,7 @@ def test_a_pretrained_run_stopped_in_either_phase_ends_as_one_that_was_not(stops
 
 def test_what_is_collected_before_and_after_the_low_level_is_frozen():
     configure("hiro_pretrained_point_maze")
-    trainer = Trainer(0)
+    trainer = train_uvf(0)
     trainer.collector.start()
     low, high = trainer.hierarchy.low, trainer.hierarchy.high
     weights = lambda agent: np.concatenate([v.numpy().ravel() for v in agent.actor_net.variables])
@@ -189,7 +189,7 @@ def test_a_flat_run_stopped_and_continued_ends_as_one_that_was_not(flat, tmp_pat
 
 def test_the_flat_agent_learns_beside_collecting():
     configure("td3_point_maze", "train_uvf.collect_beside_learning = True")
-    trainer = Trainer(0)
+    trainer = train_uvf(0)
     trainer.collector.start()
     while int(trainer.collector.env_steps) < BEGIN + EPISODE:
         trainer.train_block()
@@ -199,7 +199,7 @@ def test_the_flat_agent_learns_beside_collecting():
 
 def test_targets_are_handed_down_as_they_are_also_where_goals_have_a_range():
     configure("td3_point_maze")
-    high = Trainer(0).hierarchy.high
+    high = train_uvf(0).hierarchy.high
     assert isinstance(high, TargetAgent)
     state, target = tf.zeros([2, 7]), tf.constant([[50.0, -7.0], [1.0, 2.0]])
     np.testing.assert_array_equal(high.action(state, [target]), target)

@@ -7,7 +7,7 @@ import gin
 import pytest
 
 from efficient_hrl.commands import main
-from efficient_hrl.train import Trainer
+from efficient_hrl.run.training_run import TrainingRun
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 SMALL = (
@@ -541,7 +541,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_mistake_is_one_line_and_writes_nothing(text, message, folder, request, monkeypatch, capfd):
     run = request.getfixturevalue("finished_run") if RESUMED in text else folder
     # What is accepted by mistake must not train for hours.
-    monkeypatch.setattr(Trainer, "run", lambda *_: pytest.fail("accepted"))
+    monkeypatch.setattr(TrainingRun, "run", lambda *_: pytest.fail("accepted"))
     before = snapshot(folder), snapshot(run)
     gin.clear_config()
     capfd.readouterr()

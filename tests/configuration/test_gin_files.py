@@ -12,8 +12,9 @@ from efficient_hrl.agents.ddpg_agent import DdpgAgent
 from efficient_hrl.agents.td3_agent import TD3Agent
 from efficient_hrl.configuration.config import bindings, check_continues, load_config
 from efficient_hrl.errors import UsageError
+from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.train import Trainer
+from efficient_hrl.train import train_uvf
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 FILES = sorted(path.stem for path in GIN.glob("*.gin") if path.stem != "base")
@@ -122,7 +123,7 @@ SEED = tf.constant([1, 2], tf.int64)
 
 def build(name, *bindings):
     load_config([str(GIN / f"{name}.gin")], [*SMALL, *bindings])
-    return Trainer(0)
+    return train_uvf(0)
 
 
 def test_there_is_a_file_for_every_method_and_task_and_every_ablation_of_four_tasks():
@@ -149,7 +150,7 @@ def test_an_ablation_differs_from_hiro_in_what_it_is_about_alone(ablation, task)
 @pytest.mark.parametrize("task", ["ant_fall", "point_maze"])
 def test_the_flat_agent_has_the_task_s_targets_and_the_low_level_s_networks(task):
     trainer = build(f"td3_{task}")
-    low, maze = trainer.hierarchy.low, trainer.environment.maze
+    low, maze = trainer.hierarchy.low, trainer.spec.task.environment.maze
     size, actions = (3, 8) if task == "ant_fall" else (2, 2)
     target = low.context.specs[0]
     np.testing.assert_allclose([target.minimum, target.maximum], [TASKS[task].low, TASKS[task].high])
@@ -157,7 +158,7 @@ def test_the_flat_agent_has_the_task_s_targets_and_the_low_level_s_networks(task
     assert sizes == [[maze.observation_size + size, 300], [300, 300], [300, actions]]
     assert not low.actor_net.hides_xy
     assert low.noisy_action.stddev == (0.1 if task == "point_maze" else 1.0)
-    assert isinstance(low, TD3Agent) and trainer.schedule.low_updates(0) == 10
+    assert isinstance(low, TD3Agent) and trainer.spec.schedule.low_updates(0) == 10
 
 
 @pytest.mark.parametrize("ablation", ["hiro_fun_cosine", "hiro_fun_transition"])
@@ -192,7 +193,7 @@ def test_xy_is_hiro_xy(task):
 def test_goals_in_whole_observations(task):
     trainer = build(f"whole_obs_{task}")
     low, high, f = trainer.hierarchy.low, trainer.hierarchy.high, trainer.hierarchy.representation
-    size, has_view = trainer.environment.maze.observation_size, task.endswith("img")
+    size, has_view = trainer.spec.task.environment.maze.observation_size, task.endswith("img")
     states = tf.range(float(size))[None]
     np.testing.assert_array_equal(f(states), states[:, 2 if has_view else 0 : -1])
     velocities = [2] * 3 + [3] * 3 + [7] * 8 if "ant" in task else [5] * 3
@@ -217,7 +218,7 @@ def test_goals_in_latent_spaces(task, method):
     if method != "e2e":
         stddev = gin.query_parameter(f"{type(f).__name__}.reconstruction_stddev")
         assert stddev == {"point": 1.0, "ant": 0.2}[robot]
-    size, has_view = trainer.environment.maze.observation_size, task.endswith("img")
+    size, has_view = trainer.spec.task.environment.maze.observation_size, task.endswith("img")
     sizes = [layer.shape.as_list() for layer in f.state_net.variables[::2]]
     assert sizes == [[size, 100], [100, 100], [100, 2 if method == "e2e" else 4]]
     # What f does not see: time, and x, y beside a view.
@@ -249,11 +250,11 @@ def test_key_values(method, task_name):
     trainer = build(name)
     hierarchy = trainer.hierarchy
     is_point, learned = "point" in name, method in ("norl", "norl_full", "hiro_repr")
-    maze = trainer.environment.maze
+    maze = trainer.spec.task.environment.maze
     assert (maze.name, maze.has_view) == (task.env_name, task.has_view)
-    assert trainer.total_steps == 25_000 * 500 and trainer.initial_steps == 2500
+    assert trainer.spec.total_steps == 25_000 * 500 and trainer.spec.schedule.initial_steps == 2500
     assert hierarchy.low.context.meta_action_every_n == 10
-    assert trainer.steps_per_block == 10
+    assert trainer.spec.steps_per_block == 10
     for parameter, value in (
         ("train_uvf.batch_size", 100),
         ("train_uvf.gamma", 0.99),
@@ -335,7 +336,7 @@ def test_two_episodes(name, tmp_path):
     )
     folder, lines = RunFolder(tmp_path / name), []
     folder.create(0, bindings())
-    trainer.run(folder, lines.append)
+    TrainingRun(trainer, folder, lines.append).run()
     assert "finished at 1,000 environment steps" in lines[-1]
     rows = (tmp_path / name / "eval.csv").read_text().splitlines()
     assert len(rows) == 1 + len(trainer.evaluator.eval_modes)
@@ -344,7 +345,7 @@ def test_two_episodes(name, tmp_path):
 
 def test_ddpg_takes_the_place_of_td3():
     load_config([str(GIN / "norl_point_maze.gin"), str(GIN / "agents" / "ddpg.gin")], SMALL)
-    hierarchy = Trainer(0).hierarchy
+    hierarchy = train_uvf(0).hierarchy
     for agent in (hierarchy.low, hierarchy.high):
         assert isinstance(agent, DdpgAgent) and not isinstance(agent, TD3Agent)
         assert len(agent.critic_nets) == 1
@@ -368,7 +369,7 @@ def test_bindings_override_files():
     trainer = build(
         "hiro_xy_point_maze", "train_uvf.num_episodes_train = 3", "uvf_add_noise_fn.stddev = 0.25"
     )
-    assert trainer.total_steps == 1500
+    assert trainer.spec.total_steps == 1500
     assert trainer.hierarchy.low.noisy_action.stddev == 0.25
 
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.episodes import ConditionedEnvironment
-from efficient_hrl.eval import Evaluator
-from efficient_hrl.train import Trainer
+from efficient_hrl.eval import evaluate
+from efficient_hrl.train import train_uvf
 from tests import golden_data, original_gin
 
 SMALL = (
@@ -40,15 +40,15 @@ def test_the_list_is_complete():
 def test_every_method_and_task_trains_and_evaluates(folder, method, task):
     load_config(original_gin.files(folder, method, task), [*SMALL, "train_uvf.batch_size=50"])
     with usage_errors():
-        trainer = Trainer(0)
+        trainer = train_uvf(0)
     assert gin.query_parameter("train_uvf.batch_size") == 50
-    assert trainer.total_steps == 25_000 * 500 and trainer.initial_steps == 2500
+    assert trainer.spec.total_steps == 25_000 * 500 and trainer.spec.schedule.initial_steps == 2500
     modes = gin.query_parameter("EVAL_MODES/gin.macro.value")
     assert list(trainer.evaluator.eval_modes) == modes
     gin.clear_config()
     load_config(original_gin.files(folder, method, task, "eval"), ["evaluate.num_episodes_eval = 2"])
     with usage_errors():
-        evaluator = Evaluator(seed=0)
+        evaluator = evaluate(seed=0)
     assert list(evaluator.eval_modes) == modes
 
 
@@ -72,7 +72,7 @@ def trained(files, *more):
     """What is in the buffers and the weights after 70 steps."""
     gin.clear_config()
     load_config(files, [*SMALL, *more])
-    trainer = Trainer(0)
+    trainer = train_uvf(0)
     trainer.collector.start()
     while int(trainer.collector.env_steps) < 70:
         trainer.collector.collect()

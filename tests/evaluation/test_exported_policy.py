@@ -21,7 +21,7 @@ from efficient_hrl.context.context_transition_functions import (
     periodic_context_fn,
     relative_context_transition_fn,
 )
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
 from efficient_hrl.evaluation import exported_policy as exporting
 from efficient_hrl.evaluation.exported_policy import describe_policy, exported_policy, save_policy
 from efficient_hrl.modes.loading import restore_newest
@@ -105,7 +105,7 @@ def evaluator_of(gin_file, *more):
     files = [str(REPOSITORY / "gin" / f"{name}.gin") for name in gin_file.split("+")]
     load_config(files, [*SMALL, *more])
     tf.keras.utils.set_random_seed(1)  # of initial weights
-    evaluator = Evaluator(seed=0)
+    evaluator = evaluate(seed=0)
     low, high = evaluator.hierarchy.low, evaluator.hierarchy.high
     for i, agent in enumerate((low, high)):
         if agent.learns:
@@ -370,7 +370,7 @@ def test_the_command_exports_the_newest_checkpoint_and_replaces_what_is_there(ro
     assert about["gin_files"] == ["gin/hiro_xy_point_maze.gin"] == record["gin_files"]
     assert about["packages"] == record["packages"] and about["packages"]["tensorflow"] == tf.__version__
 
-    evaluator = Evaluator(seed=4)
+    evaluator = evaluate(seed=4)
     assert restore_newest(evaluator, RunFolder(root)) == 300
     (trajectory, _) = evaluator.trajectories("eval1", 300)
     policy = tf.saved_model.load(str(path))

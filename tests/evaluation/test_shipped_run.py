@@ -6,7 +6,7 @@ import gin
 import pytest
 
 from efficient_hrl.commands import main
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
 from efficient_hrl.modes.loading import load_config_of, restore_newest
 from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.run_folder import RunFolder
@@ -25,7 +25,7 @@ def test_it_still_acts_as_its_last_evaluation_says():
     folder = RunFolder(ROOT, writes=False)
     gin.clear_config()
     load_config_of(folder, [], ["evaluate.num_episodes_eval = 4"])
-    evaluator = Evaluator(seed=folder.record()["seed"])
+    evaluator = evaluate(seed=folder.record()["seed"])
     env_steps = restore_newest(evaluator, folder)
     said = {
         row["target"]: float(row["success_rate"])

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.configuration.config import load_config
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
 from efficient_hrl.storage.checkpoints import newest_whole, weights_in
 from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.weights import load_low_level, restore_weights
-from efficient_hrl.train import Trainer
+from efficient_hrl.train import train_uvf
 from tests import test_train
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
@@ -81,7 +81,7 @@ def whole_run(tmp_path_factory):
 def test_a_run_learns_and_tells_of_what_exists(method, whole_run):
     trainer, root = whole_run(method)
     configure(method)
-    first = [v.numpy() for v in Trainer(0).hierarchy.acting_variables]
+    first = [v.numpy() for v in train_uvf(0).hierarchy.acting_variables]
     assert all(not np.array_equal(a, b) for a, b in zip(first, trainer.hierarchy.acting_variables))
     row = read_rows(root / "metrics.csv")[-1]
     for name in ("loss", "close_loss", "far_loss", "bound", "kl"):
@@ -105,7 +105,7 @@ def test_a_stopped_run_continues_as_if_it_had_not_been_stopped(method, whole_run
 def test_a_low_level_begins_with_the_representation_of_another_run(method, whole_run):
     whole, root = whole_run(method)
     configure(method)
-    hierarchy = Trainer(1).hierarchy
+    hierarchy = train_uvf(1).hierarchy
     load_low_level(str(root / "policy" / f"policy-{test_train.TOTAL}"), hierarchy)
     learned = weights(whole.hierarchy.representation.state_net)
     same(weights(hierarchy.representation.state_net), learned)
@@ -117,7 +117,7 @@ def test_a_low_level_begins_with_the_representation_of_another_run(method, whole
 def test_a_checkpoint_is_evaluated_with_its_representation(method, whole_run):
     whole, root = whole_run(method)
     configure(method, "evaluate.generate_summaries = True")
-    evaluator = Evaluator(seed=0)
+    evaluator = evaluate(seed=0)
     assert not differs_nowhere(evaluator.hierarchy, whole.hierarchy)
     prefix = newest_whole(root / "checkpoints", pytest.fail)
     restore_weights(weights_in(prefix), evaluator.hierarchy.weights())
@@ -129,7 +129,7 @@ def test_a_checkpoint_is_evaluated_with_its_representation(method, whole_run):
 )
 def test_collecting_beside_learning_acts_with_the_representation_from_before_the_updates(method):
     configure(method, "train_uvf.collect_beside_learning = True")
-    beside = Trainer(0)
+    beside = train_uvf(0)
     beside.collector.start()
     for _ in range(18):
         before = weights(beside.hierarchy.representation.state_net)
@@ -143,16 +143,16 @@ def test_collecting_beside_learning_acts_with_the_representation_from_before_the
 def test_whole_observations_leave_out_time_and_what_a_view_replaces():
     states = tf.constant([[float(i) for i in range(82)]])
     configure("whole_obs")
-    f = Trainer(0).hierarchy.representation
+    f = train_uvf(0).hierarchy.representation
     np.testing.assert_array_equal(f(states[:, :7]), states[:, :6])
     configure("whole_obs", task="point_maze_img")
-    f = Trainer(0).hierarchy.representation
+    f = train_uvf(0).hierarchy.representation
     np.testing.assert_array_equal(f(states), states[:, 2:81])
 
 
 def test_noise_may_differ_from_dimension_to_dimension():
     configure("whole_obs")
-    high = Trainer(0).hierarchy.high
+    high = train_uvf(0).hierarchy.high
     states, targets = tf.zeros([1, 7]), [tf.zeros([1, 2])]
     noise = high.noisy_action(states, targets, tf.ones([1, 6])) - high.action(states, targets)
     np.testing.assert_allclose(noise[0], [1, 1, 0.314, 0.5, 0.5, 0.5], rtol=1e-4)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.eval import EvalResult
+from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.exploration_maps import ExplorationMaps
 from efficient_hrl.figures.curves import draw_run
 from efficient_hrl.run.metrics import METRICS_COLUMNS, RunLog

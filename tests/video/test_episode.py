@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from efficient_hrl.configuration.config import load_config
-from efficient_hrl.eval import Evaluator
+from efficient_hrl.eval import evaluate
 from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.video.episode import episode_of, has_goals
 from tests.test_eval import GIN, TARGETS, TINY_STEPS, point_maze, tiny_evaluator
@@ -83,5 +83,5 @@ def test_there_are_no_goals_beside_the_target_without_a_hierarchy(evaluator, tra
     assert has_goals(evaluator)
     assert episode_of(evaluator, trajectory, None, "a", 70).goals_xy is None
     load_config([str(GIN / "td3_point_maze.gin")], ["ACTOR_HIDDEN_SIZE_1 = 16", "RESET_EPISODE_PERIOD = 5"])
-    flat = Evaluator(seed=0, num_episodes_eval=1)
+    flat = evaluate(seed=0, num_episodes_eval=1)
     assert not has_goals(flat)

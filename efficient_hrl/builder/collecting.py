@@ -1,0 +1,65 @@
+"""Specifications -> what collects: environments, a policy, and observers that write to buffers."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from efficient_hrl.collect import Collector
+from efficient_hrl.episodes import environment_for
+from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
+from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.run.training import Collecting
+from efficient_hrl.specifications import HierarchySpec, TrainingSpec
+from environments.batched import BatchedEnvironment
+from environments.make_batched import check_tells
+
+
+def build_collecting(
+    spec: TrainingSpec,
+    simulations: BatchedEnvironment,
+    acting: Hierarchy,
+    stores: Sequence[UniformReplayBuffer],
+    pretrains: tf.Variable | None = None,
+) -> Collecting:
+    """Builds what collects.
+
+    Args:
+      spec: of the run.
+      simulations: the environments, in which nothing has happened yet.
+      acting: whose weights act.
+      stores: where transitions and segments are written to.
+      pretrains: bool [], whether goals come from samplers because the low level learns alone;
+        None is never.
+
+    Raises:
+      ValueError: no sampler for targets, or environments that cannot be told of them.
+    """
+    low, high = acting.low, acting.high
+    high.context.samplers("explore")
+    check_tells(high.context.settable_context, simulations)
+    environment = environment_for(simulations, low)
+    policy = HierarchicalPolicy(
+        environment.time_step_spec(),
+        low,
+        high,
+        target_mode="explore",
+        explore=True,
+        seed=spec.task.seed,
+        set_context=simulations.set_context if high.context.settable_context else None,
+        pretrains=pretrains,
+    )
+    collector = Collector(environment, policy, low, high, *stores, spec.steps_per_block)
+    return Collecting(simulations, acting, collector)
+
+
+def build_acting_hierarchy(spec: HierarchySpec, tf_env, seed: int) -> Hierarchy:
+    """A hierarchy that acts and never learns, for weights that come from elsewhere."""
+    return build_hierarchy(
+        tf_env,
+        spec.agent_class,
+        spec.meta_agent_class,
+        spec.state_preprocess_class,
+        spec.inverse_dynamics_class,
+        seed,
+    )

@@ -1,0 +1,78 @@
+"""Specifications -> a training run: both sides, joined as the specification says."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+from tf_agents.environments import tf_py_environment
+
+from efficient_hrl.ablations.pretraining import Pretraining
+from efficient_hrl.builder.collecting import build_acting_hierarchy, build_collecting
+from efficient_hrl.builder.learning import build_learning
+from efficient_hrl.collecting_beside_learning import SideBySide
+from efficient_hrl.evaluation.evaluator import Evaluator
+from efficient_hrl.graph.random_streams import seed_globals
+from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.run.training import Collecting, Training
+from efficient_hrl.specifications import TrainingSpec
+
+
+def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator]) -> Training:
+    """Builds everything; nothing is written and no step is taken.
+
+    Args:
+      spec: of the run.
+      make_evaluator: (hierarchy=...) -> what judges it.
+
+    Raises:
+      ValueError: parts that do not fit.
+      MemoryError: the replay buffers do not fit.
+    """
+    if spec.deterministic_ops:
+        tf.config.experimental.enable_op_determinism()
+    generator = seed_globals(spec.task.seed)
+    simulations = spec.task.simulations()
+    tf_env = tf_py_environment.TFPyEnvironment(simulations)
+    learning = build_learning(spec, tf_env)
+    pretraining = beside = None
+    if spec.phases.pretrain_steps is not None:
+        pretraining = Pretraining(spec.phases.pretrain_steps)
+    if spec.collects_beside_learning:
+        collecting, beside = _build_collecting_beside(spec, simulations, tf_env, learning)
+    else:
+        stores = (learning.low_replay, learning.high_replay)
+        pretrains = pretraining and pretraining.is_on
+        collecting = build_collecting(spec, simulations, learning.hierarchy, stores, pretrains)
+    evaluator = make_evaluator(hierarchy=learning.hierarchy)
+    return Training(spec, learning, collecting, evaluator, pretraining, beside, generator)
+
+
+def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Collecting, SideBySide]:
+    """A collector with weights and stores of its own, which a block brings up to date."""
+    acting = build_acting_hierarchy(spec.hierarchy, tf_env, spec.task.seed)
+    if any(agent.context.normalizes for agent in (acting.low, acting.high)):
+        raise ValueError(
+            "Context.normalizers and train_uvf.collect_beside_learning = True: a normaliser follows"
+            " what it sees, and acting and learning would each have one; allowed: either"
+        )
+    replays = (learning.low_replay, learning.high_replay)
+    room = _room_for_a_block(spec, acting.low)
+    stores = [UniformReplayBuffer(replay.data_spec, room, f"staged_{replay.name}") for replay in replays]
+    for agent, replay in zip((acting.low, acting.high), replays):
+        agent.context.set_replay(replay.sample_next_states)
+    collecting = build_collecting(spec, simulations, acting, stores)
+    beside = SideBySide(learning.hierarchy, acting, collecting.collector, learning.learner, *stores, *replays)
+    return collecting, beside
+
+
+def _room_for_a_block(spec, low):
+    """Rows of a buffer that holds what one block writes."""
+    # The last steps of a block come one step late, or with their segment.
+    late = 2 + (low.context.meta_action_every_n if low.learns_from_segments else 0)
+    room = spec.steps_per_block + late * spec.task.num_envs
+    for buffer in (spec.replay.low, spec.replay.high):
+        if buffer.buffer_size < room:
+            raise ValueError(
+                f"CircularBuffer.buffer_size = {buffer.buffer_size!r}; allowed with"
+                f" train_uvf.collect_beside_learning = True: {room} or more, room for a block"
+            )
+    return room
