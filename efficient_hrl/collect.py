@@ -4,13 +4,14 @@ This side of the program writes to the two buffers and reads the weights that
 the policy uses.  It knows nothing of how they are learned.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_py_environment
 from tf_agents.metrics import tf_metrics
+from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.episodes import ConditionedEnvironment
@@ -39,13 +40,120 @@ def _named(**nests):
     return {f"{name}_{i}": variable for name, nest in leaves.items() for i, variable in enumerate(nest)}
 
 
-def is_broken_off(time_step: ts.TimeStep, next_time_step: ts.TimeStep) -> tf.Tensor:
+def is_abandoned(time_step: ts.TimeStep, next_time_step: ts.TimeStep) -> tf.Tensor:
     """Whether an episode was abandoned with this step because its simulation became unstable, bool [B].
 
     The next time step then is the first one of another episode, although this one is
     not the last of the old one; see `BatchedEnvironment`.
     """
     return next_time_step.is_first() & ~time_step.is_last()
+
+
+class Step(NamedTuple):
+    """One environment step of N environments, and what every observer asks of it.
+
+    Attributes:
+      time_step, next_time_step: before and after; observations [N, S].
+      action_step: the policy's decision; actions [N, A].
+      is_abandoned: see the function of that name, bool [N].
+      is_real: whether a step was taken, and neither a reset nor one that made a simulation unstable,
+        bool [N].
+      low_reward: the low level's reward for its goal, [N] or [N, R].
+      high_reward: the task's reward for its target, [N].
+    """
+
+    time_step: ts.TimeStep
+    action_step: policy_step.PolicyStep
+    next_time_step: ts.TimeStep
+    is_abandoned: tf.Tensor
+    is_real: tf.Tensor
+    low_reward: tf.Tensor
+    high_reward: tf.Tensor
+
+
+def rewarded_step(low_agent, high_agent, time_step, action_step, next_time_step) -> Step:
+    """A step with both levels' rewards."""
+    states = (time_step.observation, next_time_step.observation)  # [N, S] each
+    done = (action_step.action, next_time_step.reward)  # [N, A], [N]
+    targets = high_agent.context.split(action_step.info.target)  # [N, T] each
+    low_reward, _ = low_agent.rewards(*states, [action_step.info.goal], *done)
+    high_reward, _ = high_agent.rewards(*states, targets, *done)
+    abandoned = is_abandoned(time_step, next_time_step)
+    return Step(
+        time_step,
+        action_step,
+        next_time_step,
+        abandoned,
+        ~time_step.is_last() & ~abandoned,
+        low_reward,
+        high_reward,
+    )
+
+
+class StepDriver(dynamic_step_driver.DynamicStepDriver):
+    """tf-agents' driver for hierarchies: environments hear of targets, observers get a `Step`."""
+
+    def __init__(
+        self,
+        env: tf_py_environment.TFPyEnvironment,
+        policy: HierarchicalPolicy,
+        observers: Sequence[Callable],
+        step_observers: Sequence[Callable[[Step], object]],
+        num_steps: int,
+        tell: Callable | None,
+    ):
+        """Joins environment, policy and observers.
+
+        Args:
+          env: N environments.
+          policy: acts.
+          observers: of tf-agents' trajectories.
+          step_observers: of `Step`.
+          num_steps: environment steps of one run, summed over environments.
+          tell: see `tell_of_targets`; None where environments do not listen.
+        """
+        super().__init__(env, policy, observers, num_steps=num_steps)
+        self._step_observers = step_observers
+        self._tell = tell
+
+    def _loop_body_fn(self):
+        def body(counter, time_step, policy_state):
+            action_step = self.policy.action(time_step, policy_state)
+            if self._tell is not None:
+                tell_of_targets(self._tell, self.policy.high.context, time_step, action_step)
+            next_time_step = self.env.step(action_step.action)
+            seen = trajectory.from_transition(time_step, action_step, next_time_step)
+            step = rewarded_step(self.policy.low, self.policy.high, time_step, action_step, next_time_step)
+            for observer in self._observers:
+                observer(seen)
+            for observer in self._step_observers:
+                observer(step)
+            # A step that only resets does not count.
+            counter += tf.cast(~seen.is_boundary(), tf.int32)  # [N]
+            return [counter, next_time_step, action_step.state]
+
+        return body
+
+
+def tell_of_targets(tell: Callable, high_context, time_step, action_step) -> None:
+    """Tells the environments of their targets, where an episode begins.
+
+    Args:
+      tell: called in Python with bool [N], where one begins, and arrays [N, T], the targets as their
+        samplers drew them; not called where none begins.
+      high_context: the high level's.
+      time_step: before the step.
+      action_step: what the policy decided.
+    """
+    first = time_step.is_first()  # [N]
+    targets = high_context.unnormalized(high_context.split(action_step.info.target))  # [N, T] each
+
+    def call(*arguments):
+        tell(*arguments)
+        return True
+
+    told = lambda: tf.numpy_function(call, [first, *targets], tf.bool)
+    tf.cond(tf.reduce_any(first), told, lambda: False)
 
 
 class TransitionObserver(tf.Module):
@@ -55,20 +163,29 @@ class TransitionObserver(tf.Module):
     when the policy has acted there: it is written one step late.
     """
 
-    def __init__(self, buffer: UniformReplayBuffer, spec: Transition, num_envs: int, counts: Callable):
-        """Prepares to observe `num_envs` environments; `counts` tells which last steps to store."""
+    def __init__(
+        self, buffer: UniformReplayBuffer, spec: Transition, num_envs: int, is_stored_after: Callable
+    ):
+        """Prepares to observe environments.
+
+        Args:
+          buffer: where to write to.
+          spec: of one transition.
+          num_envs: N.
+          is_stored_after: the next time step -> which steps to store, bool [N].
+        """
         super().__init__(name="transition_observer")
         self._buffer = buffer
-        self._counts = counts
+        self._is_stored_after = is_stored_after
         # What is known one step early: everything but next state and next goal.
         known = {name: getattr(spec, name) for name in Transition._fields}
         known |= {"next_state": (), "next_context": ()}
         self._pending = _variables(Transition(**known), num_envs, "pending")
         self._is_pending = tf.Variable(tf.zeros([num_envs], tf.bool), trainable=False, name="is_pending")
 
-    def __call__(self, step):
-        time_step, action_step, next_time_step = step
-        state, goal = time_step.observation, action_step.info.goal
+    def __call__(self, step: Step):
+        action_step, next_time_step = step.action_step, step.next_time_step
+        state, goal = step.time_step.observation, action_step.info.goal  # [N, S], [N, G]
         complete = tf.nest.map_structure(tf.convert_to_tensor, self._pending)
         self._add(complete._replace(next_state=state, next_context=goal))
         _assign(
@@ -84,8 +201,7 @@ class TransitionObserver(tf.Module):
                 bootstrap=next_time_step.discount,
             ),
         )
-        is_real = ~time_step.is_last() & ~is_broken_off(time_step, next_time_step)
-        return self._is_pending.assign(is_real & self._counts(next_time_step))
+        return self._is_pending.assign(step.is_real & self._is_stored_after(next_time_step))
 
     def _add(self, transitions):
         """Takes one complete transition of every environment, where `_is_pending` holds."""
@@ -108,9 +224,11 @@ class SegmentTransitionObserver(TransitionObserver):
     an unstable simulation broke off are not written.
     """
 
-    def __init__(self, buffer: UniformReplayBuffer, spec: SegmentTransition, num_envs: int, counts: Callable):
-        """Prepares to observe `num_envs` environments; `counts` tells which last steps to store."""
-        super().__init__(buffer, spec, num_envs, counts)
+    def __init__(
+        self, buffer: UniformReplayBuffer, spec: SegmentTransition, num_envs: int, is_stored_after: Callable
+    ):
+        """As for `TransitionObserver`."""
+        super().__init__(buffer, spec, num_envs, is_stored_after)
         self._c = spec.low_actions.shape[0]
         self._rows = tf.range(num_envs)
         zeros = lambda dtype, name, *shape: tf.Variable(
@@ -124,14 +242,11 @@ class SegmentTransitionObserver(TransitionObserver):
         block = tf.nest.map_structure(lambda s: tf.TensorSpec([self._c, *s.shape], s.dtype), one)
         self._block = _variables(block, num_envs, "block")
 
-    def __call__(self, step):
-        done = super().__call__(step)
-        time_step, action_step, next_time_step = step
-        index = action_step.info.clock % self._c
-        is_real = ~time_step.is_last() & ~is_broken_off(time_step, next_time_step)
+    def __call__(self, step: Step):
+        super().__call__(step)
+        index = step.action_step.info.clock % self._c  # [N]
         self._index.assign(index)
-        self._ends.assign(((index == self._c - 1) | next_time_step.is_last()) & is_real)
-        return done
+        self._ends.assign(((index == self._c - 1) | step.next_time_step.is_last()) & step.is_real)
 
     def checkpointed(self) -> dict[str, tf.Variable]:
         return super().checkpointed() | _named(
@@ -180,52 +295,48 @@ class SegmentObserver(tf.Module):
         buffer: UniformReplayBuffer,
         spec: Segment,
         num_envs: int,
-        high_agent,
         policy: HierarchicalPolicy,
-        counts: Callable,
+        is_stored_after: Callable,
     ):
         """Prepares to observe environments.
 
         Args:
           buffer: where to write to.
           spec: of one segment.
-          num_envs: how many environments.
-          high_agent: rewards the steps.
+          num_envs: N.
           policy: knows the next targets.
-          counts: tells which steps may be the last of a stored segment.
+          is_stored_after: the next time step -> which steps may be the last of a stored segment,
+            bool [N].
         """
         super().__init__(name="segment_observer")
         self._buffer = buffer
-        self._high = high_agent
         self._policy = policy
-        self._counts = counts
+        self._is_stored_after = is_stored_after
         self._c = spec.low_states.shape[0]
         self._rows = tf.range(num_envs)
         self._open = _variables(spec, num_envs, "open_segment")
 
-    def __call__(self, step):
-        time_step, action_step, next_time_step = step
-        info, state, next_state = action_step.info, time_step.observation, next_time_step.observation
+    def __call__(self, step: Step):
+        action_step, info = step.action_step, step.action_step.info
+        state = step.time_step.observation  # [N, S]
         segment = self._open
-        index = info.clock % self._c
+        index = info.clock % self._c  # [N], the step's place in its segment
         begins = index == 0
-        at = tf.stack([self._rows, index], axis=1)
+
+        # The step takes its place.
+        at = tf.stack([self._rows, index], axis=1)  # [N, 2]
         segment.low_states.scatter_nd_update(at, state)
         segment.low_actions.scatter_nd_update(at, action_step.action)
         first_step = lambda new, old: tf.where(begins[:, None], new, old)
         segment.state.assign(first_step(state, segment.state))
         segment.meta_action.assign(first_step(info.goal, segment.meta_action))
         segment.meta_context.assign(first_step(info.target, segment.meta_context))
-        reward, _ = self._high.rewards(
-            state,
-            next_state,
-            self._high.context.split(info.target),
-            action_step.action,
-            next_time_step.reward,
-        )
-        segment.reward.assign(tf.where(begins, 0.0, segment.reward) + TASK_REWARD_SCALE * reward)
-        ends = ((index == self._c - 1) | next_time_step.is_last()) & ~time_step.is_last()
-        ends &= self._counts(next_time_step) & ~is_broken_off(time_step, next_time_step)
+        so_far = tf.where(begins, 0.0, segment.reward)  # [N]
+        segment.reward.assign(so_far + TASK_REWARD_SCALE * step.high_reward)
+
+        # What is complete is stored.
+        ends = ((index == self._c - 1) | step.next_time_step.is_last()) & step.is_real
+        ends &= self._is_stored_after(step.next_time_step)
 
         def close():
             self._buffer.add(self._closed(step, index + 1), ends)
@@ -239,11 +350,11 @@ class SegmentObserver(tf.Module):
 
     def _closed(self, step, length):
         """The open segments as if they ended with this step."""
-        time_step, action_step, next_time_step = step
-        info, next_state = action_step.info, next_time_step.observation
+        info, next_time_step = step.action_step.info, step.next_time_step
+        next_state = next_time_step.observation  # [N, S]
         next_target = self._policy.next_target(
-            info.target, time_step.observation, next_state, info.clock, info.fresh
-        )
+            info.target, step.time_step.observation, next_state, info.clock, info.drawn_ahead
+        )  # [N, T]
         real = tf.sequence_mask(length, self._c)[..., None]  # [N, c, 1]
         return tf.nest.map_structure(tf.convert_to_tensor, self._open)._replace(
             discount=tf.where(next_time_step.is_last(), 0.0, 1.0),
@@ -278,37 +389,28 @@ class EpisodeReturns(NamedTuple):
 class ReturnObserver(tf.Module):
     """Adds up the rewards of both levels, per environment step, over episodes."""
 
-    def __init__(self, low_agent, high_agent, num_envs: int):
+    def __init__(self, num_envs: int):
         """Prepares to observe `num_envs` environments."""
         super().__init__(name="return_observer")
-        self._low = low_agent
-        self._high = high_agent
         zeros = lambda name: tf.Variable(tf.zeros([num_envs]), trainable=False, name=name)
         self._low_return = zeros("low_return")
         self._high_return = zeros("high_return")
         zero = lambda name: tf.Variable(0.0, trainable=False, name=name)
         self._finished = EpisodeReturns(zero("episodes"), zero("low"), zero("high"))
 
-    def __call__(self, step):
-        time_step, action_step, next_time_step = step
-        states = (time_step.observation, next_time_step.observation)
-        broken_off = is_broken_off(time_step, next_time_step)
-        counts = tf.cast(~time_step.is_last() & ~broken_off, tf.float32)
-        targets = self._high.context.split(action_step.info.target)
-        done = (action_step.action, next_time_step.reward)
-        low, _ = self._low.rewards(*states, [action_step.info.goal], *done)
-        high, _ = self._high.rewards(*states, targets, *done)
+    def __call__(self, step: Step):
+        low, high, is_last = step.low_reward, step.high_reward, step.next_time_step.is_last()
         check_finite({"the low level's reward": low, "the high level's reward": high})
-        low_return = self._low_return + counts * total_reward(low)
-        high_return = self._high_return + counts * high
-        ended = tf.cast(next_time_step.is_last(), tf.float32)
-        goes_on = tf.cast(~next_time_step.is_last() & ~broken_off, tf.float32)
+        counts = tf.cast(step.is_real, tf.float32)  # [N]
+        low_return = self._low_return + counts * total_reward(low)  # [N]
+        high_return = self._high_return + counts * high  # [N]
+        ended = tf.cast(is_last, tf.float32)  # [N]
+        goes_on = tf.cast(~is_last & ~step.is_abandoned, tf.float32)  # [N]
         self._finished.episodes.assign_add(tf.reduce_sum(ended))
         self._finished.low.assign_add(tf.reduce_sum(ended * low_return))
         self._finished.high.assign_add(tf.reduce_sum(ended * high_return))
         self._low_return.assign(goes_on * low_return)
         self._high_return.assign(goes_on * high_return)
-        return tf.no_op()
 
     def checkpointed(self) -> dict[str, tf.Variable]:
         """What a checkpoint must hold, by name."""
@@ -341,54 +443,60 @@ class Collector(tf.Module):
         self,
         tf_env: tf_py_environment.TFPyEnvironment,
         policy: HierarchicalPolicy,
-        low_agent,
-        high_agent,
         low_replay: UniformReplayBuffer,
         high_replay: UniformReplayBuffer,
         steps_per_call: int,
+        stores_segments: Callable[[], tf.Tensor] | None = None,
+        tell: Callable | None = None,
     ):
         """Builds driver and observers; `start` begins the first episode.
 
         Args:
           tf_env: where to act; its batch size is the number of environments.
-          policy: acts.
-          low_agent, high_agent: reward steps and episodes.
+          policy: acts; its levels reward steps and episodes.
           low_replay, high_replay: the buffers to write to.
           steps_per_call: environment steps of one `collect`, summed over environments.
+          stores_segments: () -> bool [], whether segments that end now are stored; None is always.
+          tell: see `StepDriver`.
         """
         super().__init__(name="collector")
         num_envs = tf_env.batch_size
         self._env = tf_env
         self._env_steps = tf_metrics.EnvironmentSteps()
         self._episodes = tf_metrics.NumberOfEpisodes()
-        self.returns = ReturnObserver(low_agent, high_agent, num_envs)
-        counts = lambda next_time_step: tf.ones_like(next_time_step.is_last())
+        self.returns = ReturnObserver(num_envs)
+
+        # Where conditions end episodes, they also say which steps count.
+        is_stored = lambda next_time_step: tf.ones_like(next_time_step.is_last())
         self._conditions = {}
         if isinstance(tf_env, ConditionedEnvironment):
-            counts = lambda next_time_step: tf.identity(tf_env.counts)
+            is_stored = lambda next_time_step: tf.identity(tf_env.counts)
             self._conditions = tf_env.variables()
+
         knows_segment = isinstance(low_replay.data_spec, SegmentTransition)
         observer = SegmentTransitionObserver if knows_segment else TransitionObserver
-        self._transitions = observer(low_replay, low_replay.data_spec, num_envs, counts)
-        # The high level is to learn from the frozen low level alone, so segments that end
-        # before it is frozen are not stored.
-        segment_counts = counts
-        if policy.pretrains is not None:
-            segment_counts = lambda next_time_step: counts(next_time_step) & ~policy.pretrains
+        self._transitions = observer(low_replay, low_replay.data_spec, num_envs, is_stored)
         self._segments = None
-        if high_agent.learns:
+        if policy.high.learns:
+            both = lambda next_time_step: is_stored(next_time_step) & stores_segments()
             self._segments = SegmentObserver(
-                high_replay, high_replay.data_spec, num_envs, high_agent, policy, segment_counts
+                high_replay,
+                high_replay.data_spec,
+                num_envs,
+                policy,
+                is_stored if stores_segments is None else both,
             )
+
         observers = [self._transitions, self._segments, self.returns]
         self._time_step = _variables(tf_env.time_step_spec(), num_envs, "time_step")
         self._policy_state = _variables(policy.policy_state_spec, num_envs, "policy_state")
-        self._driver = dynamic_step_driver.DynamicStepDriver(
+        self._driver = StepDriver(
             tf_env,
             policy,
-            observers=[self._env_steps, self._episodes],
-            transition_observers=[observer for observer in observers if observer is not None],
-            num_steps=steps_per_call,
+            [self._env_steps, self._episodes],
+            [observer for observer in observers if observer is not None],
+            steps_per_call,
+            tell,
         )
 
     @property

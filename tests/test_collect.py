@@ -17,7 +17,7 @@ from efficient_hrl.collect import TASK_REWARD_SCALE, Collector
 from efficient_hrl.context.context_transition_functions import periodic_context_fn, timer_context_fn
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
 from efficient_hrl.graph.finite import culprit
-from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchical_policy import GivenTargets, HierarchicalPolicy, HighLevelGoals
 from efficient_hrl.replay import CircularBuffer
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
@@ -61,11 +61,16 @@ def collector_on(env, hierarchy, steps, capacity=200):
     """A noise-free collector whose targets come from the policy state."""
     tf_env = tf_py_environment.TFPyEnvironment(env)
     policy = HierarchicalPolicy(
-        tf_env.time_step_spec(), hierarchy.low, hierarchy.high, target_mode=None, explore=False
+        tf_env.time_step_spec(),
+        hierarchy.low,
+        hierarchy.high,
+        GivenTargets(),
+        HighLevelGoals(explores=False),
+        explores=False,
     )
     low_replay = CircularBuffer(capacity, "agent").build(hierarchy.low.training_data_spec)
     high_replay = CircularBuffer(capacity, "meta").build(hierarchy.high.training_data_spec)
-    collector = Collector(tf_env, policy, hierarchy.low, hierarchy.high, low_replay, high_replay, steps)
+    collector = Collector(tf_env, policy, low_replay, high_replay, steps)
     collector.start()
     return collector, low_replay, high_replay
 

@@ -5,8 +5,15 @@ import pytest
 import tensorflow as tf
 from tf_agents.trajectories import time_step as ts
 
+from efficient_hrl.collect import tell_of_targets
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
-from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchical_policy import (
+    DrawnTargets,
+    GivenTargets,
+    HierarchicalPolicy,
+    HighLevelGoals,
+    SampledGoals,
+)
 from tests import golden_data, tiny_hierarchy
 
 BATCH = 3
@@ -15,7 +22,9 @@ BATCH = 3
 def make_policy(method="hiro_repr", target_mode="explore", explore=False, seed=0):
     hierarchy = golden_data.hierarchy(method)
     spec = ts.time_step_spec(golden_data.OBSERVATION_SPEC)
-    return hierarchy, HierarchicalPolicy(spec, hierarchy.low, hierarchy.high, target_mode, explore, seed)
+    targets = GivenTargets() if target_mode is None else DrawnTargets(target_mode)
+    goals = HighLevelGoals(explore)
+    return hierarchy, HierarchicalPolicy(spec, hierarchy.low, hierarchy.high, targets, goals, explore, seed)
 
 
 def state_at(step, batch=BATCH):
@@ -94,8 +103,13 @@ def test_exploration_stays_in_range_has_the_right_size_and_is_decided_by_seed_an
         assert 0.3 < np.std(noise) < 2.0  # N(0, 1)
     spec = hierarchy.high.action_spec
     assert np.all(steps[0].info.goal >= spec.minimum) and np.all(steps[0].info.goal <= spec.maximum)
-    again = HierarchicalPolicy(policy.time_step_spec, hierarchy.low, hierarchy.high, "explore", True, seed=1)
-    other = HierarchicalPolicy(policy.time_step_spec, hierarchy.low, hierarchy.high, "explore", True, seed=2)
+    levels = (hierarchy.low, hierarchy.high)
+    again, other = (
+        HierarchicalPolicy(
+            policy.time_step_spec, *levels, DrawnTargets("explore"), HighLevelGoals(True), True, seed
+        )
+        for seed in (1, 2)
+    )
     np.testing.assert_array_equal(run(again, 2)[1].action, steps[1].action)
     assert not np.array_equal(run(other, 2)[1].action, steps[1].action)
 
@@ -117,13 +131,26 @@ def tiny_step(step, first):
     return ts.TimeStep(kind, tf.zeros([BATCH]), tf.ones([BATCH]), state)
 
 
-def run_tiny(policy, firsts):
-    """One PolicyStep per entry of `firsts`, which says where an episode begins, bool [B]."""
+def policy_of(of, targets, goals=None):
+    """A policy that does not explore."""
+    return HierarchicalPolicy(
+        TINY_SPEC, of.low, of.high, targets, goals or HighLevelGoals(explores=False), explores=False
+    )
+
+
+def run_tiny(policy, firsts, told=None):
+    """One PolicyStep per entry of `firsts`, which says where an episode begins, bool [B].
+
+    What environments would be told goes into `told`, where there is such a list.
+    """
     state, made = policy.get_initial_state(BATCH), []
     action = tf.function(policy.action)
     for step, first in enumerate(firsts):
         made.append(action(tiny_step(step, first), state))
         state = made[-1].state
+        if told is not None:
+            tell = lambda *seen: told.append(seen)
+            tell_of_targets(tell, policy.high.context, tiny_step(step, first), made[-1])
     return made
 
 
@@ -157,10 +184,8 @@ def test_several_contexts_reach_the_high_level_joined_and_the_environment_one_by
     }
     of, told = tiny_hierarchy.hierarchy(targets=targets), []
     assert of.high.context.settable_context
-    policy = HierarchicalPolicy(
-        TINY_SPEC, of.low, of.high, "explore", False, set_context=lambda *seen: told.append(seen)
-    )
-    steps = run_tiny(policy, [ALL, NONE, ONLY_SECOND, NONE])
+    policy = policy_of(of, DrawnTargets("explore"))
+    steps = run_tiny(policy, [ALL, NONE, ONLY_SECOND, NONE], told)
     shown = [step.info.target.numpy() for step in steps]
     assert shown[0].shape == (BATCH, 3) and np.all(shown[0][:, :2] >= 3) and np.all(shown[0][:, :2] <= 5)
     goal = of.high.action(tiny_step(0, ALL).observation, [shown[0]])
@@ -184,10 +209,8 @@ def test_without_episodes_that_begin_nothing_is_told_and_no_list_goes_on():
         ),
         [],
     )
-    policy = HierarchicalPolicy(
-        TINY_SPEC, of.low, of.high, "explore", False, set_context=lambda *seen: told.append(seen)
-    )
-    steps = run_tiny(policy, [ALL, NONE, NONE, ONLY_SECOND])
+    policy = policy_of(of, DrawnTargets("explore"))
+    steps = run_tiny(policy, [ALL, NONE, NONE, ONLY_SECOND], told)
     assert [step.info.target[1, 0] for step in steps] == [1, 1, 1, 2]
     assert [step.info.target[0, 0] for step in steps] == [1, 1, 1, 1]
     assert len(told) == 2
@@ -198,7 +221,7 @@ def test_the_low_level_alone_follows_goals_of_its_own_samplers():
         "samplers": {"eval": functools.partial(ScheduledSampler, values=[[0, 0], [5, 1], [7, 2], [9, 3]])}
     }
     of = tiny_hierarchy.hierarchy(c=2, goals=goals)
-    policy = HierarchicalPolicy(TINY_SPEC, of.low, of.high, None, False, goal_mode="eval")
+    policy = policy_of(of, GivenTargets(), SampledGoals("eval"))
     steps = run_tiny(policy, [ALL, NONE, NONE, NONE, ONLY_SECOND])
     goal = np.float32([[5, 1]] * BATCH)
     for i, step in enumerate(steps):
@@ -211,12 +234,12 @@ def test_the_low_level_alone_follows_goals_of_its_own_samplers():
         np.testing.assert_allclose(step.action, of.low.action(state, [step.info.goal]), atol=1e-5)
 
 
-def test_changing_targets_of_a_kept_one_come_from_the_fresh_mode():
+def test_changing_targets_of_a_kept_one_come_from_a_mode_of_their_own():
     def renewing(contexts, timer, sampler_fn, state, next_state):
         return [tf.where((timer == 1)[:, None], sampler_fn()[0], contexts[0])]
 
     samplers = {"eval1": functools.partial(ConstantSampler, value=[3.0, 4.0])}
     of = tiny_hierarchy.hierarchy(targets={"samplers": samplers, "context_transition_fn": renewing})
-    policy = HierarchicalPolicy(TINY_SPEC, of.low, of.high, None, False, fresh_mode="eval1")
+    policy = policy_of(of, GivenTargets("eval1"))
     shown = [step.info.target.numpy().tolist()[0] for step in run_tiny(policy, [ALL, NONE, NONE, NONE])]
     assert shown == [[0, 0], [0, 0], [3, 4], [3, 4]]

@@ -18,7 +18,7 @@ from efficient_hrl.context.context_transition_functions import (
 )
 from efficient_hrl.context.rewards_functions import negative_distance
 from efficient_hrl.context.samplers import RandomSampler
-from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchical_policy import DrawnTargets, GivenTargets, HierarchicalPolicy, HighLevelGoals
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import CircularBuffer
@@ -138,12 +138,17 @@ def collector(env, of, steps, target=None, explore=False, **policy):
     tf_env = (
         env if isinstance(env, tf_py_environment.TFPyEnvironment) else tf_py_environment.TFPyEnvironment(env)
     )
-    mode = "explore" if target is None else None
     made = HierarchicalPolicy(
-        tf_env.time_step_spec(), of.low, of.high, target_mode=mode, explore=explore, **policy
+        tf_env.time_step_spec(),
+        of.low,
+        of.high,
+        DrawnTargets("explore") if target is None else GivenTargets(),
+        HighLevelGoals(explores=explore),
+        explores=explore,
+        **policy,
     )
     low_replay, high_replay = buffers(of)
-    driver = Collector(tf_env, made, of.low, of.high, low_replay, high_replay, steps)
+    driver = Collector(tf_env, made, low_replay, high_replay, steps)
     driver.start()
     if target is not None:
         driver._policy_state.target.assign(target)

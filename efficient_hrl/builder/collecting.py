@@ -6,7 +6,12 @@ import tensorflow as tf
 
 from efficient_hrl.collect import Collector
 from efficient_hrl.episodes import environment_for
-from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchical_policy import (
+    DrawnTargets,
+    HierarchicalPolicy,
+    HighLevelGoals,
+    PretrainingGoals,
+)
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
 from efficient_hrl.replay import UniformReplayBuffer
 from efficient_hrl.run.training import Collecting
@@ -43,13 +48,21 @@ def build_collecting(
         environment.time_step_spec(),
         low,
         high,
-        target_mode="explore",
-        explore=True,
+        DrawnTargets("explore"),
+        HighLevelGoals(explores=True) if pretrains is None else PretrainingGoals(pretrains),
+        explores=True if pretrains is None else pretrains,
         seed=spec.task.seed,
-        set_context=simulations.set_context if high.context.settable_context else None,
-        pretrains=pretrains,
     )
-    collector = Collector(environment, policy, low, high, *stores, spec.steps_per_block)
+    collector = Collector(
+        environment,
+        policy,
+        *stores,
+        spec.steps_per_block,
+        # The high level is to learn from the frozen low level alone, so segments that end before it
+        # is frozen are not stored.
+        stores_segments=None if pretrains is None else lambda: ~pretrains,
+        tell=simulations.set_context if high.context.settable_context else None,
+    )
     return Collecting(simulations, acting, collector)
 
 

@@ -17,7 +17,12 @@ from efficient_hrl.evaluation.kept_weights import Following, KeptWeights
 from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.evaluation.rollout import Outcome, Rollout, Targets
 from efficient_hrl.evaluation.trajectories import Trajectory, record
-from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchical_policy import (
+    GivenTargets,
+    HierarchicalPolicy,
+    HighLevelGoals,
+    SampledGoals,
+)
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.specifications import EvaluationSpec
 from environments.batched import BatchedEnvironment
@@ -109,11 +114,10 @@ class Evaluator:
             self._env.time_step_spec(),
             self.hierarchy.low,
             self.hierarchy.high,
-            target_mode=None,
-            explore=False,
+            GivenTargets(mode),
+            HighLevelGoals(explores=False) if goal_mode is None else SampledGoals(goal_mode),
+            explores=False,
             seed=self._seed,
-            fresh_mode=mode,
-            goal_mode=goal_mode,
         )
         of = self.spec
         rollout = Rollout(self._env, self._py_env, policy, self.hierarchy, of.gamma, of.success_fn)

@@ -16,7 +16,12 @@ from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.evaluation.evaluator import Evaluator
-from efficient_hrl.hierarchical_policy import HierarchicalPolicy, HierarchicalState
+from efficient_hrl.hierarchical_policy import (
+    GivenTargets,
+    HierarchicalPolicy,
+    HierarchicalState,
+    HighLevelGoals,
+)
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.storage.durable import (
     own_aside_of,
@@ -66,7 +71,9 @@ def exported_policy(hierarchy: Hierarchy, description: Mapping[str, Any]) -> tf.
         floats("memory_target", sizes["target_size"]),
     ]
     spec = tf.TensorSpec([sizes["state_size"]], tf.float32, "observation")
-    policy = HierarchicalPolicy(ts.time_step_spec(spec), low, high, target_mode=None, explore=False)
+    policy = HierarchicalPolicy(
+        ts.time_step_spec(spec), low, high, GivenTargets(), HighLevelGoals(explores=False), explores=False
+    )
 
     def act(observation, target, first, memory_clock, memory_observation, memory_goal, memory_target):
         zeros = tf.zeros_like(first, tf.float32)
@@ -76,7 +83,7 @@ def exported_policy(hierarchy: Hierarchy, description: Mapping[str, Any]) -> tf.
             state=memory_observation,
             goal=memory_goal,
             target=tf.where(first[:, None], target, memory_target),
-            fresh=tf.zeros_like(target),
+            drawn_ahead=tf.zeros_like(target),
             draws=tf.zeros_like(memory_clock, tf.int64),
         )
         step = policy.action(ts.TimeStep(step_type, zeros, zeros + 1.0, observation), state)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from efficient_hrl.collect import is_broken_off, total_reward
+from efficient_hrl.collect import is_abandoned, total_reward
 from efficient_hrl.graph.compiled import compiled
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy
@@ -110,7 +110,7 @@ class Rollout:
         success = self._success_reward(time_step, action_step, next_time_step, high)  # [N]
 
         # An episode that becomes unstable is over, and marked by its last reward.
-        fails = runs & is_broken_off(time_step, next_time_step)  # [N]
+        fails = runs & is_abandoned(time_step, next_time_step)  # [N]
         runs &= ~fails
         counts = tf.where(runs, discount, 0.0)  # [N]
         returns = [total + counts * reward for total, reward in zip(returns, (low, high))]

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.policies import tf_policy
 
-from efficient_hrl.collect import is_broken_off
+from efficient_hrl.collect import is_abandoned
 from efficient_hrl.graph.compiled import compiled
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.maze import Maze
@@ -90,7 +90,7 @@ def record(
         info = action_step.info
         asked = ask(time_step, action_step, next_time_step)
         decisions.append([x.numpy() for x in (action_step.action, info.goal, info.clock, *asked)])
-        runs &= ~is_broken_off(time_step, next_time_step).numpy()
+        runs &= ~is_abandoned(time_step, next_time_step).numpy()
         lengths += runs
         states.append(next_time_step.observation.numpy())
         if is_maze:

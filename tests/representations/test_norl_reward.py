@@ -8,7 +8,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.collect import Collector
-from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchical_policy import DrawnTargets, HierarchicalPolicy, HighLevelGoals
 from efficient_hrl.replay import CircularBuffer, SegmentTransition, Transition, segment_transition_spec
 from efficient_hrl.representations.distances import L2Distance
 from efficient_hrl.representations.norl_reward import NorlReward
@@ -179,12 +179,18 @@ def stored(num_envs, episode_steps, steps, knows_segment, c=10, env=None, state_
     env = env or tiny_hierarchy.point_mazes(num_envs, episode_steps=episode_steps)
     tf_env = tf_py_environment.TFPyEnvironment(env)
     policy = HierarchicalPolicy(
-        tf_env.time_step_spec(), of.low, of.high, target_mode="explore", explore=True, seed=2
+        tf_env.time_step_spec(),
+        of.low,
+        of.high,
+        DrawnTargets("explore"),
+        HighLevelGoals(explores=True),
+        explores=True,
+        seed=2,
     )
     spec = segment_transition_spec(state_size, 2, 2, c) if knows_segment else of.low.training_data_spec
     low_replay = CircularBuffer(5000, "agent").build(spec)
     high_replay = CircularBuffer(1000, "meta").build(of.high.training_data_spec)
-    driver = Collector(tf_env, policy, of.low, of.high, low_replay, high_replay, num_envs * steps // 4)
+    driver = Collector(tf_env, policy, low_replay, high_replay, num_envs * steps // 4)
     driver.start()
     for _ in range(4):  # what is under way outlives a call
         driver.collect()
