@@ -85,7 +85,7 @@ def _measured(trainer, seconds):
     repeats = periods * period
     low = lambda: repeat(tf.constant(periods), lambda _: [learner.update_low(i) for i in range(period)])
     representation = lambda: repeat(tf.constant(repeats), lambda _: learner.update_representation())
-    relabel = lambda: learner.relabelled(learner.draw_segments()).goals
+    relabel = lambda: learner.relabeled(learner.draw_segments()).goals
     high = lambda: trainer.hierarchy.high.train(learner.draw_segments())
 
     # The parts' own updates put the counters ahead: blocks would find nothing due.  So

@@ -17,7 +17,7 @@ from efficient_hrl.learner import Learner
 from efficient_hrl.replay import UniformReplayBuffer
 
 
-class SideBySide(tf.Module):
+class CollectAndLearn(tf.Module):
     """One compiled call that collects a block and makes the updates for the one before it."""
 
     def __init__(
@@ -41,7 +41,7 @@ class SideBySide(tf.Module):
           low_staged, high_staged: what a block has collected; empty between blocks.
           low_replay, high_replay: where that goes when the block is over.
         """
-        super().__init__(name="side_by_side")
+        super().__init__(name="collect_and_learn")
         self._weights = list(zip(acting.acting_variables, hierarchy.acting_variables))
         self._collector = collector
         self._learner = learner

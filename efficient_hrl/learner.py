@@ -13,7 +13,7 @@ from efficient_hrl.ablations.random_goals import with_random_goals
 from efficient_hrl.graph.compiled import compiled, repeat
 from efficient_hrl.graph.random_streams import Stream, stream_seed
 from efficient_hrl.hierarchy import Hierarchy
-from efficient_hrl.relabeling import Relabelled, check_strategy, sample_best_meta_actions
+from efficient_hrl.relabeling import Relabeled, check_strategy, sample_best_meta_actions
 from efficient_hrl.replay import Segment, UniformReplayBuffer
 
 _LONGEST_UNROLLED = 4  # updates; more of them take long to trace
@@ -115,7 +115,7 @@ class Learner(tf.Module):
             if relabels:
                 agent.context.samplers("train")
         self._sums = LossSums(*(tf.Variable(0.0, trainable=False, name=f) for f in LossSums._fields))
-        self._relabelled = tf.Variable(tf.zeros([3]), trainable=False, name="relabelled")
+        self._relabeled = tf.Variable(tf.zeros([3]), trainable=False, name="relabeled")
 
     @compiled
     def learn(self, low_updates: tf.Tensor) -> None:
@@ -159,12 +159,8 @@ class Learner(tf.Module):
             repeat(low_updates - periods * period, lambda _: self._update_low_and_representation(None))
 
     def checkpointed(self) -> dict[str, tf.Variable]:
-        """Sums of the log interval under way, by name."""
-        return self._sums._asdict()
-
-    def checkpointed_relabelling(self) -> dict[str, tf.Variable]:
-        """Counts of the log interval under way, by name; checkpoints of older versions have none."""
-        return {"counts": self._relabelled}
+        """Sums and counts of the log interval under way, by name."""
+        return {**self._sums._asdict(), "relabeled": self._relabeled}
 
     def mean_losses(self) -> dict[str, float]:
         """Mean losses since the last call, by name; NaN where no update was made."""
@@ -185,14 +181,14 @@ class Learner(tf.Module):
             means[name] = mean(name, "low_updates") if trained else float("nan")
         return means
 
-    def relabelling_shares(self) -> dict[str, float]:
-        """How often each kind of candidate was chosen since the last call, see `Relabelled`; 0 to 1, by name.
+    def relabeling_shares(self) -> dict[str, float]:
+        """How often each kind of candidate was chosen since the last call, see `Relabeled`; 0 to 1, by name.
 
         NaN where nothing was chosen: without updates of the high level, and with strategies
         that have no candidates.
         """
-        counts = self._relabelled.numpy().astype(float)
-        self._relabelled.assign(tf.zeros([3]))
+        counts = self._relabeled.numpy().astype(float)
+        self._relabeled.assign(tf.zeros([3]))
         total = counts.sum()
         shares = counts / total if total else [float("nan")] * 3
         return dict(zip(("relabel_sampled", "relabel_reached", "relabel_stored"), map(float, shares)))
@@ -232,10 +228,10 @@ class Learner(tf.Module):
         """One update of the high level, on relabelled segments."""
         high, sums = self._hierarchy.high, self._sums
         segments = self.draw_segments()
-        relabelled = self.relabelled(segments)
-        segments = segments._replace(meta_action=relabelled.goals)
-        if relabelled.kinds is not None:
-            self._relabelled.assign_add(tf.reduce_sum(tf.one_hot(relabelled.kinds, 3), axis=0))
+        relabeled = self.relabeled(segments)
+        segments = segments._replace(meta_action=relabeled.goals)
+        if relabeled.kinds is not None:
+            self._relabeled.assign_add(tf.reduce_sum(tf.one_hot(relabeled.kinds, 3), axis=0))
         if self._meta_relabel_contexts:
             # Rewards stay the stored ones, as in the original.
             contexts, next_contexts = self._drawn_contexts(high, Stream.HIGH_CONTEXTS, segments)
@@ -251,7 +247,7 @@ class Learner(tf.Module):
         seed = self._seed_for(Stream.HIGH_REPLAY, self._hierarchy.high.train_step_counter)
         return self._scaled(self._repeated(self._high_replay.sample(self.batch_size, seed)))
 
-    def relabelled(self, segments: Segment) -> Relabelled:
+    def relabeled(self, segments: Segment) -> Relabeled:
         """The goals that the high level learns from in place of the stored ones."""
         f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
         seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)

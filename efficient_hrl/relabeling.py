@@ -20,7 +20,7 @@ _STAGES = 5  # parts of a segment between which candidates are given up
 _ROUNDING = 1e-5  # relative; sums of float32 networks that should be equal differ by less
 
 
-class Relabelled(NamedTuple):
+class Relabeled(NamedTuple):
     """Goals that the high level learns from.
 
     Attributes:
@@ -54,7 +54,7 @@ def sampled_goals(
     Returns:
       N(f(s_{t+c}) - f(s_t), (scale * half range)^2), [n, B, G].
     """
-    reached = (next_state_reprs - state_reprs)[:, : minimum.shape[0]]
+    reached = (next_state_reprs - state_reprs)[:, : minimum.shape[0]]  # [B, G]
     return reached + scale * 0.5 * (maximum - minimum) * normal
 
 
@@ -119,9 +119,11 @@ class InverseDynamics:
           [num_samples, B, G].
         """
         limits = (self.minimum, self.maximum)
-        sampled = sampled_goals(state_reprs, next_state_reprs, normal, *limits, self._sc)
-        reached = sampled_goals(state_reprs, next_state_reprs, tf.zeros_like(normal[:1]), *limits, self._sc)
-        return tf.clip_by_value(tf.concat([sampled, reached, meta_actions[None]], axis=0), *limits)
+        reprs = (state_reprs, next_state_reprs)
+        sampled = sampled_goals(*reprs, normal, *limits, self._sc)  # [num_samples - 2, B, G]
+        reached = sampled_goals(*reprs, tf.zeros_like(normal[:1]), *limits, self._sc)  # [1, B, G]
+        candidates = tf.concat([sampled, reached, meta_actions[None]], axis=0)  # [num_samples, B, G]
+        return tf.clip_by_value(candidates, *limits)
 
     def fun_goals(self, state_reprs, next_state_reprs, normal: tf.Tensor) -> tf.Tensor:
         """One narrow draw around the change reached, [B, G] (HIRO's ablation after FuN).
@@ -157,11 +159,12 @@ def fitness(
     n, batch = candidates.shape[0], tf.shape(candidates)[1]
     steps = segments.low_states.shape[1]
     (goals,) = low_agent.context.multi_transition([candidates], low_state_reprs[None])  # [n, B, c, G]
-    repeat = lambda x: _rows(tf.repeat(x[None], n, axis=0))
-    log_probs = low_agent.log_probs(repeat(segments.low_states), repeat(segments.low_actions), [_rows(goals)])
-    per_step = tf.reshape(tf.reduce_sum(log_probs, axis=-1), [n, batch, steps])
-    counts = tf.sequence_mask(segments.length, steps, per_step.dtype)
-    return tf.reduce_sum(per_step * counts, axis=-1)
+    repeat = lambda x: _rows(tf.repeat(x[None], n, axis=0))  # [B, c, X] -> [n B c, X]
+    low_states, low_actions = repeat(segments.low_states), repeat(segments.low_actions)
+    log_probs = low_agent.log_probs(low_states, low_actions, [_rows(goals)])  # [n B c, A]
+    per_step = tf.reshape(tf.reduce_sum(log_probs, axis=-1), [n, batch, steps])  # [n, B, c]
+    counts = tf.sequence_mask(segments.length, steps, per_step.dtype)  # [B, c]
+    return tf.reduce_sum(per_step * counts, axis=-1)  # [n, B]
 
 
 def best_candidates(
@@ -184,36 +187,40 @@ def best_candidates(
     """
     n, batch = candidates.shape[0], tf.shape(candidates)[1]
     steps = segments.low_states.shape[1]
-    (goals,) = low_agent.context.multi_transition([candidates], low_state_reprs[None])
-    goals = tf.reshape(goals, [n * batch, steps, goals.shape[-1]])
-    counts = tf.sequence_mask(segments.length, steps, tf.float64)
+    (goals,) = low_agent.context.multi_transition([candidates], low_state_reprs[None])  # [n, B, c, G]
+    goals = tf.reshape(goals, [n * batch, steps, goals.shape[-1]])  # [n B, c, G]
+    counts = tf.sequence_mask(segments.length, steps, tf.float64)  # [B, c]
 
     def cost(pairs, first, last):
         """Minus the part of the fitness between two steps, [P]; pair = candidate * B + segment."""
-        of = pairs % batch
+        of = pairs % batch  # [P], the pairs' segments
         log_probs = low_agent.log_probs(
             _rows(tf.gather(segments.low_states[:, first:last], of)),
             _rows(tf.gather(segments.low_actions[:, first:last], of)),
             [_rows(tf.gather(goals[:, first:last], pairs))],
             dtype,
-        )
-        per_step = tf.reshape(tf.reduce_sum(log_probs, axis=-1), [-1, last - first])
+        )  # [P (last - first), A]
+        per_step = tf.reshape(tf.reduce_sum(log_probs, axis=-1), [-1, last - first])  # [P, last - first]
         return -tf.reduce_sum(per_step * tf.gather(counts[:, first:last], of), axis=-1)
 
+    # The first steps of all pairs.
     stage = -(-steps // _STAGES)
-    costs = cost(tf.range(n * batch), 0, stage)
+    costs = cost(tf.range(n * batch), 0, stage)  # [n B]
     if stage < steps:
+        # The most promising candidate of every segment, to the segment's end.
         leaders = tf.argmin(tf.reshape(costs, [n, batch]), axis=0, output_type=tf.int32) * batch
-        leaders += tf.range(batch)
+        leaders += tf.range(batch)  # [B], pairs
         leader_costs = tf.gather(costs, leaders) + cost(leaders, stage, steps)
         costs = tf.tensor_scatter_nd_update(costs, leaders[:, None], leader_costs)
+
+        # The others, a stage at a time, as long as they are not worse.
         follows = tf.tensor_scatter_nd_update(
             tf.fill([n * batch], True), leaders[:, None], tf.fill([batch], False)
         )
-        limits = tf.tile(leader_costs * (1.0 + _ROUNDING), [n])
+        limits = tf.tile(leader_costs * (1.0 + _ROUNDING), [n])  # [n B]
         for first in range(stage, steps, stage):
             follows &= costs <= limits
-            pairs = tf.where(follows)
+            pairs = tf.where(follows)  # [P, 1]
             more = cost(tf.cast(pairs[:, 0], tf.int32), first, min(first + stage, steps))
             costs = tf.tensor_scatter_nd_add(costs, pairs, more)
     return tf.argmin(tf.reshape(costs, [n, batch]), axis=0)
@@ -232,7 +239,7 @@ def sample_best_meta_actions(
     low_agent,
     normal: tf.Tensor,
     strategy: str | None = "sample",
-) -> Relabelled:
+) -> Relabeled:
     """The goals that the high level learns from, and which kind of candidates they are.
 
     Args:
@@ -250,15 +257,17 @@ def sample_best_meta_actions(
     """
     check_strategy(strategy)
     if strategy is None:
-        return Relabelled(segments.meta_action)
+        return Relabeled(segments.meta_action)
     if strategy == "FuN":
-        return Relabelled(inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal))
-    candidates = inverse_dynamics.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
-    best = best_candidates(candidates, segments, low_state_reprs, low_agent, inverse_dynamics.dtype)
-    goals = tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)
+        return Relabeled(inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal))
+    candidates = inverse_dynamics.candidates(
+        state_reprs, next_state_reprs, segments.meta_action, normal
+    )  # [n, B, G]
+    best = best_candidates(candidates, segments, low_state_reprs, low_agent, inverse_dynamics.dtype)  # [B]
+    goals = tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)  # [B, G]
     # By value: which of equal candidates has won is a matter of rounding.
     is_reached, is_stored = (tf.reduce_all(tf.equal(goals, candidates[n]), axis=-1) for n in (-2, -1))
-    return Relabelled(goals, tf.where(is_stored, 2, tf.cast(is_reached, tf.int32)))
+    return Relabeled(goals, tf.where(is_stored, 2, tf.cast(is_reached, tf.int32)))
 
 
 def check_strategy(strategy: str | None) -> None:

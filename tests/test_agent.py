@@ -17,7 +17,7 @@ from efficient_hrl.agent import (
 )
 from efficient_hrl.agents.ddpg_networks import CriticNetwork
 from efficient_hrl.context.rewards_functions import diff_rewards, negative_distance
-from efficient_hrl.learner import Learner
+from efficient_hrl.learner import Learner, LearningSettings
 from efficient_hrl.relabeling import sample_best_meta_actions
 from tests import golden_data, tiny_hierarchy
 
@@ -400,7 +400,7 @@ def test_vector_rewards_from_replay_to_update(low_class):
     low_replay, high_replay = tiny_hierarchy.buffers(made)
     low_replay.add(experience, tf.fill([BATCH], True))
     high_replay.add(random_experience(made.high.training_data_spec), tf.fill([BATCH], True))
-    learner = Learner(made, low_replay, high_replay, 4, seed=0)
+    learner = Learner(made, low_replay, high_replay, LearningSettings(4), 0)
     learner.learn(tf.constant(2))
     assert np.isfinite(learner.mean_losses()["low_critic_loss"])
 

@@ -10,7 +10,7 @@ from efficient_hrl.ablations.random_goals import with_random_goals
 from efficient_hrl.context.rewards_functions import plain_rewards
 from efficient_hrl.context.samplers import DirectionSampler, RandomSampler
 from efficient_hrl.graph.random_streams import Stream, stream_seed
-from efficient_hrl.learner import Learner
+from efficient_hrl.learner import Learner, LearningSettings
 from efficient_hrl.relabeling import fitness, sample_best_meta_actions
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.representations.estimators import (
@@ -83,7 +83,7 @@ def learn_by_hand(hierarchy, low_replay, high_replay, low_updates, strategy):
 )
 def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
     together = filled_hierarchy(method)
-    learner = Learner(*together, BATCH, SEED, strategy)
+    learner = Learner(*together, LearningSettings(BATCH, strategy), SEED)
     by_hand = filled_hierarchy(method)
     for _ in range(2):
         learner.learn(tf.constant(3))
@@ -101,7 +101,7 @@ def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
     together, one_by_one = filled_hierarchy("hiro_repr"), filled_hierarchy("hiro_repr")
     for hierarchy, *_ in (together, one_by_one):
         hierarchy.low.target_update_period = period
-    learners = [Learner(*parts, BATCH, SEED, None) for parts in (together, one_by_one)]
+    learners = [Learner(*parts, LearningSettings(BATCH, None), SEED) for parts in (together, one_by_one)]
     for learner in learners:
         for _ in range(begun):
             learner.update_low()
@@ -138,7 +138,7 @@ def test_every_estimator_learns_within_the_compiled_call(estimator):
     f = hierarchy.representation
     f._estimator = estimator
     before = [variable.numpy() for variable in [*f.trained_variables, *estimator.state]]
-    learner = Learner(hierarchy, low, high, BATCH, SEED, None)
+    learner = Learner(hierarchy, low, high, LearningSettings(BATCH, None), SEED)
     learner.learn(tf.constant(2))
     after = [variable.numpy() for variable in [*f.trained_variables, *estimator.state]]
     assert all(not np.array_equal(*pair) for pair in zip(before, after))
@@ -151,7 +151,7 @@ def test_every_estimator_learns_within_the_compiled_call(estimator):
 
 def test_sets_of_replay_states_are_independent_and_those_of_the_low_level():
     hierarchy, low, high = filled_hierarchy("hiro_repr")
-    learner = Learner(hierarchy, low, high, BATCH, SEED, None)
+    learner = Learner(hierarchy, low, high, LearningSettings(BATCH, None), SEED)
     stored = {state.tobytes() for state in low.gather_all().next_state.numpy()}
     numerators, denominators = learner._draw_replay_states(2, 200)
     rows = [[state.tobytes() for state in states.numpy()] for states in (numerators, denominators)]
@@ -166,7 +166,7 @@ def test_strategies_show_the_high_level_different_goals():
     results = []
     for strategy in ("sample", "FuN", None):
         hierarchy, low, high = filled_hierarchy("hiro_orig")
-        learner = Learner(hierarchy, low, high, BATCH, SEED, strategy)
+        learner = Learner(hierarchy, low, high, LearningSettings(BATCH, strategy), SEED)
         learner.learn(tf.constant(1))
         results.append(learner.mean_losses()["high_critic_loss"])
     assert len(set(results)) == 3
@@ -174,7 +174,7 @@ def test_strategies_show_the_high_level_different_goals():
 
 def test_mean_losses_are_means_since_the_last_call():
     hierarchy, low, high = filled_hierarchy("hiro_repr")
-    learner = Learner(hierarchy, low, high, BATCH, SEED)
+    learner = Learner(hierarchy, low, high, LearningSettings(BATCH), SEED)
     assert all(np.isnan(value) for value in learner.mean_losses().values())
     batch = low.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, tf.constant(0)))
     actor_loss = hierarchy.low.actor_loss(hierarchy.low.learning_batch(batch).observation)
@@ -191,8 +191,8 @@ def test_mean_losses_are_means_since_the_last_call():
 @pytest.mark.parametrize("method", golden_data.METHODS)
 def test_shares_of_relabelled_goals_are_those_of_the_best_fitness(method):
     hierarchy, low, high = filled_hierarchy(method)
-    learner = Learner(hierarchy, low, high, BATCH, SEED)
-    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+    learner = Learner(hierarchy, low, high, LearningSettings(BATCH), SEED)
+    assert all(np.isnan(share) for share in learner.relabeling_shares().values())
     f, inverse, counts = hierarchy.representation, hierarchy.inverse_dynamics, [0, 0, 0]
     for update in range(6):
         segments = learner.draw_segments()
@@ -207,22 +207,22 @@ def test_shares_of_relabelled_goals_are_those_of_the_best_fitness(method):
             counts[{8: 1, 9: 2}.get(best, 0)] += 1
         learner.update_high()
     assert min(counts) > 0 and sum(counts) == 6 * BATCH
-    shares = learner.relabelling_shares()
+    shares = learner.relabeling_shares()
     assert list(shares) == ["relabel_sampled", "relabel_reached", "relabel_stored"]
     np.testing.assert_allclose(list(shares.values()), np.array(counts) / sum(counts))
-    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+    assert all(np.isnan(share) for share in learner.relabeling_shares().values())
 
 
 @pytest.mark.parametrize("strategy", ["FuN", None])
 def test_strategies_without_candidates_have_no_shares(strategy):
-    learner = Learner(*filled_hierarchy("hiro_orig"), BATCH, SEED, strategy)
+    learner = Learner(*filled_hierarchy("hiro_orig"), LearningSettings(BATCH, strategy), SEED)
     learner.update_high()
-    assert all(np.isnan(share) for share in learner.relabelling_shares().values())
+    assert all(np.isnan(share) for share in learner.relabeling_shares().values())
 
 
 def test_unknown_strategies_are_refused():
     with pytest.raises(ValueError, match="'best'; allowed"):
-        Learner(*filled_hierarchy("hiro_orig"), BATCH, SEED, "best")
+        Learner(*filled_hierarchy("hiro_orig"), LearningSettings(BATCH, "best"), SEED)
 
 
 def directions(size=2):
@@ -252,7 +252,7 @@ def seen_batches(agent):
 
 def test_goals_may_be_drawn_from_the_train_sampler():
     of, low_replay, high_replay = collected_hierarchy(goals={"samplers": {"train": directions()}})
-    learner = Learner(of, low_replay, high_replay, BATCH, SEED, relabel_contexts=True)
+    learner = Learner(of, low_replay, high_replay, LearningSettings(BATCH, relabel_contexts=True), SEED)
     seen, high_seen = seen_batches(of.low), seen_batches(of.high)
     for update in range(2):
         stored = low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, update))
@@ -280,12 +280,12 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
         "train": functools.partial(RandomSampler, context_range=(20, 21)),
     }
     of, low_replay, high_replay = collected_hierarchy(targets={"samplers": samplers})
-    learner = Learner(of, low_replay, high_replay, BATCH, SEED, meta_relabel_contexts=True)
+    learner = Learner(of, low_replay, high_replay, LearningSettings(BATCH, meta_relabel_contexts=True), SEED)
     seen, low_seen = seen_batches(of.high), seen_batches(of.low)
     stored = high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0))
     seed = stream_seed(SEED, Stream.HIGH_CONTEXTS, 0)
     (targets,), _ = of.high.context.sample("train", BATCH, seed, stored.state, stored.next_state)
-    usual = Learner(of, low_replay, high_replay, BATCH, SEED).relabelled(stored).goals
+    usual = Learner(of, low_replay, high_replay, LearningSettings(BATCH), SEED).relabeled(stored).goals
     learner.update_high()
     # Goals are relabelled first, and as without new targets.
     expected = stored._replace(meta_action=usual, meta_context=targets, next_meta_context=targets)
@@ -303,13 +303,13 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
 )
 def test_drawing_contexts_needs_a_train_sampler(argument):
     with pytest.raises(ValueError, match="no context sampler for mode 'train'"):
-        Learner(*collected_hierarchy(), BATCH, SEED, **argument)
+        Learner(*collected_hierarchy(), LearningSettings(BATCH, **argument), SEED)
 
 
 @pytest.mark.parametrize("repeats", [0, 1, 2])
 def test_whole_batches_are_repeated(repeats):
     hierarchy, low, high = filled_hierarchy("hiro_repr")
-    learner = Learner(hierarchy, low, high, BATCH, SEED, None, repeat_size=repeats)
+    learner = Learner(hierarchy, low, high, LearningSettings(BATCH, None, repeat_size=repeats), SEED)
     low_seen, high_seen, representation_seen = seen_batches(hierarchy.low), seen_batches(hierarchy.high), []
     update = hierarchy.representation.update
 
@@ -337,7 +337,7 @@ def test_repeated_batches_are_relabelled_sample_by_sample_and_work_compiled():
     samplers = {"samplers": {"train": directions()}}
     of, low_replay, high_replay = collected_hierarchy(goals=samplers)
     arguments = {"relabel_contexts": True, "repeat_size": 1, "reward_scale_factor": 0.5}
-    learner = Learner(of, low_replay, high_replay, BATCH, SEED, **arguments)
+    learner = Learner(of, low_replay, high_replay, LearningSettings(BATCH, **arguments), SEED)
     seen, high_seen = seen_batches(of.low), seen_batches(of.high)
     learner.update_low()
     learner.update_high()
@@ -357,7 +357,9 @@ def test_stored_rewards_are_scaled_and_distances_are_not():
         low_replay.add(low_replay.gather_all()._replace(reward=tf.range(1.0, 121.0)), tf.fill([120], True))
         batches = {}
         for factor in (1.0, -2.5):
-            learner = Learner(of, low_replay, high_replay, BATCH, SEED, None, reward_scale_factor=factor)
+            learner = Learner(
+                of, low_replay, high_replay, LearningSettings(BATCH, None, reward_scale_factor=factor), SEED
+            )
             of.low.train_step_counter.assign(0)
             of.high.train_step_counter.assign(0)
             seen, high_seen = seen_batches(of.low), seen_batches(of.high)
@@ -375,7 +377,7 @@ def test_stored_rewards_are_scaled_and_distances_are_not():
 def test_only_the_low_level_keeps_to_its_window():
     of, low_replay, high_replay = collected_hierarchy()
     newest = low_replay.gather_all().state.numpy()[-5:]
-    learner = Learner(of, low_replay, high_replay, BATCH, SEED, None, low_replay_window=5)
+    learner = Learner(of, low_replay, high_replay, LearningSettings(BATCH, None, low_replay_window=5), SEED)
     seen, high_seen = seen_batches(of.low), seen_batches(of.high)
     for _ in range(4):
         learner.update_low()
@@ -390,7 +392,7 @@ def test_only_the_low_level_keeps_to_its_window():
 
 def test_a_share_of_the_low_level_s_goals_is_random():
     of, low_replay, high_replay = collected_hierarchy(goals={"samplers": {"train": directions()}})
-    learner = Learner(of, low_replay, high_replay, BATCH, SEED, None, random_goal_share=0.5)
+    learner = Learner(of, low_replay, high_replay, LearningSettings(BATCH, None, random_goal_share=0.5), SEED)
     seen = seen_batches(of.low)
     stored = [low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, update)) for update in range(20)]
     for _ in stored:

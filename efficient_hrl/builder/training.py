@@ -8,7 +8,7 @@ from tf_agents.environments import tf_py_environment
 from efficient_hrl.ablations.pretraining import Pretraining
 from efficient_hrl.builder.collecting import build_acting_hierarchy, build_collecting
 from efficient_hrl.builder.learning import build_learning
-from efficient_hrl.collecting_beside_learning import SideBySide
+from efficient_hrl.collecting_beside_learning import CollectAndLearn
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.graph.random_streams import seed_globals
 from efficient_hrl.replay import UniformReplayBuffer
@@ -46,7 +46,7 @@ def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator])
     return Training(spec, learning, collecting, evaluator, pretraining, beside, generator)
 
 
-def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Collecting, SideBySide]:
+def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Collecting, CollectAndLearn]:
     """A collector with weights and stores of its own, which a block brings up to date."""
     acting = build_acting_hierarchy(spec.hierarchy, tf_env, spec.task.seed)
     if any(agent.context.normalizes for agent in (acting.low, acting.high)):
@@ -60,7 +60,9 @@ def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Colle
     for agent, replay in zip((acting.low, acting.high), replays):
         agent.context.set_replay(replay.sample_next_states)
     collecting = build_collecting(spec, simulations, acting, stores)
-    beside = SideBySide(learning.hierarchy, acting, collecting.collector, learning.learner, *stores, *replays)
+    beside = CollectAndLearn(
+        learning.hierarchy, acting, collecting.collector, learning.learner, *stores, *replays
+    )
     return collecting, beside
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from efficient_hrl.ablations.pretraining import Pretraining
 from efficient_hrl.collect import Collector
-from efficient_hrl.collecting_beside_learning import SideBySide
+from efficient_hrl.collecting_beside_learning import CollectAndLearn
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.graph.random_streams import GlobalGenerators
@@ -73,7 +73,7 @@ class Training:
         collecting: Collecting,
         evaluator: Evaluator,
         pretraining: Pretraining | None = None,
-        beside: SideBySide | None = None,
+        beside: CollectAndLearn | None = None,
         tensorflow_generator: tf.random.Generator | None = None,
     ):
         """Joins the parts; nothing is written and no step is taken.
@@ -208,12 +208,10 @@ class Training:
                 "low_agent": tf.train.Checkpoint(**low.checkpointed()),
                 "high_agent": tf.train.Checkpoint(**high.checkpointed()),
                 "losses": tf.train.Checkpoint(**self.learner.checkpointed()),
-                "relabelling": tf.train.Checkpoint(**self.learner.checkpointed_relabelling()),
                 "collector": tf.train.Checkpoint(**self.collector.checkpointed()),
                 "tensorflow_generator": self._tensorflow_generator,
             },
             {"environment": self.simulations, "clocks": clocks, "generators": GlobalGenerators()},
             {"low_replay": self.low_replay, "high_replay": self.high_replay},
             self.spec.kept.checkpoints,
-            added_later=["relabelling"],
         )

@@ -114,7 +114,7 @@ class TrainingRun:
                 self._train_block()
                 logs = self._is_due(periods.log, steps_before)
                 learned = (
-                    training.learner.mean_losses() | training.learner.relabelling_shares() if logs else {}
+                    training.learner.mean_losses() | training.learner.relabeling_shares() if logs else {}
                 )
                 block_s = time.perf_counter() - began
                 training_s += block_s
@@ -220,7 +220,7 @@ class TrainingRun:
 
     def _learned(self):
         learner = self._training.learner
-        return learner.mean_losses() | learner.relabelling_shares()
+        return learner.mean_losses() | learner.relabeling_shares()
 
     def _mean_returns(self):
         returns = self._training.collector.returns

@@ -16,7 +16,7 @@ import json
 import pathlib
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -99,7 +99,6 @@ class Checkpoints:
         python_states: dict,
         replays: dict[str, UniformReplayBuffer] | None = None,
         kept: int = 2,
-        added_later: Collection[str] = (),
     ):
         """Joins what is to be saved.
 
@@ -109,8 +108,6 @@ class Checkpoints:
           python_states: name -> object with `get_state` and `set_state`.
           replays: name -> buffer.
           kept: how many checkpoints stay, the newest.
-          added_later: names of trackables that checkpoints of older versions lack; those then
-            stay as they are.
         """
         self._folder = folder
         self._trackables = trackables
@@ -120,7 +117,6 @@ class Checkpoints:
             name: ReplayFiles(self._replay_folder, name, buffer) for name, buffer in (replays or {}).items()
         }
         self._kept = kept
-        self._added_later = frozenset(added_later)
         self.last_good: pathlib.Path | None = None
 
     def save(self, env_steps: int, for_good: bool = False) -> Saved:
@@ -185,7 +181,7 @@ class Checkpoints:
         try:
             for name, files in self._replays.items():
                 files.restore(marker["replays"][name])
-            state = tf.train.Checkpoint(**self._trackables_in(path)).read(str(path / _STATE))
+            state = tf.train.Checkpoint(**self._trackables).read(str(path / _STATE))
             state.assert_existing_objects_matched()
             states = json.loads((path / _PYTHON).read_text())
             for name, owner in self._python_states.items():
@@ -194,14 +190,6 @@ class Checkpoints:
             raise does_not_fit(path, error) from None
         self.last_good = path
         return True
-
-    def _trackables_in(self, path):
-        """What a checkpoint should hold, by name."""
-        if not self._added_later:
-            return self._trackables
-        names = tf.train.load_checkpoint(str(path / _STATE)).get_variable_to_shape_map()
-        missing = self._added_later - {name.split("/", 1)[0] for name in names}
-        return {name: owner for name, owner in self._trackables.items() if name not in missing}
 
     def _check_replays(self, marker):
         for name, files in self._replays.items():

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from efficient_hrl.ablations.transition_policy_gradient import TransitionMetaAgent, transition_policy_loss
 from efficient_hrl.agents.ddpg_agent import adam_optimizer
-from efficient_hrl.learner import Learner
+from efficient_hrl.learner import Learner, LearningSettings
 from tests import tiny_hierarchy
 
 BATCH = 8
@@ -80,7 +80,7 @@ def test_no_gradient_reaches_a_critic_and_an_update_moves_the_actor():
     with tf.GradientTape() as tape:
         loss = of.high.policy_loss(batch, tf.zeros([BATCH, 2]))
     assert all(g is None for g in tape.gradient(loss, of.high.critic_variables))
-    learner = Learner(of, low_replay, high_replay, BATCH, 3, None)
+    learner = Learner(of, low_replay, high_replay, LearningSettings(BATCH, None), 3)
     before = [v.numpy() for v in of.high.actor_net.variables]
     learner.learn(tf.constant(1))
     assert all(np.any(v.numpy() != old) for v, old in zip(of.high.actor_net.variables, before))
