@@ -119,7 +119,7 @@ def times(products: Counter, factor: float) -> Counter:
 def actor_critic_update(agent, rows: int) -> Counter:
     """Products of one update of a DDPG or TD3 agent, on average over its actor's gated gradients."""
     actor = layers_of(agent.actor_net)
-    critic = layers_of(agent.critic_net, agent.action_spec.shape[0])
+    critic = layers_of(agent.critic_nets[0], agent.action_spec.shape[0])
     critics = len(agent.critic_nets)
     action_gradient = forward(critic, rows) + hidden_gradients(critic, rows, action=True)
     actor_gradient = training(actor, rows) + action_gradient

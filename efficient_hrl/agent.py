@@ -1,8 +1,8 @@
-"""The two levels: an actor-critic agent on states joined with contexts.
+"""The two levels: an actor-critic on states joined with contexts.
 
-The low level (`UvfAgent`) pursues goals, the high level (`MetaAgent`) gives
-them.  What a goal means is the business of their contexts.  How a level learns is
-that of its second base class: TD3, or DDPG.
+The low level (`UvfAgent`) pursues goals, the high level (`MetaAgent`) gives them.  A level says what
+is learned from (`learning_batch`: rewards, discounts, observations); how it is learned from is the
+business of its actor-critic, a single-level agent (TD3, or DDPG) that knows nothing of goals.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,106 +10,19 @@ from typing import Any
 
 import gin
 import tensorflow as tf
+from tf_agents.agents import tf_agent
 from tf_agents.specs import tensor_spec
 
 from efficient_hrl import cond_fn
 from efficient_hrl.agents.ddpg_agent import AgentBatch, DdpgAgent
+from efficient_hrl.agents.encoder import ObservationEncoder
+from efficient_hrl.agents.exploration import meta_add_noise_fn, uvf_add_noise_fn
 from efficient_hrl.agents.td3_agent import TD3Agent
-from efficient_hrl.checks import check_number, check_truth, check_whole, numbers
+from efficient_hrl.checks import check_number, check_whole
 from efficient_hrl.graph.random_streams import Stream
 from efficient_hrl.replay import segment_spec, segment_transition_spec, transition_spec
-from efficient_hrl.representations.end_to_end import EndToEnd
+from efficient_hrl.representations.goal_space import GoalSpace
 from efficient_hrl.representations.norl_reward import NorlReward
-
-# A schedule of exploration noise: 0.8 per million steps, not below one half.
-_NOISE_DECAY, _NOISE_DECAY_STEPS, _LEAST_NOISE = 0.8, 1e6, 0.5
-
-
-class NoisyAction:
-    """An action function plus Gaussian noise.
-
-    Attributes:
-      stddev: standard deviation in action units, before any schedule; one number, or an
-        array [A].
-    """
-
-    def __init__(
-        self,
-        action_fn: Callable,
-        action_spec,
-        stddev: float | Sequence[float],
-        clip: bool,
-        debug: bool = False,
-        global_step: Any = None,
-    ):
-        """Wraps `action_fn`: (states, contexts) -> actions.
-
-        Args:
-          action_fn: what to add noise to.
-          action_spec: its range.
-          stddev: standard deviation in action units, one number or one per dimension.
-          clip: whether noisy actions are clipped to the range.
-          debug: print every action without and with noise.
-          global_step: a scalar variable of environment steps with which the noise
-            decays, by 0.8 per million down to one half; None for constant noise.
-
-        Raises:
-          ValueError: a negative standard deviation, or a value of another kind.
-        """
-        if isinstance(stddev, (list, tuple)):
-            stddev = _stddevs(stddev, action_spec.shape[0])
-        else:
-            check_number("exploration noise stddev", stddev, 0)
-        check_truth("uvf_add_noise_fn.clip", clip)
-        if global_step is not None and not hasattr(global_step, "dtype"):
-            raise ValueError(f"global_step = {global_step!r}; allowed: None, a variable")
-        self.stddev = stddev
-        self._action_fn = action_fn
-        self._action_spec = action_spec
-        self._clip = clip
-        self._debug = debug
-        self._global_step = global_step
-
-    def __call__(self, states: tf.Tensor, contexts: Sequence[tf.Tensor], normal: tf.Tensor) -> tf.Tensor:
-        """Noisy actions, [B, A]; `normal` holds standard normal draws, [B, A]."""
-        actions = self._action_fn(states, contexts)
-        noisy = actions + self._stddev_now() * normal
-        if self._debug:
-            tf.print("action", actions, "with noise", noisy)
-        if not self._clip:
-            return noisy
-        return tf.clip_by_value(noisy, self._action_spec.minimum, self._action_spec.maximum)
-
-    def _stddev_now(self):
-        if self._global_step is None:
-            return self.stddev
-        steps = tf.cast(self._global_step, tf.float32)
-        return self.stddev * tf.maximum(_NOISE_DECAY ** (steps / _NOISE_DECAY_STEPS), _LEAST_NOISE)
-
-
-@gin.configurable
-def uvf_add_noise_fn(
-    action_fn: Callable,
-    action_spec,
-    stddev: float | Sequence[float] = 1.0,
-    debug: bool = False,
-    clip: bool = True,
-    global_step: Any = None,
-) -> NoisyAction:
-    """Exploration of the low level: N(0, stddev) in action units; see `NoisyAction`."""
-    return NoisyAction(action_fn, action_spec, stddev, clip, debug, global_step)
-
-
-@gin.configurable
-def meta_add_noise_fn(
-    action_fn: Callable,
-    action_spec,
-    stddev: float | Sequence[float] = 1.0,
-    debug: bool = False,
-    global_step: Any = None,
-) -> NoisyAction:
-    """Exploration of the high level: N(0, stddev) in goal units, clipped to the goal range."""
-    return NoisyAction(action_fn, action_spec, stddev, True, debug, global_step)
 
 
 @gin.configurable
@@ -130,27 +43,93 @@ def uvf_critic_function(
     return critic_vals if critic_fn is None else critic_fn(critic_vals, states, contexts)
 
 
-class ContextualAgent:
-    """What both levels add to an actor-critic agent: contexts beside the state.
+class Level:
+    """What both levels are made of: contexts, an actor-critic, exploration noise.
 
     Attributes:
+      learner_class: makes the actor-critic.
       learns: whether it is ever updated.
+      context: ranges, samplers, rewards and transitions of what the level is conditioned on: goals
+        for the low level, the task's targets for the high level.
+      actor_critic: how the level learns; observations are states joined with contexts.
+      action_spec: of what it does.
+      training_data_spec: of what `train` takes.
+      noisy_action: (states, contexts, standard normal draws) -> actions with exploration noise.
     """
 
-    learns = True
+    learner_class: type[DdpgAgent] = TD3Agent
 
-    def _build(self, observation_spec, action_spec, context, training_data_spec, add_noise_fn, **arguments):
-        """Builds the base class on [S + contexts]."""
+    def __init__(self, context, state_size: int, action_spec, training_data_spec, add_noise_fn, **arguments):
+        """Builds the actor-critic.
+
+        Args:
+          context: see the attributes.
+          state_size: how many numbers of an observation are the state, as the networks see it.
+          action_spec, training_data_spec: see the attributes.
+          add_noise_fn: makes `noisy_action` from (action function, action spec).
+          **arguments: for `learner_class`.
+        """
         self.context = context
-        self._state_size = observation_spec.shape[0]
+        self.action_spec = action_spec
+        self.training_data_spec = training_data_spec
+        self._state_size = state_size
         self.noisy_action = add_noise_fn(self.action, action_spec)
-        super().__init__(
-            tensor_spec.TensorSpec([self._state_size + context.size], tf.float32, "observation"),
+        self.actor_critic = self.learner_class(
+            tensor_spec.TensorSpec([state_size + context.size], tf.float32, "observation"),
             action_spec,
-            training_data_spec=training_data_spec,
             exploration_stddev=self.noisy_action.stddev,
+            critic_function=self._critic_function,
             **arguments,
         )
+
+    @property
+    def learns(self) -> bool:
+        """Whether the level is ever updated."""
+        return self.actor_critic.learns
+
+    @property
+    def actor_net(self):
+        """The actor's network, or None."""
+        return self.actor_critic.actor_net
+
+    @property
+    def critic_nets(self):
+        """The critics' networks."""
+        return self.actor_critic.critic_nets
+
+    @property
+    def train_step_counter(self) -> tf.Variable:
+        """Updates so far, int64 []."""
+        return self.actor_critic.train_step_counter
+
+    @property
+    def target_update_period(self) -> int:
+        """Updates per move of the target networks."""
+        return self.actor_critic.target_update_period
+
+    def initialize(self) -> None:
+        """Sets the target networks."""
+        self.actor_critic.initialize()
+
+    def train(
+        self, experience, noise: tf.Tensor | None = None, phase: int | None = None
+    ) -> tf_agent.LossInfo:
+        """One update from stored experience.
+
+        Args:
+          experience: from replay, see `training_data_spec`; [B].
+          noise: replaces the draws of `DdpgAgent.target_noise`, [B, A].
+          phase: see `DdpgAgent.update`.
+        """
+        batch = self.learning_batch(experience)
+        if noise is None:
+            noise = self.actor_critic.target_noise(tf.shape(batch.action))
+        info = self.actor_critic.update(batch, noise, phase)
+        return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
+
+    def learning_batch(self, experience) -> AgentBatch:
+        """What an update learns from."""
+        raise NotImplementedError
 
     def merge(self, states: tf.Tensor, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
         """States joined with contexts, [B, S + contexts]."""
@@ -168,17 +147,19 @@ class ContextualAgent:
         """What the networks see of states, [..., S] -> [..., S] here."""
         return states
 
-    def critic_function(self, values, observation):
+    def checkpointed(self) -> dict:
+        """What a checkpoint must hold of this level, by name."""
+        return self.actor_critic.checkpointed() | {"context": self.context}
+
+    def _critic_function(self, values, observation):
+        """What the actor maximises, [B]."""
         states, contexts = observation[..., : self._state_size], observation[..., self._state_size :]
         return uvf_critic_function(values, states, self.context.split(contexts))
 
-    def checkpointed(self):
-        return super().checkpointed() | {"context": self.context}
-
 
 @gin.configurable
-class UvfAgentCore(ContextualAgent):
-    """The low level without its way of learning: a universal value function agent.
+class UvfAgentCore(Level):
+    """The low level: a universal value function agent.
 
     Attributes:
       learns_from_segments: whether its rewards depend on the segment of a step, so that it
@@ -212,7 +193,7 @@ class UvfAgentCore(ContextualAgent):
             action spec, steps per segment).
           segment_reward: what this level learns from, where that depends on the segment in
             which a step was taken; None is the context's reward.
-          **arguments: for the way of learning, e.g. `TD3Agent`.
+          **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
         del metrics
         context = _made(tf_context, "tf_context", tf_env)
@@ -222,16 +203,9 @@ class UvfAgentCore(ContextualAgent):
             raise ValueError(
                 f"Context.context_ranges has {len(context.specs)} ranges; the low level allows 1"
             )
-        for name, condition in (
-            ("step_cond_fn", step_cond_fn),
-            ("reset_episode_cond_fn", reset_episode_cond_fn),
-            ("reset_env_cond_fn", reset_env_cond_fn),
-        ):
-            if not callable(condition):
-                raise ValueError(f"UvfAgent.{name} = {condition!r}; allowed: a function, e.g. @every_n_steps")
-        self.step_cond_fn = step_cond_fn
-        self.reset_episode_cond_fn = reset_episode_cond_fn
-        self.reset_env_cond_fn = reset_env_cond_fn
+        conditions = (step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn)
+        _check_conditions(*conditions)
+        self.step_cond_fn, self.reset_episode_cond_fn, self.reset_env_cond_fn = conditions
         self.state_preprocess = state_preprocess_class(
             observation_spec, action_spec, context.meta_action_every_n
         )
@@ -243,10 +217,10 @@ class UvfAgentCore(ContextualAgent):
         self._segment_reward = segment_reward
         self.learns_from_segments = segment_reward is not None
         self._half_action_range = tf.constant((action_spec.maximum - action_spec.minimum) / 2.0, tf.float64)
-        self._build(
-            observation_spec,
-            action_spec,
+        super().__init__(
             context,
+            observation_spec.shape[0],
+            action_spec,
             data_spec,
             uvf_add_noise_fn,
             target_noise_stream=Stream.LOW_TARGET_NOISE,
@@ -260,20 +234,20 @@ class UvfAgentCore(ContextualAgent):
         The stored discount is not used, as in the original: episodes that end by
         time-out bootstrap.  Where the environment terminated, they do not.
         """
-        contexts = [experience.context]
+        goals = [experience.context]  # [B, G]
         if self._segment_reward is not None:
             reward, discount = self._segment_reward(self.state_preprocess, experience)
         else:
             reward, discount = self.rewards(
-                experience.state, experience.next_state, contexts, experience.action, experience.reward
+                experience.state, experience.next_state, goals, experience.action, experience.reward
             )
-        discount = self.context.discount(self._gamma, discount, contexts)
+        discount = self.context.discount(self.actor_critic.gamma, discount, goals)  # [B] or [B, R]
         return AgentBatch(
-            observation=self.merge(experience.state, contexts),
+            observation=self.merge(experience.state, goals),  # [B, S + G]
             action=experience.action,
             reward=tf.stop_gradient(reward),
             discount=_masked(discount, experience.bootstrap),
-            next_observation=self.merge(experience.next_state, [experience.next_context]),
+            next_observation=self.merge(experience.next_state, [experience.next_context]),  # [B, S + G]
         )
 
     def rewards(
@@ -308,8 +282,8 @@ class UvfAgentCore(ContextualAgent):
 
 
 @gin.configurable
-class MetaAgentCore(ContextualAgent):
-    """The high level without its way of learning: its actions are goals for the low level.
+class MetaAgentCore(Level):
+    """The high level: its actions are goals for the low level.
 
     With an `EndToEnd` representation f, actor and critics see [f(s), target], the critics' loss
     trains f too, and targets see next states through a target copy of f.
@@ -328,7 +302,7 @@ class MetaAgentCore(ContextualAgent):
         metrics: Any = None,
         actions_reg: float = 0.0,
         k: int = 2,
-        encoder: EndToEnd | None = None,
+        representation: GoalSpace | None = None,
         **arguments,
     ):
         """Builds the high level.
@@ -341,11 +315,11 @@ class MetaAgentCore(ContextualAgent):
           sub_context: makes the low level's `Context`; its range is the action range here.
           step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn, metrics: accepted as in
             the original, which only asks the low level's; no effect.
-          actions_reg: weight of the goals' size, see `actor_loss`.
+          actions_reg: weight of the goals' size, see `goal_size_loss`.
           k: how many leading goal dimensions `actions_reg` leaves alone.
-          encoder: the representation, where this level trains it; else None.  Not to be bound:
-            `build_hierarchy` gives it.
-          **arguments: for the way of learning, e.g. `TD3Agent`.
+          representation: f of the low level, which `build_hierarchy` gives; where this level
+            trains it, its networks see states through it.
+          **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
         del step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn, metrics
         goals = _made(sub_context, "sub_context", tf_env)
@@ -356,23 +330,25 @@ class MetaAgentCore(ContextualAgent):
         check_whole("MetaAgent.k", k, 0)
         self._actions_reg = actions_reg
         self._k = k
-        goal_spec = goals.specs[0]
-        if encoder is not None and not self.learns:
+        self._representation = representation
+        trains_f = representation is not None and representation.trained_by_high_level
+        if trains_f and not self.learner_class.learns:
             raise ValueError(
                 f"meta_agent_class = {type(self).__name__} does not learn; allowed with"
                 " STATE_PREPROCESS_CLASS = @EndToEnd: @MetaAgent, @DdpgMetaAgent"
             )
-        self._encoder = encoder
-        self._raw_size = observation_spec.shape[0]
-        seen_spec = observation_spec
-        if encoder is not None:
-            seen_spec = tf.TensorSpec(encoder(tf.zeros([1, self._raw_size])).shape[1:], tf.float32)
-        self._build(
-            seen_spec,
-            goal_spec,
+        raw_size = seen_size = observation_spec.shape[0]
+        encoder = None
+        if trains_f:
+            seen_size = representation(tf.zeros([1, raw_size])).shape[1]
+            encoder = ObservationEncoder(representation.state_net, raw_size, representation.another_net)
+        goal_spec = goals.specs[0]
+        super().__init__(
             targets,
+            seen_size,
+            goal_spec,
             segment_spec(
-                observation_spec.shape[0],
+                raw_size,
                 action_spec.shape[0],
                 goal_spec.shape[0],
                 targets.size,
@@ -381,44 +357,25 @@ class MetaAgentCore(ContextualAgent):
             meta_add_noise_fn,
             target_noise_stream=Stream.HIGH_TARGET_NOISE,
             name="meta_agent",
+            policy_loss=self._policy_loss,
+            encoder=encoder,
             **arguments,
         )
-        if encoder is not None:
+        self._sees_through_f = trains_f
+        if trains_f:
             _check_sees(self.actor_net, *self.critic_nets)
-            self._target_encoder_net = encoder.another_net("target_state_process_net")
-            self._online_and_target.append((encoder.state_net, self._target_encoder_net))
-
-    @property
-    def critic_variables(self):
-        variables = super().critic_variables
-        return variables if self._encoder is None else variables + self._encoder.state_net.trainable_variables
 
     def seen(self, states):
         """f(s) where this level trains f, else the state itself."""
-        return states if self._encoder is None else self._encoder(states)
+        return self._representation(states) if self._sees_through_f else states
 
-    def critic_loss(self, batch, noise):
-        if self._encoder is not None:
-            batch = batch._replace(
-                observation=self._encoded(self._encoder.state_net, batch.observation),
-                next_observation=self._encoded(self._target_encoder_net, batch.next_observation),
-            )
-        return super().critic_loss(batch, noise)
-
-    def _encoded(self, net, observation):
-        """[s, target] -> [f(s), target], [B, ...]."""
-        states, targets = observation[:, : self._raw_size], observation[:, self._raw_size :]
-        return tf.concat([net(states)[0], targets], axis=-1)
-
-    def actor_loss(self, observation):
-        """The base class's, plus `actions_reg` times the mean L1 size of the goals from dimension k on."""
-        if self._encoder is not None:
-            observation = self._encoded(self._encoder.state_net, observation)
-        loss = super().actor_loss(observation)
+    def _policy_loss(self, actor_critic, batch, noise):
+        """The actor-critic's own, plus `goal_size_loss` of the goals."""
+        del noise
+        loss = actor_critic.actor_loss(batch.observation)
         if self._actions_reg == 0.0:
             return loss
-        goals, _ = self.actor_net(observation)
-        return loss + self.goal_size_loss(goals)
+        return loss + self.goal_size_loss(actor_critic.action(batch.observation))
 
     def goal_size_loss(self, goals: tf.Tensor) -> tf.Tensor:
         """What `actions_reg` adds for goals [B, G] to the actor's loss, a scalar."""
@@ -430,17 +387,17 @@ class MetaAgentCore(ContextualAgent):
         The stored discount is not used, as in the original: episodes that end by
         time-out bootstrap.  Where the environment terminated, they do not.
         """
-        targets = self.context.split(experience.meta_context)
+        targets = self.context.split(experience.meta_context)  # [B, T] each
         _, discount = self.rewards(
             experience.state, experience.next_state, targets, experience.meta_action, experience.reward
         )
-        discount = self.context.discount(self._gamma, discount, targets)
+        discount = self.context.discount(self.actor_critic.gamma, discount, targets)  # [B]
         return AgentBatch(
-            observation=self.merge(experience.state, targets),
-            action=experience.meta_action,
+            observation=self.merge(experience.state, targets),  # [B, S + T]
+            action=experience.meta_action,  # [B, G]
             reward=experience.reward,
             discount=_masked(discount, experience.bootstrap),
-            next_observation=self.merge(experience.next_state, [experience.next_meta_context]),
+            next_observation=self.merge(experience.next_state, [experience.next_meta_context]),  # [B, S + T]
         )
 
     def rewards(
@@ -471,23 +428,27 @@ class MetaAgentCore(ContextualAgent):
 
 
 @gin.configurable
-class UvfAgent(UvfAgentCore, TD3Agent):
+class UvfAgent(UvfAgentCore):
     """The low level, learning by TD3."""
 
 
 @gin.configurable
-class MetaAgent(MetaAgentCore, TD3Agent):
+class MetaAgent(MetaAgentCore):
     """The high level, learning by TD3."""
 
 
 @gin.configurable
-class DdpgUvfAgent(UvfAgentCore, DdpgAgent):
+class DdpgUvfAgent(UvfAgentCore):
     """The low level, learning by DDPG."""
+
+    learner_class = DdpgAgent
 
 
 @gin.configurable
-class DdpgMetaAgent(MetaAgentCore, DdpgAgent):
+class DdpgMetaAgent(MetaAgentCore):
     """The high level, learning by DDPG."""
+
+    learner_class = DdpgAgent
 
 
 def _made(make, name, tf_env):
@@ -497,6 +458,16 @@ def _made(make, name, tf_env):
     return make(tf_env)
 
 
+def _check_conditions(step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn):
+    for name, condition in (
+        ("step_cond_fn", step_cond_fn),
+        ("reset_episode_cond_fn", reset_episode_cond_fn),
+        ("reset_env_cond_fn", reset_env_cond_fn),
+    ):
+        if not callable(condition):
+            raise ValueError(f"UvfAgent.{name} = {condition!r}; allowed: a function, e.g. @every_n_steps")
+
+
 def _check_sees(*networks):
     """Refuses networks that hide their first two inputs, which are the representation here."""
     if any(getattr(net, "hides_xy", False) for net in networks):
@@ -504,13 +475,6 @@ def _check_sees(*networks):
             "meta/ddpg_actor_net or meta/ddpg_critic_net hides its first two inputs (images, zero_obs), which"
             " are the representation's with STATE_PREPROCESS_CLASS = @EndToEnd; allowed: False for all four"
         )
-
-
-def _stddevs(stddev, size):
-    values = numbers("exploration noise stddev", stddev, size)
-    if (values < 0).any():
-        raise ValueError(f"exploration noise stddev = {stddev!r}; allowed: numbers from 0")
-    return values
 
 
 def _check_segment_reward(reward, representation):

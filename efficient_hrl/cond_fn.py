@@ -128,7 +128,7 @@ def q_too_small(
     check_number("q_too_small.q_min", q_min)
     contexts = [tf.zeros([tf.shape(state)[0], spec.shape[0]]) for spec in agent.context.specs]
     without_clock = tf.concat([state[..., :-1], tf.zeros_like(state[..., -1:])], axis=-1)
-    value, _ = agent.critic_net((agent.merge(without_clock, contexts), action))
+    value, _ = agent.critic_nets[0]((agent.merge(without_clock, contexts), action))
     return value < q_min
 
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from efficient_hrl.ablations.transition_policy_gradient import TransitionMetaAgent
 from efficient_hrl.agent import DdpgMetaAgent, MetaAgent, UvfAgent
 from efficient_hrl.episodes import has_conditions
 from efficient_hrl.relabeling import InverseDynamics
@@ -113,9 +112,14 @@ def build_hierarchy(
         **shared,
         **(low_arguments or {}),
     )
-    if low.state_preprocess.trained_by_high_level:
-        shared["encoder"] = low.state_preprocess
-    high = meta_agent_class(observation_spec, action_spec, tf_env, **shared, **(high_arguments or {}))
+    high = meta_agent_class(
+        observation_spec,
+        action_spec,
+        tf_env,
+        representation=low.state_preprocess,
+        **shared,
+        **(high_arguments or {}),
+    )
     if low.state_preprocess.trained_by_high_level and not isinstance(high, (MetaAgent, DdpgMetaAgent)):
         raise ValueError(
             f"meta_agent_class = {type(high).__name__} does not train a representation; allowed with"
@@ -128,8 +132,6 @@ def build_hierarchy(
             f"agent/Context.context_shapes = [{goal_spec.shape[0]}]; the representation has {size}"
             " dimensions, and goals cannot have more"
         )
-    if isinstance(high, TransitionMetaAgent):
-        high.representation = low.state_preprocess
     low.initialize()
     high.initialize()
     hierarchy = Hierarchy(low, high, inverse_dynamics_class(goal_spec))
@@ -147,8 +149,8 @@ def _try_out(hierarchy):
             continue
         batch = agent.learning_batch(experience)
         noise = tf.zeros_like(batch.action)
-        agent.critic_loss(batch, noise)
-        agent.policy_loss(batch, noise)
+        agent.actor_critic.critic_loss(batch, noise)
+        agent.actor_critic.policy_loss(batch, noise)
     f = hierarchy.representation
     states = (f(transition.state), f(transition.next_state))
     clock = tf.zeros([2], tf.int32)

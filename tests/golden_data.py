@@ -8,8 +8,8 @@ import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
 from efficient_hrl.agent import MetaAgent, UvfAgent
-from efficient_hrl.agents.ddpg_agent import adam_optimizer
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
+from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.context.context import Context
 from efficient_hrl.context.context_transition_functions import (
     relative_context_multi_transition_fn,
@@ -64,10 +64,20 @@ def load_weights(net, arrays, prefix):
         variable.assign(arrays[f"{prefix}/{recorded_name(variable)}"])
 
 
+def network_of(level, name):
+    """A level's network by the original's name, e.g. "target_critic_net2"."""
+    learner, is_target = level.actor_critic, name.startswith("target_")
+    kind = name.removeprefix("target_")
+    if kind == "actor_net":
+        return learner.target_actor_net if is_target else learner.actor_net
+    critics = learner.target_critic_nets if is_target else learner.critic_nets
+    return critics[{"critic_net": 0, "critic_net2": 1}[kind]]
+
+
 def load_agent(agent, name, arrays, prefix):
     """Fills all six networks of an agent."""
     for net in NETWORKS:
-        load_weights(getattr(agent, net), arrays, f"{prefix}/{name}/{net}")
+        load_weights(network_of(agent, net), arrays, f"{prefix}/{name}/{net}")
 
 
 def load_representation(representation, arrays, prefix):

@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.agent import (
-    DdpgMetaAgent,
-    DdpgUvfAgent,
-    NoisyAction,
-    meta_add_noise_fn,
-    uvf_add_noise_fn,
-    uvf_critic_function,
-)
+from efficient_hrl.agent import DdpgMetaAgent, DdpgUvfAgent, uvf_critic_function
+from efficient_hrl.agents.ddpg_agent import AgentBatch
 from efficient_hrl.agents.ddpg_networks import CriticNetwork
+from efficient_hrl.agents.exploration import NoisyAction, meta_add_noise_fn, uvf_add_noise_fn
 from efficient_hrl.context.rewards_functions import diff_rewards, negative_distance
 from efficient_hrl.learner import Learner, LearningSettings
 from efficient_hrl.relabeling import sample_best_meta_actions
@@ -65,13 +60,13 @@ def check_first_batch(agent, name, batch, arrays):
     np.testing.assert_allclose(batch.reward, arrays["first/rewards"], rtol=1e-5)
     np.testing.assert_allclose(batch.discount, arrays["first/discounts"], rtol=1e-6)
     with tf.GradientTape(persistent=True) as tape:
-        critic_loss = agent.critic_loss(batch, arrays["first/noise"])
-        actor_loss = agent.actor_loss(batch.observation)
+        critic_loss = agent.actor_critic.critic_loss(batch, arrays["first/noise"])
+        actor_loss = agent.actor_critic.actor_loss(batch.observation)
     np.testing.assert_allclose(critic_loss, arrays["first/critic_loss"], rtol=1e-5)
     np.testing.assert_allclose(actor_loss, arrays["first/actor_loss"], rtol=1e-5)
     losses = {"critic_net": critic_loss, "critic_net2": critic_loss, "actor_net": actor_loss}
     for net, loss in losses.items():
-        variables = getattr(agent, net).variables
+        variables = golden_data.network_of(agent, net).variables
         for variable, gradient in zip(variables, tape.gradient(loss, variables)):
             kind = "actor" if net == "actor_net" else "critic"
             expected = arrays[f"first/{kind}_grad/{name}/{net}/{golden_data.recorded_name(variable)}"]
@@ -93,7 +88,7 @@ def test_ten_low_level_updates(method):
     for i in range(10):
         batch = low.learning_batch(golden_data.transitions(arrays, i))
         np.testing.assert_allclose(batch.reward, arrays["seq/rewards"][i], rtol=1e-3, atol=1e-4)
-        actor_loss = low.actor_loss(batch.observation)
+        actor_loss = low.actor_critic.actor_loss(batch.observation)
         np.testing.assert_allclose(actor_loss, arrays["seq/actor_loss"][i], rtol=1e-3)
         info = train(golden_data.transitions(arrays, i), noise=tf.constant(arrays["seq/noise"][i]))
         np.testing.assert_allclose(info.extra.critic_loss, arrays["seq/critic_loss"][i], rtol=1e-4)
@@ -114,7 +109,9 @@ def test_ten_low_level_updates(method):
         np.testing.assert_allclose(total, arrays["seq/train_op_value"][i], rtol=1e-5 if i == 0 else 1e-3)
         assert low.train_step_counter == arrays["seq/num_updates"][i + 1]
     for net in golden_data.NETWORKS:
-        error = golden_data.relative_movement_error(getattr(low, net), arrays, f"uvf_agent/{net}")
+        error = golden_data.relative_movement_error(
+            golden_data.network_of(low, net), arrays, f"uvf_agent/{net}"
+        )
         assert error < MOVEMENT_TOLERANCE, net
     if representation.trainable_representation:
         # f's output bias, and those of units that are active on every sample, cancel in
@@ -161,7 +158,9 @@ def test_ten_relabelled_high_level_updates(method):
         np.testing.assert_allclose(info.extra.critic_loss, arrays["seq/critic_loss"][i], rtol=1e-4)
         np.testing.assert_allclose(info.loss, arrays["seq/train_op_value"][i], rtol=1e-4)
     for net in golden_data.NETWORKS:
-        error = golden_data.relative_movement_error(getattr(high, net), arrays, f"meta_agent/{net}")
+        error = golden_data.relative_movement_error(
+            golden_data.network_of(high, net), arrays, f"meta_agent/{net}"
+        )
         assert error < MOVEMENT_TOLERANCE, net
 
 
@@ -174,12 +173,6 @@ def test_training_without_given_noise_is_decided_by_seed_and_counter():
         losses.append([float(hierarchy.low.train(batch).loss) for _ in range(3)])
     assert losses[0] == losses[1]
     assert len(set(losses[0])) == 3
-
-
-def test_sample_weights_are_refused():
-    hierarchy, arrays = recorded_low("hiro_orig")
-    with pytest.raises(ValueError, match="weights=None"):
-        hierarchy.low.train(golden_data.transitions(arrays, 0), weights=tf.ones([16]))
 
 
 def test_noise_is_added_in_action_units_and_clipped():
@@ -248,7 +241,7 @@ def test_actions_reg_is_the_mean_l1_size_of_goals_from_k_on(k, high_class):
     chosen = {} if high_class is None else {"high_class": high_class}
     plain = tiny_hierarchy.hierarchy(goals=goals, **chosen).high
     agent = tiny_hierarchy.hierarchy(goals=goals, high={"actions_reg": 0.25, "k": k}, **chosen).high
-    for to, source in zip((agent.actor_net, agent.critic_net), (plain.actor_net, plain.critic_net)):
+    for to, source in zip((agent.actor_net, agent.critic_nets[0]), (plain.actor_net, plain.critic_nets[0])):
         for variable, value in zip(to.variables, source.variables):
             variable.assign(value)
     observation = states(size=9)
@@ -257,7 +250,7 @@ def test_actions_reg_is_the_mean_l1_size_of_goals_from_k_on(k, high_class):
     results = []
     for one in (agent, plain):
         with tf.GradientTape() as tape:
-            results.append(one.actor_loss(observation))
+            results.append(one.actor_critic.policy_loss(AgentBatch(observation, *[None] * 4), None))
         results.append(tape.gradient(results[-1], one.actor_net.trainable_variables[-1]))
     loss, gradient, plain_loss, plain_gradient = results
     np.testing.assert_allclose(loss, plain_loss + 0.25 * added, rtol=1e-5)
@@ -291,9 +284,9 @@ def test_the_actors_follow_uvf_critic_function_and_not_that_of_ddpg(low_class):
     chosen = {} if low_class is None else {"low_class": low_class}
     agent = tiny_hierarchy.hierarchy(**chosen).low
     observation = states(size=9)
-    plain = agent.actor_loss(observation).numpy()
+    plain = agent.actor_critic.actor_loss(observation).numpy()
     gin.bind_parameter("ddpg_critic_function.weights", 3.0)
-    np.testing.assert_array_equal(agent.actor_loss(observation), plain)
+    np.testing.assert_array_equal(agent.actor_critic.actor_loss(observation), plain)
     shapes = []
 
     def critic_fn(values, states, contexts):
@@ -301,7 +294,7 @@ def test_the_actors_follow_uvf_critic_function_and_not_that_of_ddpg(low_class):
         return 2.0 * values
 
     gin.bind_parameter("uvf_critic_function.critic_fn", critic_fn)
-    np.testing.assert_allclose(agent.actor_loss(observation), 4.0 * plain, rtol=1e-3)
+    np.testing.assert_allclose(agent.actor_critic.actor_loss(observation), 4.0 * plain, rtol=1e-3)
     assert shapes == [([BATCH], [BATCH, 7], [[BATCH, 2]])]
     gin.bind_parameter(
         "uvf_critic_function.critic_fn", lambda values, states, contexts: values * states[:, 0]
@@ -309,9 +302,11 @@ def test_the_actors_follow_uvf_critic_function_and_not_that_of_ddpg(low_class):
     actions = agent.actor_net(observation)[0]
     with tf.GradientTape() as tape:
         tape.watch(actions)
-        total = tf.reduce_sum(agent.critic_net((observation, actions))[0] * observation[:, 0])
+        total = tf.reduce_sum(agent.critic_nets[0]((observation, actions))[0] * observation[:, 0])
     dqda = tape.gradient(total, actions).numpy()
-    np.testing.assert_allclose(agent.actor_loss(observation), np.mean(dqda**2), rtol=1e-3, atol=1e-12)
+    np.testing.assert_allclose(
+        agent.actor_critic.actor_loss(observation), np.mean(dqda**2), rtol=1e-3, atol=1e-12
+    )
 
 
 # A base class's binding reaches every agent that derives from it.
@@ -330,15 +325,15 @@ def test_bindings_of_base_classes_reach_the_agents(selector, reached):
     gin.parse_config(f"{selector}.residual_phi = 0.25", skip_unknown=False)
     made = tiny_hierarchy.hierarchy()
     ddpg = tiny_hierarchy.hierarchy(low_class=DdpgUvfAgent).low
-    phis = [agent._residual_phi for agent in (made.low, made.high, ddpg)]
+    phis = [agent.actor_critic._residual_phi for agent in (made.low, made.high, ddpg)]
     assert phis == [0.25 if is_reached else 0.0 for is_reached in reached]
 
 
 def test_the_nearest_class_wins():
     gin.parse_config("UvfAgent.residual_phi = 0.1\nTD3Agent.residual_phi = 0.2\nDdpgAgent.residual_phi = 0.3")
     made = tiny_hierarchy.hierarchy(low_class=DdpgUvfAgent)
-    assert (made.low._residual_phi, made.high._residual_phi) == (0.3, 0.2)
-    assert tiny_hierarchy.hierarchy().low._residual_phi == 0.1
+    assert (made.low.actor_critic._residual_phi, made.high.actor_critic._residual_phi) == (0.3, 0.2)
+    assert tiny_hierarchy.hierarchy().low.actor_critic._residual_phi == 0.1
 
 
 @pytest.mark.parametrize(
@@ -386,16 +381,18 @@ def test_vector_rewards_from_replay_to_update(low_class):
     error = experience.state[:, :2] + experience.context - experience.next_state[:, :2]
     np.testing.assert_allclose(batch.reward, -np.abs(error), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(batch.discount, 0.99 * np.float32(bootstrap)[:, None] * np.ones(2), rtol=1e-6)
-    target = low.td_targets(batch, tf.zeros([BATCH, 2]))
+    target = low.actor_critic.td_targets(batch, tf.zeros([BATCH, 2]))
     np.testing.assert_allclose(target.numpy()[[1, 4]], batch.reward.numpy()[[1, 4]])
     # The actor maximises sum_r |goal_r| Q_r.
     actions = low.actor_net(batch.observation)[0]
     with tf.GradientTape() as tape:
         tape.watch(actions)
-        values, _ = low.critic_net((batch.observation, actions), for_critic_loss=True)
+        values, _ = low.critic_nets[0]((batch.observation, actions), for_critic_loss=True)
         total = tf.reduce_sum(values * tf.abs(experience.context))
     dqda = tape.gradient(total, actions).numpy()
-    np.testing.assert_allclose(low.actor_loss(batch.observation), np.mean(dqda**2), rtol=1e-3, atol=1e-12)
+    np.testing.assert_allclose(
+        low.actor_critic.actor_loss(batch.observation), np.mean(dqda**2), rtol=1e-3, atol=1e-12
+    )
 
     low_replay, high_replay = tiny_hierarchy.buffers(made)
     low_replay.add(experience, tf.fill([BATCH], True))
@@ -410,7 +407,7 @@ def test_vector_rewards_without_such_a_critic_are_refused():
     low = tiny_hierarchy.hierarchy(goals=goals).low
     batch = low.learning_batch(random_experience(low.training_data_spec))
     with pytest.raises(ValueError, match="num_reward_dims = 1; allowed: 2"):
-        low.critic_loss(batch, tf.zeros([BATCH, 2]))
+        low.actor_critic.critic_loss(batch, tf.zeros([BATCH, 2]))
 
 
 def test_vector_rewards_of_the_high_level_are_refused():

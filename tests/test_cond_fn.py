@@ -101,11 +101,11 @@ def test_the_distance_of_a_failed_reset_must_be_above_the_limit_and_has_epsilon_
 
 def test_q_too_small_asks_the_critic_without_clock_and_contexts():
     low = tiny_hierarchy.hierarchy().low
-    kernel = low.critic_net.trainable_variables[-2]
+    kernel = low.critic_nets[0].trainable_variables[-2]
     kernel.assign(tf.random.stateless_normal(kernel.shape, [1, 1]))
     states = tf.random.stateless_normal([N, 7], [2, 2])
     merged = tf.concat([states[:, :6], tf.zeros([N, 1]), tf.zeros([N, 2])], axis=1)
-    values = low.critic_net((merged, tf.zeros([N, 2])))[0].numpy()
+    values = low.critic_nets[0]((merged, tf.zeros([N, 2])))[0].numpy()
     limit = float(np.median(values))
     for q_min in (limit, limit + 1e-5):
         expected = (values < q_min).tolist()

@@ -48,7 +48,9 @@ def filled_hierarchy(method):
 
 def variables(hierarchy):
     nets = [
-        getattr(agent, name) for agent in (hierarchy.low, hierarchy.high) for name in golden_data.NETWORKS
+        golden_data.network_of(level, name)
+        for level in (hierarchy.low, hierarchy.high)
+        for name in golden_data.NETWORKS
     ]
     values = [v.numpy() for net in nets for v in net.variables]
     if hierarchy.representation.trainable_representation:
@@ -100,7 +102,7 @@ def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
 def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
     together, one_by_one = filled_hierarchy("hiro_repr"), filled_hierarchy("hiro_repr")
     for hierarchy, *_ in (together, one_by_one):
-        hierarchy.low.target_update_period = period
+        hierarchy.low.actor_critic.target_update_period = period
     learners = [Learner(*parts, LearningSettings(BATCH, None), SEED) for parts in (together, one_by_one)]
     for learner in learners:
         for _ in range(begun):
@@ -177,7 +179,7 @@ def test_mean_losses_are_means_since_the_last_call():
     learner = Learner(hierarchy, low, high, LearningSettings(BATCH), SEED)
     assert all(np.isnan(value) for value in learner.mean_losses().values())
     batch = low.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, tf.constant(0)))
-    actor_loss = hierarchy.low.actor_loss(hierarchy.low.learning_batch(batch).observation)
+    actor_loss = hierarchy.low.actor_critic.actor_loss(hierarchy.low.learning_batch(batch).observation)
     learner.learn(tf.constant(2))
     losses = learner.mean_losses()
     # The second update's actor gradient does not count, and so neither does its loss.

@@ -254,7 +254,7 @@ def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(tmp_path):
     configure(*QUICK)
     root = tmp_path / "wrong"
     checkpoint = root / "checkpoints" / "ckpt-200"
-    said = broken_off(root, lambda t: poison(t.hierarchy.low.critic_net.trainable_variables[-1]), 25)
+    said = broken_off(root, lambda t: poison(t.hierarchy.low.critic_nets[0].trainable_variables[-1]), 25)
     assert "uvf_agent critic loss holds NaN after 260 environment steps and 1" in said
     assert f"the last good checkpoint is {checkpoint}, and nothing was saved since" in said
     said = broken_off(root, lambda t: poison(t.hierarchy.representation.trained_variables[-1]), 2)

@@ -8,8 +8,8 @@ from tf_agents.environments import tf_py_environment
 from tf_agents.specs import tensor_spec
 
 from efficient_hrl.agent import MetaAgent, UvfAgent
-from efficient_hrl.agents.ddpg_agent import adam_optimizer
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
+from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.collect import Collector
 from efficient_hrl.context.context import Context
 from efficient_hrl.context.context_transition_functions import (
@@ -106,7 +106,13 @@ def hierarchy(
         goal_context,
         **usual() | {"state_preprocess_class": functools.partial(StatePreprocess, ndims=2)} | (low or {}),
     )
-    high_agent = high_class(*specs, target_context, goal_context, **usual() | (high or {}))
+    high_agent = high_class(
+        *specs,
+        target_context,
+        goal_context,
+        representation=low_agent.state_preprocess,
+        **usual() | (high or {}),
+    )
     low_agent.initialize()
     high_agent.initialize()
     # Actors begin near zero: these act.

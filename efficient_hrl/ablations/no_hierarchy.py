@@ -13,16 +13,16 @@ import tensorflow as tf
 from efficient_hrl.agent import MetaAgentCore
 
 
-class _NoLearning:
-    """In place of a way of learning: no networks, no updates."""
+class NoLearning:
+    """In place of an actor-critic: no networks, no updates."""
 
+    learns = False
     actor_net = None
     critic_nets = ()
 
-    def __init__(self, observation_spec, action_spec, training_data_spec, name: str, **of_learning):
-        del observation_spec, of_learning
-        self.action_spec = action_spec
-        self.training_data_spec = training_data_spec
+    def __init__(self, observation_spec, action_spec, name: str, **of_learning):
+        """Has a counter, which stays 0."""
+        del observation_spec, action_spec, of_learning
         self.train_step_counter = tf.Variable(0, dtype=tf.int64, trainable=False, name=f"{name}_updates")
 
     def initialize(self) -> None:
@@ -34,10 +34,10 @@ class _NoLearning:
 
 
 @gin.configurable
-class TargetAgent(MetaAgentCore, _NoLearning):
+class TargetAgent(MetaAgentCore):
     """Gives the task's target as the goal, in every step, without noise."""
 
-    learns = False
+    learner_class = NoLearning
 
     def __init__(
         self,

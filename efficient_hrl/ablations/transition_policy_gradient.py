@@ -16,7 +16,6 @@ import gin
 import tensorflow as tf
 
 from efficient_hrl.agent import MetaAgentCore
-from efficient_hrl.agents.td3_agent import TD3Agent
 
 
 class TransitionBatch(NamedTuple):
@@ -49,7 +48,7 @@ def transition_policy_loss(advantages: tf.Tensor, moved: tf.Tensor, goals: tf.Te
 
 
 @gin.configurable
-class TransitionMetaAgent(MetaAgentCore, TD3Agent):
+class TransitionMetaAgent(MetaAgentCore):
     """The high level with TD3's critics and FuN's transition policy gradient.
 
     FuN is on-policy and has a critic V(s) of its own; with replay and TD3's twin critics
@@ -59,22 +58,18 @@ class TransitionMetaAgent(MetaAgentCore, TD3Agent):
 
     the critics' target minus their present value.  `dqda_clipping` and
     `actions_regularizer` have no effect: there is no gradient through a critic.
-
-    Attributes:
-      representation: f; set by `build_hierarchy`, because it belongs to the low level.
     """
-
-    representation = None
 
     def learning_batch(self, experience) -> TransitionBatch:
         """As for `MetaAgent`, with the change of state in the goal's dimensions."""
-        moved = self.representation(experience.next_state) - self.representation(experience.state)
+        f = self._representation
+        moved = f(experience.next_state) - f(experience.state)  # [B, at least G]
         batch = super().learning_batch(experience)
         return TransitionBatch(*batch, moved=moved[:, : self.action_spec.shape[0]])
 
-    def policy_loss(self, batch: TransitionBatch, noise: tf.Tensor) -> tf.Tensor:
+    def _policy_loss(self, actor_critic, batch: TransitionBatch, noise: tf.Tensor) -> tf.Tensor:
         """`transition_policy_loss` of the batch, and `actions_reg` as in `MetaAgent`."""
-        goals, _ = self.actor_net(batch.observation)
-        values = [net((batch.observation, goals))[0] for net in self.critic_nets]
-        advantages = self.td_targets(batch, noise) - tf.minimum(*values)
+        goals = actor_critic.action(batch.observation)  # [B, G]
+        values = [net((batch.observation, goals))[0] for net in actor_critic.critic_nets]  # [B] each
+        advantages = actor_critic.td_targets(batch, noise) - tf.minimum(*values)  # [B]
         return transition_policy_loss(advantages, batch.moved, goals) + self.goal_size_loss(goals)

@@ -6,7 +6,7 @@ but its optimiser is still applied, so that Adam's momentum goes on moving the
 weights.  Target networks move on the last of every n updates.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import gin
@@ -18,7 +18,11 @@ from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl import checks
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
+from efficient_hrl.agents.encoder import ObservationEncoder
+from efficient_hrl.agents.losses import huber_loss
+from efficient_hrl.agents.target_networks import ddpg_update_targets, soft_update
 from efficient_hrl.graph.finite import check_finite, gradients_by_name
+from efficient_hrl.graph.gradients import clipped_gradients
 from efficient_hrl.graph.random_streams import Stream
 
 
@@ -52,57 +56,6 @@ class UpdateInfo(NamedTuple):
     critic_loss: tf.Tensor
     actor_loss: tf.Tensor
     actor_counts: tf.Tensor
-
-
-def clipped_gradients(gradients: Sequence[tf.Tensor], limit: float) -> Sequence[tf.Tensor]:
-    """Each gradient with its norm limited to `limit`; 0 is no limit."""
-    return [tf.clip_by_norm(gradient, limit) for gradient in gradients] if limit > 0 else gradients
-
-
-@gin.configurable("huber_loss", module="tf.losses")
-def huber_loss(labels: tf.Tensor, predictions: tf.Tensor, delta: float = 1.0) -> tf.Tensor:
-    """Mean Huber loss: x^2 / 2 for |x| <= delta, else delta (|x| - delta / 2); a scalar."""
-    checks.check_above_0("huber_loss.delta", delta)
-    error = tf.abs(labels - predictions)
-    quadratic = tf.minimum(error, delta)
-    return tf.reduce_mean(quadratic * (error - 0.5 * quadratic))
-
-
-@gin.configurable("AdamOptimizer", module="tf.train")
-def adam_optimizer(
-    learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
-) -> tf.keras.optimizers.legacy.Adam:
-    """Adam in TensorFlow 1's form: epsilon is added outside the bias correction.
-
-    The legacy class is chosen on purpose: it is the one whose update rule is
-    the fused kernel that the original used.
-
-    Raises:
-      ValueError: a learning rate that is not above 0, or a number outside its range.
-    """
-    checks.check_above_0("AdamOptimizer.learning_rate", learning_rate)
-    for name, decay in (("beta1", beta1), ("beta2", beta2)):
-        if not checks.is_number(decay) or not 0.0 <= decay < 1.0:
-            raise ValueError(f"AdamOptimizer.{name} = {decay!r}; allowed: 0 or more, below 1")
-    checks.check_number("AdamOptimizer.epsilon", epsilon, 0)
-    return tf.keras.optimizers.legacy.Adam(learning_rate, beta_1=beta1, beta_2=beta2, epsilon=epsilon)
-
-
-def soft_update(network, target_network, tau: float) -> None:
-    """theta' <- (1 - tau) theta' + tau theta, for every variable of a network.
-
-    Raises:
-      ValueError: tau outside 0 to 1.
-    """
-    checks.check_number("update_targets.tau", tau, 0, 1)
-    for variable, target in zip(network.variables, target_network.variables):
-        target.assign((1.0 - tau) * target + tau * variable)
-
-
-@gin.configurable
-def ddpg_update_targets(network, target_network, tau: float = 1.0) -> None:
-    """`soft_update` of a `DdpgAgent`."""
-    soft_update(network, target_network, tau)
 
 
 @gin.configurable
@@ -149,11 +102,17 @@ def _configurable_without_module(cls):
 class DdpgAgent(tf_agent.TFAgent):
     """One critic, a deterministic actor, target networks.
 
+    `update` is the whole of an update: losses, gradients, optimisers, target networks.
+
     Attributes:
+      learns: whether it is ever updated.
+      actor_net, critic_nets: the networks that learn; the actor follows the first critic.
+      target_actor_net, target_critic_nets: their slow copies.
       target_update_period: updates per move of the target networks, and per gradient
         of the actor.
     """
 
+    learns = True
     num_critics = 1
 
     def __init__(
@@ -178,6 +137,9 @@ class DdpgAgent(tf_agent.TFAgent):
         seed: int = 0,
         target_noise_stream: Stream = Stream.LOW_TARGET_NOISE,
         name: str = "agent",
+        critic_function: Callable = ddpg_critic_function,
+        policy_loss: Callable | None = None,
+        encoder: ObservationEncoder | None = None,
     ):
         """Builds the networks and their targets.
 
@@ -203,54 +165,40 @@ class DdpgAgent(tf_agent.TFAgent):
           seed: the run's seed, for the noise of target actions.
           target_noise_stream: its random stream.
           name: name of the agent.
+          critic_function: (values, observation) -> what the actor maximises, [B].
+          policy_loss: (this agent, batch, noise) -> what the actor's step minimises, a scalar; None
+            is `actor_loss` of the observations.
+          encoder: through which the networks see observations; `observation_spec` then is what
+            it gives.  None shows them as they are.
 
         Raises:
           ValueError: a number outside its range.
         """
-        checks.check_number("dqda_clipping", dqda_clipping, 0)
-        checks.check_number("residual_phi", residual_phi, 0, 1)
-        checks.check_number("actions_regularizer", actions_regularizer, 0)
-        for part, value, example in (
-            ("actor_net", actor_net, "@ddpg_actor_net"),
-            ("critic_net", critic_net, "@ddpg_critic_net"),
-            ("td_errors_loss", td_errors_loss, "@tf.losses.huber_loss"),
-        ):
-            if not callable(value):
-                raise ValueError(f"{part} = {value!r}; allowed: a function, e.g. {example}")
-        if target_q_clipping is not None:
-            limits = np.array(target_q_clipping, object)
-            are_limits = limits.shape == (2,) and all(map(checks.is_number, limits))
-            if not are_limits or not limits[0] <= limits[1]:
-                raise ValueError(
-                    f"target_q_clipping = {target_q_clipping!r}; allowed: None, (minimum, maximum)"
-                )
-        make_actor = lambda net_name: actor_net(observation_spec, action_spec, name=net_name)
-        make_critic = lambda net_name: critic_net((observation_spec, action_spec), name=net_name)
-        critic_names = [f"critic_net{i or ''}" for i in (0, *range(2, self.num_critics + 1))]
-        self.actor_net = make_actor("actor_net")
-        self.critic_nets = [make_critic(net_name) for net_name in critic_names]
-        self.target_actor_net = make_actor("target_actor_net")
-        self.target_critic_nets = [make_critic(f"target_{net_name}") for net_name in critic_names]
-        self._online_and_target = [
-            (self.actor_net, self.target_actor_net),
-            *zip(self.critic_nets, self.target_critic_nets),
-        ]
-        for pair in self._online_and_target:
-            for net in pair:
-                net.create_variables()
-        self._critic_optimizer = critic_optimizer
-        self._actor_optimizer = actor_optimizer
-        self._gamma = gamma
-        self.target_update_period = target_update_period
-        self._clip_gradient_norm = clip_gradient_norm
+        _check_numbers(dqda_clipping, residual_phi, actions_regularizer)
+        _check_functions(actor_net, critic_net, td_errors_loss)
+        _check_limits(target_q_clipping)
+        self._build_networks(observation_spec, action_spec, actor_net, critic_net, encoder)
+
+        # The losses.
         self._td_errors_loss = td_errors_loss
         self._dqda_clipping = dqda_clipping
         self._actions_regularizer = actions_regularizer
         self._target_q_clipping = target_q_clipping
         self._residual_phi = residual_phi
+        self._critic_function = critic_function
+        self._policy_loss = policy_loss
         self._seed = seed
-        self._label = name
         self._target_noise_stream = target_noise_stream
+
+        # The updates.
+        self._critic_optimizer = critic_optimizer
+        self._actor_optimizer = actor_optimizer
+        self.gamma = gamma
+        self.target_update_period = target_update_period
+        self._clip_gradient_norm = clip_gradient_norm
+        self._label = name
+
+        # The frame of tf-agents.
         if training_data_spec is None:
             scalar = tf.TensorSpec([], tf.float32)
             training_data_spec = AgentBatch(observation_spec, action_spec, scalar, scalar, observation_spec)
@@ -268,20 +216,33 @@ class DdpgAgent(tf_agent.TFAgent):
             train_step_counter=tf.Variable(0, dtype=tf.int64, trainable=False, name=f"{name}_updates"),
         )
 
-    @property
-    def critic_net(self):
-        """The critic that the actor follows."""
-        return self.critic_nets[0]
-
-    @property
-    def target_critic_net(self):
-        """Its target network."""
-        return self.target_critic_nets[0]
+    def _build_networks(self, observation_spec, action_spec, actor_net, critic_net, encoder):
+        """Online networks, then targets; the encoder's target copy last."""
+        make_actor = lambda name: actor_net(observation_spec, action_spec, name=name)
+        make_critic = lambda name: critic_net((observation_spec, action_spec), name=name)
+        critic_names = [f"critic_net{i or ''}" for i in (0, *range(2, self.num_critics + 1))]
+        self.actor_net = make_actor("actor_net")
+        self.critic_nets = [make_critic(name) for name in critic_names]
+        self.target_actor_net = make_actor("target_actor_net")
+        self.target_critic_nets = [make_critic(f"target_{name}") for name in critic_names]
+        self._online_and_target = [
+            (self.actor_net, self.target_actor_net),
+            *zip(self.critic_nets, self.target_critic_nets),
+        ]
+        for pair in self._online_and_target:
+            for net in pair:
+                net.create_variables()
+        self._encoder = encoder
+        self._trained_by_critics = list(self.critic_nets)
+        if encoder is not None:
+            encoder.build_target()
+            self._online_and_target.append((encoder.net, encoder.target_net))
+            self._trained_by_critics.append(encoder.net)
 
     @property
     def critic_variables(self) -> list[tf.Variable]:
-        """Trainable variables of all critics."""
-        return [variable for net in self.critic_nets for variable in net.trainable_variables]
+        """Trainable variables of all that the critics' loss trains."""
+        return [variable for net in self._trained_by_critics for variable in net.trainable_variables]
 
     def checkpointed(self) -> dict:
         """What a checkpoint must hold of this agent, by name."""
@@ -305,13 +266,9 @@ class DdpgAgent(tf_agent.TFAgent):
         """Draws for `target_action`; DDPG needs none."""
         return tf.zeros(shape)
 
-    def critic_function(self, values: tf.Tensor, observation: tf.Tensor) -> tf.Tensor:
-        """What the actor maximises, [B], made from its critic's values."""
-        return ddpg_critic_function(values, observation)
-
-    def sample_action(self, observation: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
-        """The actor's choice with `ddpg_sample_action`'s noise, made of standard normal draws [B, A]."""
-        return ddpg_sample_action(self.actor_net(observation)[0], self.action_spec, normal)
+    def action(self, observation: tf.Tensor) -> tf.Tensor:
+        """The actor's choice, [B, A]."""
+        return self.actor_net(self._seen(observation))[0]
 
     def _initialize(self):
         for online, target in self._online_and_target:
@@ -335,16 +292,19 @@ class DdpgAgent(tf_agent.TFAgent):
         Raises:
           ValueError: critics with another number of reward dimensions than the rewards.
         """
-        inputs = (batch.next_observation, self.target_action(batch.next_observation, noise))
-        values = [_values(net, inputs) for net in self.target_critic_nets]
-        lowest = values[0] if len(values) == 1 else tf.minimum(*values)
+        next_observation = batch.next_observation
+        if self._encoder is not None:
+            next_observation = self._encoder.target_encoded(next_observation)  # [B, E + T]
+        next_action = self.target_action(next_observation, noise)  # [B, A]
+        values = [_values(net, (next_observation, next_action)) for net in self.target_critic_nets]
+        lowest = values[0] if len(values) == 1 else tf.minimum(*values)  # [B] or [B, R]
         dims, critic_dims = (tf.TensorShape(x.shape)[1:] for x in (batch.reward, lowest))
         if not dims.is_compatible_with(critic_dims):
             raise ValueError(
                 f"ddpg_critic_net.num_reward_dims = {critic_dims.num_elements()}; allowed:"
                 f" {dims.num_elements()}, as many as there are rewards per step"
             )
-        return tf.stop_gradient(self._clipped(batch.reward + batch.discount * lowest))
+        return tf.stop_gradient(self._clipped(batch.reward + batch.discount * lowest))  # [B] or [B, R]
 
     def critic_loss(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:
         """TD error loss, averaged over critics; a scalar.
@@ -354,20 +314,26 @@ class DdpgAgent(tf_agent.TFAgent):
         critic's own value of the next state under the actor, and a gradient through
         both.  (Baird's compares with the value of the present state.)
         """
-        targets = self.td_targets(batch, noise)
-        inputs = (batch.observation, batch.action)
+        targets = self.td_targets(batch, noise)  # [B] or [B, R]
+        inputs = (self._seen(batch.observation), batch.action)  # [B, S + G], [B, A]
         losses = [self._td_errors_loss(targets, _values(net, inputs)) for net in self.critic_nets]
         loss = tf.add_n(losses) / len(losses)
         if self._residual_phi == 0.0:
             return loss
-        next_inputs = (batch.next_observation, self.actor_net(batch.next_observation)[0])
+        return (1.0 - self._residual_phi) * loss + self._residual_phi * self._residual_loss(batch)
+
+    def _residual_loss(self, batch):
+        """Between r + discount * q(s', mu(s')) and q(s', mu(s')), averaged over critics."""
+        next_observation = batch.next_observation
+        if self._encoder is not None:
+            next_observation = self._encoder.target_encoded(next_observation)
+        next_inputs = (next_observation, self.actor_net(next_observation)[0])
         residuals = []
         for net in self.critic_nets:
-            values = _values(net, next_inputs)
+            values = _values(net, next_inputs)  # [B] or [B, R]
             residual_targets = self._clipped(batch.reward + batch.discount * values)
             residuals.append(self._td_errors_loss(residual_targets, values))
-        residual = tf.add_n(residuals) / len(residuals)
-        return (1.0 - self._residual_phi) * loss + self._residual_phi * residual
+        return tf.add_n(residuals) / len(residuals)
 
     def actor_loss(self, observation: tf.Tensor) -> tf.Tensor:
         """Mean over batch and action dimensions of (stop(dQ/da + a) - a)^2.
@@ -376,11 +342,12 @@ class DdpgAgent(tf_agent.TFAgent):
         first critic's values over the batch.  `actions_regularizer` adds the
         Frobenius norm of the whole batch of actions.
         """
-        action, _ = self.actor_net(observation)
+        observation = self._seen(observation)  # [B, S + G]
+        action, _ = self.actor_net(observation)  # [B, A]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(action)
-            value = self.critic_function(self.critic_net((observation, action))[0], observation)
-        dqda = tape.gradient(value, action)
+            value = self._critic_function(self.critic_nets[0]((observation, action))[0], observation)  # [B]
+        dqda = tape.gradient(value, action)  # [B, A]
         if self._dqda_clipping > 0:
             dqda = tf.clip_by_value(dqda, -self._dqda_clipping, self._dqda_clipping)
         loss = tf.reduce_mean(tf.math.squared_difference(tf.stop_gradient(dqda + action), action))
@@ -391,30 +358,15 @@ class DdpgAgent(tf_agent.TFAgent):
         return loss + self._actions_regularizer * norm
 
     def policy_loss(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:
-        """What the actor's step minimises, a scalar; here `actor_loss`, which needs the observations alone.
+        """What the actor's step minimises, a scalar; see the constructor.
 
         Args:
           batch: what to learn from.
           noise: draws of `target_noise`, [B, A].
         """
-        del noise
+        if self._policy_loss is not None:
+            return self._policy_loss(self, batch, noise)
         return self.actor_loss(batch.observation)
-
-    def learning_batch(self, experience) -> AgentBatch:
-        """What an update learns from stored experience; here the experience is that already."""
-        return experience
-
-    def _train(
-        self, experience, weights=None, noise: tf.Tensor | None = None, phase: int | None = None
-    ) -> tf_agent.LossInfo:
-        """One update; `noise` replaces the draws of `target_noise`, [B, A]; `phase` as for `update`."""
-        if weights is not None:
-            raise ValueError("this agent does not weight its samples; allowed: weights=None")
-        batch = self.learning_batch(experience)
-        if noise is None:
-            noise = self.target_noise(tf.shape(batch.action))
-        info = self.update(batch, noise, phase)
-        return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
 
     def update(self, batch: AgentBatch, noise: tf.Tensor, phase: int | None = None) -> UpdateInfo:
         """One update: actor gradient, critic step, actor step, target networks.
@@ -427,9 +379,10 @@ class DdpgAgent(tf_agent.TFAgent):
           phase: the number of updates so far modulo `target_update_period`, where the
             caller knows it; None asks the counter, which costs TensorFlow some time.
         """
-        updates = self.train_step_counter
+        updates, period = self.train_step_counter, self.target_update_period
         actor_variables = self.actor_net.trainable_variables
 
+        # The actor's gradient, on the first update of a period; zero on the others.
         def actor_gradient():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(actor_variables)
@@ -439,9 +392,10 @@ class DdpgAgent(tf_agent.TFAgent):
         def no_actor_gradient():
             return [0.0, 0.0, *(tf.zeros_like(v) for v in actor_variables)]
 
-        period = self.target_update_period
         counts = tf.equal(updates % period, 0) if phase is None else phase == 0
         actor_loss, actor_counts, *actor_gradients = _cond(counts, actor_gradient, no_actor_gradient)
+
+        # The critics' gradient.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.critic_variables)
             critic_loss = self.critic_loss(batch, noise)
@@ -451,10 +405,13 @@ class DdpgAgent(tf_agent.TFAgent):
             | gradients_by_name(self._label, self.critic_variables, critic_gradients)
             | gradients_by_name(self._label, actor_variables, actor_gradients)
         )
+
+        # Both steps.
         self._apply(self._critic_optimizer, critic_gradients, self.critic_variables)
         self._apply(self._actor_optimizer, actor_gradients, actor_variables)
         updates.assign_add(1)
 
+        # Target networks, on the last update of a period.
         def move_targets():
             for online, target in self._online_and_target:
                 self.update_target(online, target)
@@ -464,6 +421,21 @@ class DdpgAgent(tf_agent.TFAgent):
         _cond(moves, move_targets, lambda: False)
         return UpdateInfo(critic_loss, actor_loss, actor_counts)
 
+    def _train(
+        self, experience, weights=None, noise: tf.Tensor | None = None, phase: int | None = None
+    ) -> tf_agent.LossInfo:
+        """One update from an `AgentBatch`; `noise` replaces the draws of `target_noise`, [B, A]."""
+        if weights is not None:
+            raise ValueError("this agent does not weight its samples; allowed: weights=None")
+        if noise is None:
+            noise = self.target_noise(tf.shape(experience.action))
+        info = self.update(experience, noise, phase)
+        return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
+
+    def _seen(self, observation):
+        """Observations as the networks see them."""
+        return observation if self._encoder is None else self._encoder.encoded(observation)
+
     def _apply(self, optimizer, gradients, variables):
         gradients = clipped_gradients(gradients, self._clip_gradient_norm)
         optimizer.apply_gradients(zip(gradients, variables))
@@ -472,6 +444,31 @@ class DdpgAgent(tf_agent.TFAgent):
         if self._target_q_clipping is None:
             return targets
         return tf.clip_by_value(targets, *self._target_q_clipping)
+
+
+def _check_numbers(dqda_clipping, residual_phi, actions_regularizer):
+    checks.check_number("dqda_clipping", dqda_clipping, 0)
+    checks.check_number("residual_phi", residual_phi, 0, 1)
+    checks.check_number("actions_regularizer", actions_regularizer, 0)
+
+
+def _check_functions(actor_net, critic_net, td_errors_loss):
+    for part, value, example in (
+        ("actor_net", actor_net, "@ddpg_actor_net"),
+        ("critic_net", critic_net, "@ddpg_critic_net"),
+        ("td_errors_loss", td_errors_loss, "@tf.losses.huber_loss"),
+    ):
+        if not callable(value):
+            raise ValueError(f"{part} = {value!r}; allowed: a function, e.g. {example}")
+
+
+def _check_limits(target_q_clipping):
+    if target_q_clipping is None:
+        return
+    limits = np.array(target_q_clipping, object)
+    are_limits = limits.shape == (2,) and all(map(checks.is_number, limits))
+    if not are_limits or not limits[0] <= limits[1]:
+        raise ValueError(f"target_q_clipping = {target_q_clipping!r}; allowed: None, (minimum, maximum)")
 
 
 def _cond(condition, if_true, if_false):

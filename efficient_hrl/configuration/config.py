@@ -16,7 +16,9 @@ import tensorflow as tf
 
 # Imported for their gin configurables.
 from efficient_hrl import train  # noqa: F401
-from efficient_hrl.ablations import no_hierarchy  # noqa: F401
+from efficient_hrl.ablations import no_hierarchy, transition_policy_gradient  # noqa: F401
+from efficient_hrl.agent import Level
+from efficient_hrl.agents import optimizers  # noqa: F401
 from efficient_hrl.binding_effects import CHANGEABLE, is_changeable
 from efficient_hrl.configuration import external_configurables  # noqa: F401
 from efficient_hrl.context import (  # noqa: F401
@@ -247,9 +249,13 @@ def _hint(message, text):
 
 
 def _parameters(selector):
-    """Names that can be bound for a configurable, those of base classes included."""
+    """Names that can be bound for a configurable, those of base classes and of a level's learner included."""
     target = inspect.unwrap(gin.get_configurable(selector))
-    functions = [c.__init__ for c in target.__mro__[:-1]] if inspect.isclass(target) else [target]
+    functions = [target]
+    if inspect.isclass(target):
+        learner = getattr(target, "learner_class", None)
+        makers = [c for c in target.__mro__[:-1] if c is not Level] + ([learner] if learner else [])
+        functions = [c.__init__ for c in makers]
     names = {}
     for function in functions:
         parameters = inspect.signature(function).parameters.values()

@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network
 
-from efficient_hrl.agents.ddpg_agent import clipped_gradients
 from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
 from efficient_hrl.checks import check_above_0, check_whole
 from efficient_hrl.graph.finite import check_finite, gradients_by_name
+from efficient_hrl.graph.gradients import clipped_gradients
 from efficient_hrl.replay import Segment
 from efficient_hrl.representations.goal_space import GoalSpace
 from efficient_hrl.representations.representation import hidden_inputs

@@ -183,7 +183,7 @@ def _log_values(level, agent, states, contexts, actions):
     """The first critic's values of what was done."""
     if agent.critic_nets:
         observation = agent.merge(agent.seen(states), [contexts])
-        tf.summary.histogram(f"{level}/q", agent.critic_net((observation, actions))[0])
+        tf.summary.histogram(f"{level}/q", agent.critic_nets[0]((observation, actions))[0])
 
 
 def _histograms(tag, values):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.ablations.transition_policy_gradient import TransitionMetaAgent, transition_policy_loss
-from efficient_hrl.agents.ddpg_agent import adam_optimizer
+from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.learner import Learner, LearningSettings
 from tests import tiny_hierarchy
 
@@ -40,9 +40,7 @@ def test_standing_still_has_no_direction_and_a_goal_of_length_zero_a_finite_grad
 
 
 def hierarchy(**high):
-    of = tiny_hierarchy.hierarchy(high_class=TransitionMetaAgent, high=high)
-    of.high.representation = of.low.state_preprocess
-    return of
+    return tiny_hierarchy.hierarchy(high_class=TransitionMetaAgent, high=high)
 
 
 def collected(of):
@@ -61,15 +59,15 @@ def test_the_advantage_is_the_critics_target_minus_their_value_of_the_policy(act
     np.testing.assert_array_equal(batch.moved, segments.next_state[:, :2] - segments.state[:, :2])
     noise = tf.random.stateless_normal([BATCH, 2], [3, 4])
     goals = of.high.actor_net(batch.observation)[0]
-    next_goals = of.high.target_actor_net(batch.next_observation)[0] + np.clip(noise, -0.5, 0.5)
+    next_goals = of.high.actor_critic.target_actor_net(batch.next_observation)[0] + np.clip(noise, -0.5, 0.5)
     value = lambda nets, s, g: np.minimum(*(net((s, g))[0] for net in nets))
     targets = batch.reward + batch.discount * value(
-        of.high.target_critic_nets, batch.next_observation, next_goals
+        of.high.actor_critic.target_critic_nets, batch.next_observation, next_goals
     )
     advantages = targets - value(of.high.critic_nets, batch.observation, goals)
     cosine = np.sum(unit(batch.moved.numpy()) * unit(goals.numpy()), axis=-1)
     expected = -np.mean(advantages * cosine) + actions_reg * np.mean(np.abs(goals[:, 1]))
-    np.testing.assert_allclose(of.high.policy_loss(batch, noise), expected, rtol=1e-4)
+    np.testing.assert_allclose(of.high.actor_critic.policy_loss(batch, noise), expected, rtol=1e-4)
 
 
 def test_no_gradient_reaches_a_critic_and_an_update_moves_the_actor():
@@ -78,8 +76,8 @@ def test_no_gradient_reaches_a_critic_and_an_update_moves_the_actor():
     segments = high_replay.sample(BATCH, tf.constant([1, 2], tf.int64))
     batch = of.high.learning_batch(segments)
     with tf.GradientTape() as tape:
-        loss = of.high.policy_loss(batch, tf.zeros([BATCH, 2]))
-    assert all(g is None for g in tape.gradient(loss, of.high.critic_variables))
+        loss = of.high.actor_critic.policy_loss(batch, tf.zeros([BATCH, 2]))
+    assert all(g is None for g in tape.gradient(loss, of.high.actor_critic.critic_variables))
     learner = Learner(of, low_replay, high_replay, LearningSettings(BATCH, None), 3)
     before = [v.numpy() for v in of.high.actor_net.variables]
     learner.learn(tf.constant(1))

@@ -8,17 +8,12 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from efficient_hrl.agents.ddpg_agent import (
-    AgentBatch,
-    DdpgAgent,
-    adam_optimizer,
-    ddpg_critic_function,
-    ddpg_sample_action,
-    ddpg_update_targets,
-    huber_loss,
-)
+from efficient_hrl.agents.ddpg_agent import AgentBatch, DdpgAgent, ddpg_critic_function, ddpg_sample_action
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
-from efficient_hrl.agents.td3_agent import TD3Agent, td3_update_targets
+from efficient_hrl.agents.losses import huber_loss
+from efficient_hrl.agents.optimizers import adam_optimizer
+from efficient_hrl.agents.target_networks import ddpg_update_targets, td3_update_targets
+from efficient_hrl.agents.td3_agent import TD3Agent
 
 OBSERVATION = tensor_spec.TensorSpec([4], tf.float32, "observation")
 ACTION = tensor_spec.BoundedTensorSpec([2], tf.float32, np.float32([-1, -1]), np.float32([1, 1]))
@@ -75,11 +70,13 @@ def test_targets_of_ddpg_are_those_of_one_critic_without_noise():
     agent, batch = make_agent(), make_batch()
     assert len(agent.critic_nets) == len(agent.target_critic_nets) == 1
     action = agent.target_actor_net(batch.next_observation)[0]
-    expected = batch.reward + batch.discount * value(agent.target_critic_net, batch.next_observation, action)
+    expected = batch.reward + batch.discount * value(
+        agent.target_critic_nets[0], batch.next_observation, action
+    )
     for noise in (NO_NOISE, tf.ones([SIZE, 2])):
         np.testing.assert_allclose(agent.td_targets(batch, noise), expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(agent.target_noise([3, 2]), np.zeros([3, 2]))
-    loss = huber(expected, value(agent.critic_net, batch.observation, batch.action))
+    loss = huber(expected, value(agent.critic_nets[0], batch.observation, batch.action))
     np.testing.assert_allclose(agent.critic_loss(batch, NO_NOISE), loss, rtol=1e-5)
 
 
@@ -267,13 +264,13 @@ def test_updates_that_count_for_the_actor_and_those_that_move_targets(agent_clas
     update = tf.function(agent.update)
     counted, moved = [], []
     for i in range(6):
-        before = agent.target_critic_net.variables[0].numpy()
+        before = agent.target_critic_nets[0].variables[0].numpy()
         actor_before = agent.target_actor_net.variables[0].numpy()
         info = update(make_batch(seed=i), NO_NOISE)
         assert bool(info.actor_counts) == bool(info.actor_loss != 0)
         if info.actor_counts:
             counted.append(i)
-        if not np.array_equal(before, agent.target_critic_net.variables[0]):
+        if not np.array_equal(before, agent.target_critic_nets[0].variables[0]):
             moved.append(i)
         assert np.array_equal(actor_before, agent.target_actor_net.variables[0]) == (i not in moved)
     assert (counted, moved) == (counts, moves)
@@ -310,13 +307,11 @@ def test_sampled_actions_have_noise_in_action_units_and_stay_in_range():
     actions, normal = tf.constant([[0.5, -0.9]]), tf.constant([[1.0, -1.0]])
     np.testing.assert_allclose(ddpg_sample_action(actions, ACTION, normal, stddev=0.25), [[0.75, -1.0]])
     np.testing.assert_allclose(ddpg_sample_action(actions, ACTION, normal), [[1.0, -1.0]])
-    agent, batch = make_agent(), make_batch()
-    gin.bind_parameter("ddpg_sample_action.stddev", 0.1)
-    normal = tf.random.stateless_normal([SIZE, 2], [0, 0])
-    chosen = agent.actor_net(batch.observation)[0]
-    np.testing.assert_allclose(
-        agent.sample_action(batch.observation, normal), np.clip(chosen + 0.1 * normal, -1, 1), rtol=1e-5
-    )
+
+
+def test_sample_weights_are_refused():
+    with pytest.raises(ValueError, match="weights=None"):
+        make_agent().train(make_batch(), weights=tf.ones([SIZE]))
 
 
 def test_the_critic_function_sums_weighted_reward_dimensions():

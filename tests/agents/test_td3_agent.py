@@ -7,9 +7,12 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from efficient_hrl.agents.ddpg_agent import AgentBatch, adam_optimizer, huber_loss
+from efficient_hrl.agents.ddpg_agent import AgentBatch
 from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
-from efficient_hrl.agents.td3_agent import TD3Agent, td3_update_targets
+from efficient_hrl.agents.losses import huber_loss
+from efficient_hrl.agents.optimizers import adam_optimizer
+from efficient_hrl.agents.target_networks import td3_update_targets
+from efficient_hrl.agents.td3_agent import TD3Agent
 
 OBSERVATION = tensor_spec.TensorSpec([4], tf.float32, "observation")
 ACTION = tensor_spec.BoundedTensorSpec([2], tf.float32, np.float32([-1, -1]), np.float32([1, 1]))
@@ -27,7 +30,7 @@ def make_agent(**arguments):
         **arguments,
     )
     agent.initialize()
-    for net in (agent.actor_net, agent.critic_net, agent.critic_net2):
+    for net in (agent.actor_net, agent.critic_nets[0], agent.critic_nets[1]):
         net.variables[-2].assign(tf.random.stateless_normal(net.variables[-2].shape, [7, 7]))
     return agent
 
@@ -60,7 +63,7 @@ def test_adam_adds_epsilon_outside_the_bias_correction():
 def test_initialised_targets_equal_their_networks():
     agent = TD3Agent(OBSERVATION, ACTION)
     agent.initialize()
-    pairs = [(agent.actor_net, agent.target_actor_net), (agent.critic_net2, agent.target_critic_net2)]
+    pairs = [(agent.actor_net, agent.target_actor_net), (agent.critic_nets[1], agent.target_critic_nets[1])]
     for net, target in pairs:
         for variable, copy in zip(net.variables, target.variables):
             np.testing.assert_array_equal(variable, copy)
@@ -81,7 +84,7 @@ def test_targets_take_the_smaller_value_of_a_noisy_unclipped_action():
     action = agent.target_actor_net(batch.next_observation)[0] + 0.5
     values = [
         net((batch.next_observation, action))[0]
-        for net in (agent.target_critic_net, agent.target_critic_net2)
+        for net in (agent.target_critic_nets[0], agent.target_critic_nets[1])
     ]
     expected = batch.reward + 0.99 * np.minimum(*values)
     np.testing.assert_allclose(agent.td_targets(batch, noise), expected, rtol=1e-5)
@@ -106,7 +109,7 @@ def test_actor_gradient_is_that_of_the_summed_values(clipping):
     jacobian = tape.jacobian(action, variable).numpy()  # [B, A, in, out]
     with tf.GradientTape() as tape:
         tape.watch(action)
-        total = tf.reduce_sum(agent.critic_net((batch.observation, action))[0])
+        total = tf.reduce_sum(agent.critic_nets[0]((batch.observation, action))[0])
     dqda = tape.gradient(total, action).numpy()
     if clipping:
         dqda = np.clip(dqda, -clipping, clipping)
@@ -134,6 +137,8 @@ def test_gradient_norms_can_be_limited():
     for agent in (free, limited):
         agent.update(make_batch(), tf.zeros([8, 2]))
     # Adam's first step has the learning rate's size unless the gradient vanishes beside epsilon.
-    step = lambda agent: np.max(np.abs(agent.critic_net.variables[0] - agent.target_critic_net.variables[0]))
+    step = lambda agent: np.max(
+        np.abs(agent.critic_nets[0].variables[0] - agent.target_critic_nets[0].variables[0])
+    )
     assert step(free) > 5e-4
     assert step(limited) < 5e-6

@@ -45,10 +45,10 @@ def agent_and_batch(method, level):
 def test_an_update_makes_the_counted_products_and_two_that_nobody_needs(level, phase):
     agent, batch = agent_and_batch("hiro_orig", level)
     noise = tf.zeros_like(batch.action)
-    found = products_in(lambda: agent.update(batch, noise, phase))
+    found = products_in(lambda: agent.actor_critic.update(batch, noise, phase))
     gated = operations.actor_critic_update(agent, ROWS)
     actor = operations.layers_of(agent.actor_net)
-    critic = operations.layers_of(agent.critic_net, agent.action_spec.shape[0])
+    critic = operations.layers_of(agent.critic_nets[0], agent.action_spec.shape[0])
     action_gradient = operations.forward(critic, ROWS) + operations.hidden_gradients(
         critic, ROWS, action=True
     )

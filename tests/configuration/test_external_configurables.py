@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.agents.ddpg_agent import adam_optimizer, huber_loss
 from efficient_hrl.agents.ddpg_networks import ActorNetwork
+from efficient_hrl.agents.losses import huber_loss
+from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.configuration.config import load_config
 from efficient_hrl.configuration.external_configurables import (
     absolute_difference,
@@ -106,9 +107,11 @@ def test_activations_losses_and_optimizers_reach_an_agent():
 
     zeros = tf.nest.map_structure(lambda s: tf.ones([2, *s.shape], s.dtype), of.low.training_data_spec)
     batch = of.low.learning_batch(zeros)
-    targets = of.low.td_targets(batch, tf.zeros([2, 2]))
+    targets = of.low.actor_critic.td_targets(batch, tf.zeros([2, 2]))
     errors = [np.abs(targets - critic((batch.observation, batch.action))[0]) for critic in of.low.critic_nets]
-    np.testing.assert_allclose(of.low.critic_loss(batch, tf.zeros([2, 2])), np.mean(errors), rtol=1e-5)
-    before = of.low.critic_net.variables[0].numpy()
+    np.testing.assert_allclose(
+        of.low.actor_critic.critic_loss(batch, tf.zeros([2, 2])), np.mean(errors), rtol=1e-5
+    )
+    before = of.low.critic_nets[0].variables[0].numpy()
     assert np.isfinite(of.low.train(zeros).loss)
-    assert not np.array_equal(before, of.low.critic_net.variables[0])
+    assert not np.array_equal(before, of.low.critic_nets[0].variables[0])

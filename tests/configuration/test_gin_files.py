@@ -158,7 +158,7 @@ def test_the_flat_agent_has_the_task_s_targets_and_the_low_level_s_networks(task
     assert sizes == [[maze.observation_size + size, 300], [300, 300], [300, actions]]
     assert not low.actor_net.hides_xy
     assert low.noisy_action.stddev == (0.1 if task == "point_maze" else 1.0)
-    assert isinstance(low, TD3Agent) and trainer.spec.schedule.low_updates(0) == 10
+    assert isinstance(low.actor_critic, TD3Agent) and trainer.spec.schedule.low_updates(0) == 10
 
 
 @pytest.mark.parametrize("ablation", ["hiro_fun_cosine", "hiro_fun_transition"])
@@ -347,7 +347,7 @@ def test_ddpg_takes_the_place_of_td3():
     load_config([str(GIN / "norl_point_maze.gin"), str(GIN / "agents" / "ddpg.gin")], SMALL)
     hierarchy = train_uvf(0).hierarchy
     for agent in (hierarchy.low, hierarchy.high):
-        assert isinstance(agent, DdpgAgent) and not isinstance(agent, TD3Agent)
+        assert isinstance(agent.actor_critic, DdpgAgent) and not isinstance(agent.actor_critic, TD3Agent)
         assert len(agent.critic_nets) == 1
 
 

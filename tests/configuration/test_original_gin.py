@@ -82,7 +82,7 @@ def trained(files, *more):
         "low_replay": trainer.low_replay.gather_all()._asdict(),
         "high_replay": trainer.high_replay.gather_all()._asdict(),
         "low": [v.numpy() for v in trainer.hierarchy.low.actor_net.variables],
-        "high": [v.numpy() for v in trainer.hierarchy.high.critic_net.variables],
+        "high": [v.numpy() for v in trainer.hierarchy.high.critic_nets[0].variables],
     }
     return isinstance(trainer.collector._env, ConditionedEnvironment), contents
 

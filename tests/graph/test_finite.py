@@ -55,7 +55,7 @@ def finite_with_nan_gradient(x):
 def agent_and_batch(**low):
     hierarchy = tiny_hierarchy.hierarchy(low=low)
     agent = hierarchy.low
-    size = agent.time_step_spec.observation.shape[0]
+    size = agent.actor_critic.time_step_spec.observation.shape[0]
     rng = np.random.default_rng(0)
     draw = lambda *shape: tf.constant(rng.normal(size=shape), tf.float32)
     batch = AgentBatch(draw(4, size), draw(4, 2), draw(4), tf.ones([4]), draw(4, size))
@@ -64,7 +64,7 @@ def agent_and_batch(**low):
 
 def update(agent, batch):
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-        compiled(lambda: agent.update(batch, tf.zeros_like(batch.action)))()
+        compiled(lambda: agent.actor_critic.update(batch, tf.zeros_like(batch.action)))()
     return culprit(caught.value)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.agents.ddpg_agent import adam_optimizer
+from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.representations.autoencoder import (
     DecoderNetwork,
     EncoderNetwork,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.agents.ddpg_agent import huber_loss
 from efficient_hrl.agents.ddpg_networks import ActorNetwork
+from efficient_hrl.agents.losses import huber_loss
 from efficient_hrl.representations.end_to_end import EndToEnd
 from efficient_hrl.representations.representation import StatePreprocessNetwork
 from tests import tiny_hierarchy
@@ -22,7 +22,7 @@ def made(**high):
     for i, variable in enumerate(f.state_net.trainable_variables):
         variable.assign(0.5 * tf.random.stateless_normal(variable.shape, [4, i]))
     low = {"state_preprocess_class": lambda *specs: f}
-    return tiny_hierarchy.hierarchy(low=low, high={"encoder": f} | high)
+    return tiny_hierarchy.hierarchy(low=low, high=high)
 
 
 def segments(of):
@@ -51,14 +51,14 @@ def test_the_high_level_sees_states_through_f():
     seen = tf.concat([of.representation(states), targets], axis=-1)
     np.testing.assert_array_equal(goals, of.high.actor_net(seen)[0])
     assert of.high.actor_net.variables[0].shape[0] == 4
-    assert of.high.critic_net.variables[0].shape[0] == 6  # with the goal
+    assert of.high.critic_nets[0].variables[0].shape[0] == 6  # with the goal
     assert of.high.training_data_spec.state.shape == [7]
     assert of.low.actor_net.variables[0].shape[0] == 9  # the low level sees states as they are
 
 
 def test_the_critics_loss_is_that_of_encoded_states_with_a_target_of_f():
     of = made()
-    target_net = of.high._target_encoder_net
+    target_net = of.high.actor_critic._encoder.target_net
     for i, variable in enumerate(target_net.trainable_variables):
         variable.assign(0.4 * tf.random.stateless_normal(variable.shape, [6, i]))
     batch = of.high.learning_batch(segments(of))
@@ -68,16 +68,16 @@ def test_the_critics_loss_is_that_of_encoded_states_with_a_target_of_f():
     next_states, next_targets = split(batch.next_observation)
     seen = tf.concat([of.representation(states), targets], axis=-1)
     next_seen = tf.concat([target_net(next_states)[0], next_targets], axis=-1)
-    action = of.high.target_actor_net(next_seen)[0] + noise
-    lowest = tf.minimum(*(net((next_seen, action))[0] for net in of.high.target_critic_nets))
+    action = of.high.actor_critic.target_actor_net(next_seen)[0] + noise
+    lowest = tf.minimum(*(net((next_seen, action))[0] for net in of.high.actor_critic.target_critic_nets))
     targets = batch.reward + batch.discount * lowest
     expected = np.mean([huber_loss(targets, net((seen, batch.action))[0]) for net in of.high.critic_nets])
-    np.testing.assert_allclose(of.high.critic_loss(batch, noise), expected, rtol=1e-5)
+    np.testing.assert_allclose(of.high.actor_critic.critic_loss(batch, noise), expected, rtol=1e-5)
 
 
 def test_f_learns_from_the_high_levels_critics_and_from_nothing_else():
     of = made()
-    f, target = of.representation.state_net, of.high._target_encoder_net
+    f, target = of.representation.state_net, of.high.actor_critic._encoder.target_net
     high, low = of.high, of.low
     for _ in range(2):  # an update with the actor's gradient, and one with target networks
         high.train(segments(of))
@@ -87,13 +87,13 @@ def test_f_learns_from_the_high_levels_critics_and_from_nothing_else():
     before, old_target = values(f.variables), values(target.variables)
     batch = high.learning_batch(segments(of))
     with tf.GradientTape() as tape:
-        loss = high.actor_loss(batch.observation)
+        loss = high.actor_critic.actor_loss(batch.observation)
     assert all(g is not None for g in tape.gradient(loss, high.actor_net.trainable_variables))
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(high.critic_variables)
-        loss = high.critic_loss(batch, tf.zeros([BATCH, 2]))
-    gradients = tape.gradient(loss, high.critic_variables)
-    assert len(gradients) == len({id(v) for v in high.critic_variables})
+        tape.watch(high.actor_critic.critic_variables)
+        loss = high.actor_critic.critic_loss(batch, tf.zeros([BATCH, 2]))
+    gradients = tape.gradient(loss, high.actor_critic.critic_variables)
+    assert len(gradients) == len({id(v) for v in high.actor_critic.critic_variables})
     assert all(np.any(g != 0) for g in gradients[-len(f.trainable_variables) :])
 
     transition = tf.nest.map_structure(
@@ -106,7 +106,7 @@ def test_f_learns_from_the_high_levels_critics_and_from_nothing_else():
 
 def test_the_target_of_f_follows_as_other_targets_do():
     of = made()
-    f, target = of.representation.state_net, of.high._target_encoder_net
+    f, target = of.representation.state_net, of.high.actor_critic._encoder.target_net
     assert not any(differ(values(f.variables), target.variables))  # after `initialize`
     high = of.high
     high.train(segments(of))
@@ -122,7 +122,7 @@ def test_without_such_a_representation_nothing_is_between():
     of = tiny_hierarchy.hierarchy()
     states = tf.random.stateless_normal([3, 7], [1, 1])
     assert of.high.seen(states) is states
-    assert len(of.high.critic_variables) == 2 * len(of.high.critic_net.trainable_variables)
+    assert len(of.high.actor_critic.critic_variables) == 2 * len(of.high.critic_nets[0].trainable_variables)
 
 
 def test_wrong_networks_are_refused():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.agents.ddpg_agent import adam_optimizer
+from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.replay import Segment
 from efficient_hrl.representations.distances import Distance, HuberDistance, SquaredL2Distance
 from efficient_hrl.representations.estimators import (

@@ -4,7 +4,8 @@ import re
 import pytest
 
 from efficient_hrl.errors import UsageError
-from efficient_hrl.evaluation.result import EvalResult, results_table
+from efficient_hrl.evaluation.result import EvalResult
+from efficient_hrl.evaluation.tables import results_table
 from efficient_hrl.figures.curves import draw_run
 from efficient_hrl.run.metrics import EVAL_COLUMNS, METRICS_COLUMNS, CsvLog, RunLog
 from efficient_hrl.storage.rows import read_rows

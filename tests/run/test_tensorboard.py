@@ -118,10 +118,10 @@ def test_histograms_hold_the_newest_experience(written):
         "high/goals/0": segments.meta_action[:, 0],
         "high/goals/1": segments.meta_action[:, 1],
         "high/reward": segments.reward,
-        "low/q": of.low.critic_net(
+        "low/q": of.low.critic_nets[0](
             (tf.concat([transitions.state, transitions.context], 1), transitions.action)
         )[0],
-        "high/q": of.high.critic_net(
+        "high/q": of.high.critic_nets[0](
             (tf.concat([segments.state, segments.meta_context], 1), segments.meta_action)
         )[0],
     }.items():
