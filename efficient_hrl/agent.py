@@ -6,7 +6,6 @@ business of its actor-critic, a single-level agent (TD3, or DDPG) that knows not
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import gin
 import tensorflow as tf
@@ -20,6 +19,7 @@ from efficient_hrl.agents.exploration import meta_add_noise_fn, uvf_add_noise_fn
 from efficient_hrl.agents.td3_agent import TD3Agent
 from efficient_hrl.checks import check_number, check_whole
 from efficient_hrl.graph.random_streams import Stream
+from efficient_hrl.inert_parameters import accepts_inert
 from efficient_hrl.replay import segment_spec, segment_transition_spec, transition_spec
 from efficient_hrl.representations.goal_space import GoalSpace
 from efficient_hrl.representations.norl_reward import NorlReward
@@ -166,6 +166,7 @@ class UvfAgentCore(Level):
         learns from `SegmentTransition`.
     """
 
+    @accepts_inert("UvfAgentCore")
     def __init__(
         self,
         observation_spec,
@@ -175,7 +176,6 @@ class UvfAgentCore(Level):
         step_cond_fn: Callable = cond_fn.env_transition,
         reset_episode_cond_fn: Callable = cond_fn.env_restart,
         reset_env_cond_fn: Callable = cond_fn.false_fn,
-        metrics: Any = None,
         state_preprocess_class: Callable | None = None,
         segment_reward: NorlReward | None = None,
         **arguments,
@@ -188,14 +188,12 @@ class UvfAgentCore(Level):
           tf_env: the environment, for the context.
           tf_context: makes the `Context` of the goals from the environment.
           step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn: see `cond_fn`.
-          metrics: accepted as in the original; has no effect.
           state_preprocess_class: makes the representation f from (observation spec,
             action spec, steps per segment).
           segment_reward: what this level learns from, where that depends on the segment in
             which a step was taken; None is the context's reward.
           **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
-        del metrics
         context = _made(tf_context, "tf_context", tf_env)
         if context.meta_action_every_n is None:
             raise ValueError("agent/Context.meta_action_every_n is not set; allowed: 1 or more")
@@ -289,6 +287,7 @@ class MetaAgentCore(Level):
     trains f too, and targets see next states through a target copy of f.
     """
 
+    @accepts_inert("MetaAgentCore")
     def __init__(
         self,
         observation_spec,
@@ -296,10 +295,6 @@ class MetaAgentCore(Level):
         tf_env,
         tf_context: Callable | None = None,
         sub_context: Callable | None = None,
-        step_cond_fn: Callable = cond_fn.env_transition,
-        reset_episode_cond_fn: Callable = cond_fn.env_restart,
-        reset_env_cond_fn: Callable = cond_fn.false_fn,
-        metrics: Any = None,
         actions_reg: float = 0.0,
         k: int = 2,
         representation: GoalSpace | None = None,
@@ -313,15 +308,12 @@ class MetaAgentCore(Level):
           tf_env: the environment, for the contexts.
           tf_context: makes the `Context` of the task's targets from the environment.
           sub_context: makes the low level's `Context`; its range is the action range here.
-          step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn, metrics: accepted as in
-            the original, which only asks the low level's; no effect.
           actions_reg: weight of the goals' size, see `goal_size_loss`.
           k: how many leading goal dimensions `actions_reg` leaves alone.
           representation: f of the low level, which `build_hierarchy` gives; where this level
             trains it, its networks see states through it.
           **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
-        del step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn, metrics
         goals = _made(sub_context, "sub_context", tf_env)
         targets = _made(tf_context, "tf_context", tf_env)
         if len(goals.specs) != 1:

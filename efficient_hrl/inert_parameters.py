@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from efficient_hrl import cond_fn
+
 
 class Inert(NamedTuple):
     """A parameter without effect.
@@ -24,6 +26,9 @@ class Inert(NamedTuple):
 
 _UNUSED = "the original does not use it either"
 _VIDEOS = "--mode=video makes videos of a run"
+_TENSORBOARD = "TensorBoard shows what metrics.csv holds"
+_NO_QUEUE = "batches are drawn when they are needed"
+_LOW_LEVEL = "the original only asks the low level's"
 
 INERT = {
     "train_uvf": {
@@ -35,15 +40,47 @@ INERT = {
         "zero_timer_ratio": Inert(0.0, _UNUSED),
         "timer_index": Inert(-1, _UNUSED),
         "debug": Inert(False, _UNUSED),
-        "prefetch_queue_capacity": Inert(2, "batches are drawn when they are needed"),
+        "prefetch_queue_capacity": Inert(2, _NO_QUEUE),
         "save_policy_interval_secs": Inert(0, "nothing waits after saving"),
-        "summarize_gradients": Inert(False, "TensorBoard shows what metrics.csv holds"),
-        "debug_summaries": Inert(False, "TensorBoard shows what metrics.csv holds"),
+        "summarize_gradients": Inert(False, _TENSORBOARD),
+        "debug_summaries": Inert(False, _TENSORBOARD),
     },
     "evaluate": {
         "num_bin_actions": Inert(3, _UNUSED),
         "num_episodes_videos": Inert(5, _VIDEOS),
         "video_settings": Inert(None, _VIDEOS),
+    },
+    "UvfAgentCore": {"metrics": Inert(None, _TENSORBOARD)},
+    "MetaAgentCore": {
+        "step_cond_fn": Inert(cond_fn.env_transition, _LOW_LEVEL),
+        "reset_episode_cond_fn": Inert(cond_fn.env_restart, _LOW_LEVEL),
+        "reset_env_cond_fn": Inert(cond_fn.false_fn, _LOW_LEVEL),
+        "metrics": Inert(None, _TENSORBOARD),
+    },
+    "DdpgAgent": {"debug_summaries": Inert(False, _TENSORBOARD)},
+    "CriticNetwork": {"weight_decay": Inert(0.0001, "the original never adds it to a loss")},
+    "ReplaySampler": {"prefetch_queue_capacity": Inert(2, _NO_QUEUE)},
+    "timer_context_fn": {"debug": Inert(False, "it would print")},
+    **{
+        reward: {"summarize": Inert(False, _TENSORBOARD)}
+        for reward in (
+            "negative_distance",
+            "diff_distance",
+            "tanh_similarity",
+            "negative_mse",
+            "binary_indicator",
+            "state_rewards",
+        )
+    },
+    "cosine_similarity": {
+        "state_scales": Inert(1.0, _UNUSED),
+        "goal_scales": Inert(1.0, _UNUSED),
+        "reward_scales": Inert(1.0, _UNUSED),
+        "summarize": Inert(False, _TENSORBOARD),
+    },
+    "Context": {
+        "timers": Inert(None, "clocks count environment steps"),
+        "random_sampler_mode": Inert("random", "nothing samples without a mode"),
     },
 }
 
@@ -61,12 +98,18 @@ def accepts_inert(configurable: str) -> Callable[[Callable], Callable]:
             return function(*arguments, **{name: x for name, x in named.items() if name not in inert})
 
         del accepting.__wrapped__  # else gin reads the signature of `function`
-        own = inspect.signature(function)
-        more = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default)
-            for name, parameter in inert.items()
-        ]
-        accepting.__signature__ = own.replace(parameters=[*own.parameters.values(), *more])
+        accepting.__signature__ = _with_inert(inspect.signature(function), inert)
         return accepting
 
     return decorate
+
+
+def _with_inert(signature, inert):
+    """A signature with the inert parameters, before `**arguments` where it has them."""
+    own = list(signature.parameters.values())
+    others = [own.pop()] if own and own[-1].kind == inspect.Parameter.VAR_KEYWORD else []
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default)
+        for name, parameter in inert.items()
+    ]
+    return signature.replace(parameters=[*own, *more, *others])

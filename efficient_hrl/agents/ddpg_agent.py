@@ -24,6 +24,7 @@ from efficient_hrl.agents.target_networks import ddpg_update_targets, soft_updat
 from efficient_hrl.graph.finite import check_finite, gradients_by_name
 from efficient_hrl.graph.gradients import clipped_gradients
 from efficient_hrl.graph.random_streams import Stream
+from efficient_hrl.inert_parameters import accepts_inert
 
 
 class AgentBatch(NamedTuple):
@@ -115,6 +116,7 @@ class DdpgAgent(tf_agent.TFAgent):
     learns = True
     num_critics = 1
 
+    @accepts_inert("DdpgAgent")
     def __init__(
         self,
         observation_spec,
@@ -126,7 +128,6 @@ class DdpgAgent(tf_agent.TFAgent):
         actions_regularizer: float = 0.0,
         target_q_clipping: tuple[float, float] | None = None,
         residual_phi: float = 0.0,
-        debug_summaries: bool = False,
         training_data_spec=None,
         critic_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
         actor_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
@@ -153,7 +154,6 @@ class DdpgAgent(tf_agent.TFAgent):
           actions_regularizer: weight of the norm of a batch's actions in the actor's loss.
           target_q_clipping: (minimum, maximum) of target values, or None.
           residual_phi: share of the residual loss, see `critic_loss`.
-          debug_summaries: accepted as in the original; has no effect.
           training_data_spec: what `train` takes; None is `AgentBatch`.
           critic_optimizer, actor_optimizer: one for all critics, one for the actor;
             None for an agent that only acts.
@@ -212,7 +212,6 @@ class DdpgAgent(tf_agent.TFAgent):
             train_sequence_length=None,
             num_outer_dims=1,
             training_data_spec=training_data_spec,
-            debug_summaries=debug_summaries,
             train_step_counter=tf.Variable(0, dtype=tf.int64, trainable=False, name=f"{name}_updates"),
         )
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tf_agents.networks import network
 
 from efficient_hrl.checks import check_function, check_truth
+from efficient_hrl.inert_parameters import accepts_inert
 
 
 def hidden_layer(units: int, activation_fn: Callable | None, name: str, use_bias: bool = True):
@@ -159,6 +160,7 @@ class CriticNetwork(network.Network):
       hides_xy: whether the first two inputs are zeroed.
     """
 
+    @accepts_inert("CriticNetwork")
     def __init__(
         self,
         input_tensor_spec,
@@ -166,7 +168,6 @@ class CriticNetwork(network.Network):
         states_hidden_layers: Sequence[int] = (400,),
         actions_hidden_layers: Sequence[int] | None = None,
         joint_hidden_layers: Sequence[int] = (300,),
-        weight_decay: float = 0.0001,
         normalizer_fn: Callable | None = None,
         activation_fn: Callable = tf.nn.relu,
         zero_obs: bool = False,
@@ -182,7 +183,6 @@ class CriticNetwork(network.Network):
           actions_hidden_layers: sizes of layers on the action alone, before it
             joins again; None joins it as it is.
           joint_hidden_layers: sizes of the layers on [hidden, action].
-          weight_decay: accepted as in the original, which never adds it to a loss.
           normalizer_fn: of all hidden layers, see `dense_stack`.
           activation_fn: of all hidden layers.
           zero_obs: hide x and y, the first two inputs.
@@ -192,7 +192,6 @@ class CriticNetwork(network.Network):
         Raises:
           ValueError: more reward dimensions than there are inputs to weight them.
         """
-        del weight_decay
         check_truth("ddpg_critic_net.zero_obs", zero_obs)
         check_truth("ddpg_critic_net.images", images)
         size = input_tensor_spec[0].shape[0]

@@ -15,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from efficient_hrl.checks import check_function, check_number, check_truth, length, numbers
+from efficient_hrl.checks import check_function, check_number, check_truth, check_whole, length, numbers
 from efficient_hrl.context.samplers import ConstantSampler, ReplaySampler, sampler_seeds
+from efficient_hrl.inert_parameters import accepts_inert
 
 
 @gin.configurable
@@ -34,6 +35,7 @@ class Context(tf.Module):
       draws_anew: whether the transition function asks for new contexts.
     """
 
+    @accepts_inert("Context")
     def __init__(
         self,
         tf_env: Any,
@@ -43,11 +45,9 @@ class Context(tf.Module):
         variable_indices: Sequence | None = None,
         gamma_index: int | None = None,
         settable_context: bool = False,
-        timers: Any = None,
         samplers: Mapping[str, Callable | Sequence[Callable]] | None = None,
         reward_weights: Sequence[float] | None = None,
         reward_fn: Callable | Sequence[Callable] | None = None,
-        random_sampler_mode: str = "random",
         normalizers: Sequence[Callable | None] | None = None,
         context_transition_fn: Callable | None = None,
         context_multi_transition_fn: Callable | None = None,
@@ -59,19 +59,17 @@ class Context(tf.Module):
           tf_env: the environment, for contexts of a state's shape.
           context_ranges: per context (minimum, maximum), numbers or sequences of them.
           context_shapes: per context its number of dimensions G; None is that of a state.
-          state_indices, variable_indices: accepted as in the original, which only looks
-            at their lengths: one entry per context.
+          state_indices, variable_indices: as in the original only their lengths count: one entry per
+            context.
           gamma_index: which context holds the discount of this level, in place of
             gamma; None for none.
           settable_context: tell the environment of every newly drawn context, through
             its method `set_context`.
-          timers: accepted as in the original; has no effect.
           samplers: mode ("train", "explore", "eval1", ...) -> one sampler class per
             context, or a single class.
           reward_weights: one weight per reward function, default all 1.
           reward_fn: a reward function or several; several are summed with their
             weights and their discounts multiplied.
-          random_sampler_mode: mode of `sample_random`.
           normalizers: per context None, or what makes from zeros [G] an object with
             `update_apply(x)`, `apply(x)` and `unapply(x)`; sampled contexts are
             normalised by it.
@@ -83,78 +81,31 @@ class Context(tf.Module):
           ValueError: lists of unequal length, a period below 1, or a value of another kind.
         """
         super().__init__(name="context")
-        lists = context_ranges, context_shapes
-        are_lists = all(isinstance(values, Sequence) and len(values) for values in lists)
-        if not are_lists or len(context_ranges) != len(context_shapes):
-            raise ValueError(
-                f"Context.context_ranges = {context_ranges!r} and Context.context_shapes ="
-                f" {context_shapes!r}; allowed: two lists of one length, at least 1"
-            )
-        if meta_action_every_n is not None and (
-            isinstance(meta_action_every_n, bool)
-            or not isinstance(meta_action_every_n, int)
-            or meta_action_every_n < 1
+        count = _checked_count(context_ranges, context_shapes)
+        if meta_action_every_n is not None:
+            check_whole("Context.meta_action_every_n", meta_action_every_n)
+        for name, values in (
+            ("state_indices", state_indices),
+            ("variable_indices", variable_indices),
+            ("normalizers", normalizers),
         ):
-            raise ValueError(
-                f"Context.meta_action_every_n = {meta_action_every_n!r}; allowed: a whole number from 1"
-            )
-        del timers
-        count = len(context_shapes)
-        _check_length(count, state_indices=state_indices, variable_indices=variable_indices)
-        _check_length(count, normalizers=normalizers)
+            _check_length(count, **{name: values})
         check_truth("Context.settable_context", settable_context)
-        for name, function in (
-            ("context_transition_fn", context_transition_fn),
-            ("context_multi_transition_fn", context_multi_transition_fn),
-            *(("normalizers", normalizer) for normalizer in normalizers or ()),
-        ):
-            check_function(f"Context.{name}", function)
+        check_function("Context.context_transition_fn", context_transition_fn)
+        check_function("Context.context_multi_transition_fn", context_multi_transition_fn)
         if gamma_index is not None and gamma_index not in range(-count, count):
             raise ValueError(f"Context.gamma_index = {gamma_index!r}; allowed: None, 0 to {count - 1}")
         self.meta_action_every_n = meta_action_every_n
         self.settable_context = settable_context
         self._gamma_index = gamma_index
-        self._random_sampler_mode = random_sampler_mode
-        for i, size in enumerate(context_shapes):
-            if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-                raise ValueError(
-                    f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 1"
-                )
         shapes = [tf_env.observation_spec().shape[0] if size is None else size for size in context_shapes]
         self.specs = tuple(
             _context_spec(i, limits, size) for i, (limits, size) in enumerate(zip(context_ranges, shapes))
         )
         self.size = sum(spec.shape[0] for spec in self.specs)
-        self._samplers = {}
-        if not isinstance(samplers or {}, Mapping):
-            raise ValueError(f"Context.samplers = {samplers!r}; allowed: a dictionary of modes")
-        for mode, classes in (samplers or {}).items():
-            classes = list(classes) if isinstance(classes, (list, tuple)) else [classes]
-            if len(classes) != count:
-                raise ValueError(
-                    f"Context.samplers[{mode!r}] has {len(classes)} samplers; allowed: {count},"
-                    " one per context"
-                )
-            if not all(callable(make) for make in classes):
-                raise ValueError(f"Context.samplers[{mode!r}] = {classes!r}; allowed: sampler classes")
-            self._samplers[mode] = [make(spec) for make, spec in zip(classes, self.specs)]
-        make_normalizers = normalizers or [None] * count
-        self._normalizers = [
-            make and make(tf.zeros(spec.shape)) for make, spec in zip(make_normalizers, self.specs)
-        ]
-        self._reward_fns = list(reward_fn) if isinstance(reward_fn, (list, tuple)) else [reward_fn]
-        if not self._reward_fns:
-            raise ValueError("Context.reward_fn = []; allowed: a reward function or a list of them")
-        for function in self._reward_fns:
-            check_function("Context.reward_fn", function, "@negative_distance")
-        self._reward_weights = [1.0] * len(self._reward_fns) if reward_weights is None else reward_weights
-        if length("Context.reward_weights", self._reward_weights) != len(self._reward_fns):
-            raise ValueError(
-                f"Context.reward_weights has {len(self._reward_weights)} entries; allowed:"
-                f" {len(self._reward_fns)}, one per reward function"
-            )
-        for weight in self._reward_weights:
-            check_number("Context.reward_weights", weight)
+        self._samplers = _built_samplers(samplers or {}, self.specs)
+        self._normalizers = _built_normalizers(normalizers or [None] * count, self.specs)
+        self._reward_fns, self._reward_weights = _checked_rewards(reward_fn, reward_weights)
         self._transition_fn = context_transition_fn
         self._multi_transition_fn = context_multi_transition_fn
         self.draws_anew = self._asks_for_contexts(tf_env)
@@ -237,10 +188,6 @@ class Context(tf.Module):
             next_contexts.append(next_context)
         return contexts, next_contexts
 
-    def sample_random(self, batch_size: int, seed: tf.Tensor) -> list[tf.Tensor]:
-        """Contexts drawn in `random_sampler_mode`."""
-        return self.sample(self._random_sampler_mode, batch_size, seed)[0]
-
     def unnormalized(self, contexts: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Contexts as their samplers drew them, before normalisation."""
         return [x if n is None else n.unapply(x) for x, n in zip(contexts, self._normalizers)]
@@ -319,6 +266,63 @@ class Context(tf.Module):
             return gamma * reward_discount
         gammas = contexts[self._gamma_index][:, 0]
         return reward_discount * (gammas[:, None] if reward_discount.shape.rank > 1 else gammas)
+
+
+def _checked_count(ranges, shapes):
+    """How many contexts there are."""
+    are_lists = all(isinstance(values, Sequence) and len(values) for values in (ranges, shapes))
+    if not are_lists or len(ranges) != len(shapes):
+        raise ValueError(
+            f"Context.context_ranges = {ranges!r} and Context.context_shapes = {shapes!r}; allowed: two lists"
+            " of one length, at least 1"
+        )
+    for i, size in enumerate(shapes):
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise ValueError(f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 1")
+    return len(shapes)
+
+
+def _built_samplers(samplers, specs):
+    """Mode -> one sampler per context."""
+    if not isinstance(samplers, Mapping):
+        raise ValueError(f"Context.samplers = {samplers!r}; allowed: a dictionary of modes")
+    built = {}
+    for mode, classes in samplers.items():
+        classes = list(classes) if isinstance(classes, (list, tuple)) else [classes]
+        if len(classes) != len(specs):
+            raise ValueError(
+                f"Context.samplers[{mode!r}] has {len(classes)} samplers; allowed: {len(specs)}, one per"
+                " context"
+            )
+        if not all(callable(make) for make in classes):
+            raise ValueError(f"Context.samplers[{mode!r}] = {classes!r}; allowed: sampler classes")
+        built[mode] = [make(spec) for make, spec in zip(classes, specs)]
+    return built
+
+
+def _built_normalizers(normalizers, specs):
+    """A normaliser or None per context."""
+    for make in normalizers:
+        check_function("Context.normalizers", make)
+    return [make and make(tf.zeros(spec.shape)) for make, spec in zip(normalizers, specs)]
+
+
+def _checked_rewards(reward_fn, weights):
+    """Reward functions and their weights, lists of one length."""
+    functions = list(reward_fn) if isinstance(reward_fn, (list, tuple)) else [reward_fn]
+    if not functions:
+        raise ValueError("Context.reward_fn = []; allowed: a reward function or a list of them")
+    for function in functions:
+        check_function("Context.reward_fn", function, "@negative_distance")
+    weights = [1.0] * len(functions) if weights is None else weights
+    if length("Context.reward_weights", weights) != len(functions):
+        raise ValueError(
+            f"Context.reward_weights has {len(weights)} entries; allowed: {len(functions)}, one per reward"
+            " function"
+        )
+    for weight in weights:
+        check_number("Context.reward_weights", weight)
+    return functions, weights
 
 
 def _check_length(count, **lists):

@@ -15,6 +15,7 @@ import gin
 import tensorflow as tf
 
 from efficient_hrl.context.rewards_functions import context_at
+from efficient_hrl.inert_parameters import accepts_inert
 
 
 @gin.configurable
@@ -109,13 +110,13 @@ def periodic_context_fn(
 
 
 @gin.configurable
+@accepts_inert("timer_context_fn")
 def timer_context_fn(
     contexts: Sequence[tf.Tensor],
     timer: tf.Tensor | None,
     sampler_fn: Callable,
     period: int = 1,
     timer_index: int = -1,
-    debug: bool = False,
     state: tf.Tensor | None = None,
     next_state: tf.Tensor | None = None,
 ) -> list[tf.Tensor]:
@@ -132,7 +133,6 @@ def timer_context_fn(
         (so that a `ScheduledSampler` advances on every step).
       period: where the countdown starts.
       timer_index: which of `contexts` is the countdown; its first element decides.
-      debug: accepted as in the original, where it prints; no effect.
       state, next_state: not used; every transition function gets them.
 
     Returns:
@@ -141,7 +141,7 @@ def timer_context_fn(
     Raises:
       ValueError: a period below 1, nothing to draw from, or no context at `timer_index`.
     """
-    del timer, debug, state, next_state
+    del timer, state, next_state
     _check_period("timer_context_fn", period)
     _check_sampler("timer_context_fn", sampler_fn)
     countdown = context_at("timer_context_fn.timer_index", contexts, timer_index)

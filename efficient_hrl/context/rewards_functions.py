@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from efficient_hrl.checks import check_number, check_truth, numbers
+from efficient_hrl.inert_parameters import accepts_inert
 
 
 def context_at(name: str, contexts: Sequence[tf.Tensor], index: int) -> tf.Tensor:
@@ -91,6 +92,7 @@ def _filled(name, values, size):
 
 
 @gin.configurable
+@accepts_inert("tanh_similarity")
 def tanh_similarity(
     states: tf.Tensor | None,
     actions: tf.Tensor | None,
@@ -100,7 +102,6 @@ def tanh_similarity(
     mse_scale: float = 1.0,
     state_scales: float | Sequence[float] = 1.0,
     goal_scales: float | Sequence[float] = 1.0,
-    summarize: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """1 - tanh(mse_scale * MSE), MSE the mean over dimensions of (state_scales s' - goal_scales g)^2.
 
@@ -110,17 +111,17 @@ def tanh_similarity(
       contexts: the goals come first, [B, G].
       mse_scale: factor on the MSE.
       state_scales, goal_scales: factors on s' and on the goal.
-      summarize: accepted for the original's gin files; has no effect.
 
     Returns:
       Rewards in [0, 1] and discounts of 1, [B] each.
     """
-    del states, actions, rewards, summarize
+    del states, actions, rewards
     error = _mean_squared_error(next_states, contexts[0], state_scales, goal_scales)
     return 1.0 - tf.tanh(mse_scale * error), tf.ones_like(error)
 
 
 @gin.configurable
+@accepts_inert("negative_mse")
 def negative_mse(
     states: tf.Tensor | None,
     actions: tf.Tensor | None,
@@ -129,15 +130,15 @@ def negative_mse(
     contexts: Sequence[tf.Tensor],
     state_scales: float | Sequence[float] = 1.0,
     goal_scales: float | Sequence[float] = 1.0,
-    summarize: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Minus the MSE of `tanh_similarity`, with its arguments; discounts of 1, [B] each."""
-    del states, actions, rewards, summarize
+    del states, actions, rewards
     error = _mean_squared_error(next_states, contexts[0], state_scales, goal_scales)
     return -error, tf.ones_like(error)
 
 
 @gin.configurable
+@accepts_inert("negative_distance")
 def negative_distance(
     states: tf.Tensor,
     actions: tf.Tensor | None,
@@ -149,7 +150,6 @@ def negative_distance(
     reward_scales=1.0,
     weight_index: Sequence[int] | None = None,
     weight_vector: Sequence[float] | None = None,
-    summarize: bool = False,
     termination_epsilon: float = 1e-4,
     state_indices: Sequence[int] | None = None,
     goal_indices: Sequence[int] | None = None,
@@ -177,7 +177,6 @@ def negative_distance(
       reward_scales: factor on the distance.
       weight_index: columns of the goal tensor whose absolute values are weights w.
       weight_vector: constant weights w.
-      summarize: accepted for the original's gin files; has no effect.
       termination_epsilon: discount = [distance > termination_epsilon].
       state_indices, goal_indices: entries of state and goal to compare; None is all.
       vectorize: return one reward per dimension, without the sum over them.
@@ -194,7 +193,7 @@ def negative_distance(
     Raises:
       ValueError: unknown norm, states and goals of different sizes, or factors that do not fit.
     """
-    del actions, rewards, summarize
+    del actions, rewards
     _check_norm("negative_distance", norm)
     check_truth("negative_distance.relative_context", relative_context)
     check_truth("negative_distance.diff", diff)
@@ -238,20 +237,17 @@ def negative_distance(
 
 
 @gin.configurable
+@accepts_inert("cosine_similarity")
 def cosine_similarity(
     states: tf.Tensor,
     actions: tf.Tensor | None,
     rewards: tf.Tensor | None,
     next_states: tf.Tensor,
     contexts: Sequence[tf.Tensor],
-    state_scales: float | Sequence[float] = 1.0,
-    goal_scales: float | Sequence[float] = 1.0,
-    reward_scales: float | Sequence[float] = 1.0,
     normalize_states: bool = True,
     normalize_goals: bool = True,
     weight_index: Sequence[int] | None = None,
     weight_vector: Sequence[float] | None = None,
-    summarize: bool = False,
     state_indices: Sequence[int] | None = None,
     goal_indices: Sequence[int] | None = None,
     offset: float = 0.0,
@@ -263,19 +259,16 @@ def cosine_similarity(
       actions, rewards: not used.
       next_states: [B, S].
       contexts: the goals, directions, come first, [B, G].
-      state_scales, goal_scales, reward_scales: accepted as in the original, which does
-        not use them either; no effect.
       normalize_states, normalize_goals: bring s' - s and w g to length 1; zero stays zero.
       weight_index: columns of the goal tensor whose absolute values are weights w.
       weight_vector: constant weights w.
-      summarize: accepted for the original's gin files; has no effect.
       state_indices, goal_indices: entries of state and goal to compare; None is all.
       offset: added to every reward.
 
     Returns:
       Rewards and discounts of 1, [B] each.
     """
-    del actions, rewards, state_scales, goal_scales, reward_scales, summarize
+    del actions, rewards
     moved = _select(next_states, state_indices) - _select(states, state_indices)
     goals = _select(contexts[0], goal_indices)
     if weight_vector is not None:
@@ -291,6 +284,7 @@ def cosine_similarity(
 
 
 @gin.configurable
+@accepts_inert("diff_distance")
 def diff_distance(
     states: tf.Tensor,
     actions: tf.Tensor | None,
@@ -302,7 +296,6 @@ def diff_distance(
     reward_scales: float = 1.0,
     weight_index: int | None = None,
     weight_vector: Sequence[float] | None = None,
-    summarize: bool = False,
     termination_epsilon: float = 1e-4,
     state_indices: Sequence[int] | None = None,
     goal_indices: Sequence[int] | None = None,
@@ -321,7 +314,6 @@ def diff_distance(
       weight_index: which of `contexts` holds weights w, used with their sign.  (Unlike
         in `negative_distance`, where it lists columns of the goals.)
       weight_vector: constant weights w.
-      summarize: accepted for the original's gin files; has no effect.
       termination_epsilon: discount = [distance(s', g) > termination_epsilon].
       state_indices, goal_indices: entries of state and goal to compare; None is all.
       norm: "L2" or "L1".
@@ -333,7 +325,7 @@ def diff_distance(
     Raises:
       ValueError: unknown norm, or no context at `weight_index`.
     """
-    del actions, rewards, summarize
+    del actions, rewards
     _check_norm("diff_distance", norm)
     goals = _select(contexts[0], goal_indices)
 
@@ -352,6 +344,7 @@ def diff_distance(
 
 
 @gin.configurable
+@accepts_inert("binary_indicator")
 def binary_indicator(
     states: tf.Tensor | None,
     actions: tf.Tensor | None,
@@ -362,7 +355,6 @@ def binary_indicator(
     offset: float = 0,
     epsilon: float = 1e-10,
     state_indices: Sequence[int] | None = None,
-    summarize: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """offset + [|s' - g| <= termination_epsilon], and no termination.
 
@@ -374,12 +366,11 @@ def binary_indicator(
       offset: added to every reward.
       epsilon: added to the squared distance.
       state_indices: entries of the state to compare, G of them; None is all.
-      summarize: accepted for the original's gin files; has no effect.
 
     Returns:
       Rewards and discounts, [B] each; as in the original discounts are 1 at the goal too.
     """
-    del states, actions, rewards, summarize
+    del states, actions, rewards
     squares = tf.math.squared_difference(_select(next_states, state_indices), contexts[0])
     reached = tf.cast(_distance(squares, "L2", epsilon) <= termination_epsilon, tf.float32)
     return reached + offset, tf.ones_like(reached)
@@ -465,6 +456,7 @@ def diff_rewards(
 
 
 @gin.configurable
+@accepts_inert("state_rewards")
 def state_rewards(
     states: tf.Tensor | None,
     actions: tf.Tensor | None,
@@ -475,7 +467,6 @@ def state_rewards(
     state_indices: Sequence[int] | None = None,
     weight_vector: float | Sequence[float] = 1.0,
     offset_vector: float | Sequence[float] = 0.0,
-    summarize: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """w . (s' + offset_vector), a linear function of the state.
 
@@ -488,7 +479,6 @@ def state_rewards(
       weight_vector: the other factor of w, a number or a list.
       offset_vector: a number or a list.  As in the original, a list shorter than n goes
         on with its last number; so does `weight_vector`.
-      summarize: accepted for the original's gin files; has no effect.
 
     Returns:
       Rewards and discounts of 1, [B] each.
@@ -496,7 +486,7 @@ def state_rewards(
     Raises:
       ValueError: a list longer than n, or no context at `weight_index`.
     """
-    del states, actions, rewards, summarize
+    del states, actions, rewards
     values = _select(next_states, state_indices)
     size = values.shape[-1]
     weights = _filled("state_rewards.weight_vector", weight_vector, size)

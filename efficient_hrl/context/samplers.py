@@ -12,6 +12,7 @@ import gin
 import tensorflow as tf
 
 from efficient_hrl.checks import check_number, check_whole, length, numbers
+from efficient_hrl.inert_parameters import accepts_inert
 
 
 @gin.configurable
@@ -267,11 +268,11 @@ class ReplaySampler(BaseSampler):
     `set_replay` must be called before the first draw.
     """
 
+    @accepts_inert("ReplaySampler")
     def __init__(
         self,
         context_spec,
         *,
-        prefetch_queue_capacity: int = 2,
         override_indices: Sequence[int] | None = None,
         state_indices: Sequence[int] | None = None,
         **base,
@@ -280,8 +281,6 @@ class ReplaySampler(BaseSampler):
 
         Args:
           context_spec: shape [G] and dtype of one context.
-          prefetch_queue_capacity: accepted as in the original; no effect, since draws are
-            made when they are needed.
           override_indices: columns of the state that are drawn uniformly from
             `context_range`, one number for each bound, instead.  Without `state_indices`
             the first G columns are then the context.
@@ -293,7 +292,6 @@ class ReplaySampler(BaseSampler):
           ValueError: not G `state_indices`, or `override_indices` without such a range.
         """
         super().__init__(context_spec, **base)
-        del prefetch_queue_capacity
         size = context_spec.shape[0]
         if state_indices is not None and len(state_indices) != size:
             raise ValueError(f"ReplaySampler.state_indices = {state_indices!r}; allowed: {size} columns")

@@ -173,19 +173,6 @@ def test_samplers_see_states():
     assert drawn is states and following is next_states
 
 
-def test_random_contexts_are_drawn_in_their_own_mode():
-    samplers = {
-        name: functools.partial(ConstantSampler, value=i) for i, name in enumerate(["random", "train"])
-    }
-    make = lambda **arguments: Context(None, [(0, 1)], [2], samplers=samplers, **arguments)
-    np.testing.assert_array_equal(make().sample_random(2, SEED)[0], np.zeros([2, 2]))
-    np.testing.assert_array_equal(
-        make(random_sampler_mode="train").sample_random(2, SEED)[0], np.ones([2, 2])
-    )
-    with pytest.raises(ValueError, match="'other'; Context.samplers has random, train"):
-        make(random_sampler_mode="other").sample_random(2, SEED)
-
-
 def test_modes_are_found_by_their_beginnings():
     samplers = {name: functools.partial(ConstantSampler, value=0) for name in ("eval2", "train", "eval1")}
     context = Context(None, [(0, 1)], [2], samplers=samplers)
