@@ -1,25 +1,91 @@
-"""Which bindings decide what is learned, and which only how long a run is and what is told of it."""
+"""What each gin binding of a recorded run matters for: the one list of it.
 
+A run may go on with another value only of what changes nothing that was learned; what looks at a run
+may ignore what only decided how it learned; and runs are seeds of one method when they agree in all
+that decides their curves.
+"""
+
+import enum
 import fnmatch
+from typing import NamedTuple
 
-# What a run may be continued with although it began with something else: how long it
-# is and what is told of it, not what is learned.  Shell patterns.
-CHANGEABLE = (
-    "train_uvf.num_episodes_train",
-    "train_uvf.should_stop_early",
-    "train_uvf.log_every_n_steps",
-    "train_uvf.eval_every_n_steps",
-    "train_uvf.checkpoint_every_n_steps",
-    "train_uvf.save_policy_every_n_steps",
-    "train_uvf.max_policies_to_save",
-    "train_uvf.max_checkpoints_to_keep",
-    "train_uvf.keep_every_nth_checkpoint",
-    "evaluate.*",
-    "run_random.*",
-    "EVAL_MODES",
+
+class Effect(enum.Enum):
+    """What a binding decides."""
+
+    EVERYTHING = "what is learned, and how it acts"
+    LEARNING = "how it is learned, not how it acts"
+    MEASURING = "what an evaluation means, and how exactly it measures"
+    TELLING = "how long a run is, and what is kept and told of it"
+
+
+class Binding(NamedTuple):
+    """Bindings whose names match a shell pattern.
+
+    Attributes:
+      pattern: of names as gin writes them, scopes included.
+      effect: what they decide.
+      may_change: whether a run may go on although one of them has changed.
+    """
+
+    pattern: str
+    effect: Effect
+    may_change: bool = False
+
+
+# The first that matches counts; what none matches decides everything and may not change.
+BINDINGS = (
+    Binding("train_uvf.num_episodes_train", Effect.TELLING, may_change=True),
+    Binding("train_uvf.should_stop_early", Effect.TELLING, may_change=True),
+    Binding("train_uvf.log_every_n_steps", Effect.TELLING, may_change=True),
+    Binding("train_uvf.eval_every_n_steps", Effect.TELLING, may_change=True),
+    Binding("train_uvf.checkpoint_every_n_steps", Effect.TELLING, may_change=True),
+    Binding("train_uvf.save_policy_every_n_steps", Effect.TELLING, may_change=True),
+    Binding("train_uvf.max_policies_to_save", Effect.TELLING, may_change=True),
+    Binding("train_uvf.max_checkpoints_to_keep", Effect.TELLING, may_change=True),
+    Binding("train_uvf.keep_every_nth_checkpoint", Effect.TELLING, may_change=True),
+    Binding("evaluate.environment", Effect.MEASURING, may_change=True),
+    Binding("evaluate.num_episodes_eval", Effect.MEASURING, may_change=True),
+    Binding("evaluate.success_distance", Effect.MEASURING, may_change=True),
+    Binding("evaluate.success_fn", Effect.MEASURING, may_change=True),
+    Binding("evaluate.max_steps_per_episode", Effect.MEASURING, may_change=True),
+    Binding("evaluate.*", Effect.TELLING, may_change=True),
+    Binding("run_random.*", Effect.TELLING, may_change=True),
+    Binding("EVAL_MODES", Effect.TELLING, may_change=True),
+    Binding("*train_uvf*", Effect.LEARNING),
+    Binding("*CircularBuffer*", Effect.LEARNING),
+    Binding("*AdamOptimizer*", Effect.LEARNING),
+    Binding("*add_noise_fn*", Effect.LEARNING),
+    Binding("*update_targets*", Effect.LEARNING),
+    Binding("*huber_loss*", Effect.LEARNING),
+    Binding("*InverseDynamics*", Effect.LEARNING),
 )
+_OTHERS = Binding("*", Effect.EVERYTHING)
 
 
-def is_changeable(name: str) -> bool:
+def binding_of(name: str) -> Binding:
+    """The entry that counts for the binding `name`."""
+    matching = (binding for binding in BINDINGS if fnmatch.fnmatchcase(name, binding.pattern))
+    return next(matching, _OTHERS)
+
+
+def may_change(name: str) -> bool:
     """Whether a run may go on with another value of the binding `name`."""
-    return any(fnmatch.fnmatch(name, pattern) for pattern in CHANGEABLE)
+    return binding_of(name).may_change
+
+
+def decides_acting(name: str) -> bool:
+    """Whether weights act otherwise, or not at all, under another value of the binding `name`."""
+    return binding_of(name).effect is Effect.EVERYTHING
+
+
+def decides_curves(name: str) -> bool:
+    """Whether runs that differ in the binding `name` are not seeds of one method."""
+    return binding_of(name).effect is not Effect.TELLING
+
+
+def changeable_patterns() -> list[str]:
+    """Patterns of all that may change, for messages; those that another one covers are left out."""
+    patterns = [binding.pattern for binding in BINDINGS if binding.may_change]
+    covered = lambda name: any(p != name and fnmatch.fnmatchcase(name, p) for p in patterns)
+    return [pattern for pattern in patterns if not covered(pattern)]

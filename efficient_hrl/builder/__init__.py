@@ -1,8 +1,8 @@
-"""What gin binds -> specifications -> the parts of a run, built.
+"""Specifications -> the parts of a run, built; and what gin may bind, as tables.
 
-Here belongs how parts are put together; what they do does not.  What collects and what learns are
-built apart, from specifications: they meet at replay and weights only.
+How parts are put together belongs here, what they do does not.  What collects and what learns are
+built apart: they meet at replay and weights only.
 
-May import: ablations, checks, collect, collecting_beside_learning, environments, episodes, evaluation,
-graph, hierarchical_policy, hierarchy, learner, relabeling, replay, run, specifications.
+May import: ablations, checks, collect, collecting_beside_learning, environments, episodes,
+evaluation, graph, hierarchical_policy, hierarchy, learner, relabeling, replay, run, specifications.
 """

@@ -1,0 +1,6 @@
+"""The command line: flags, help, and which mode is called.
+
+What a mode does belongs to `modes`.
+
+May import: comparison, errors, storage, terminal, video.
+"""

@@ -5,20 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from efficient_hrl.binding_effects import is_changeable
+from efficient_hrl.binding_effects import decides_curves
 from efficient_hrl.comparison.published import Published
 from efficient_hrl.comparison.run_summary import EVALUATIONS, RunSummary, split_name
 from efficient_hrl.errors import UsageError
 
 GROUPINGS = ("gin_file", "folder")
-# Of what may change in a run, that which decides what its evaluations mean, and how exactly.
-_MEASURES = (
-    "evaluate.environment",
-    "evaluate.num_episodes_eval",
-    "evaluate.success_distance",
-    "evaluate.success_fn",
-    "evaluate.max_steps_per_episode",
-)
 _SMOOTHING_STEPS = 20_000  # environment steps
 _MOST_RETURNS = 300  # points of a curve of returns
 _MOST_BINDINGS = 3  # in a label
@@ -189,8 +181,7 @@ def _differing(runs):
     return [
         name
         for name in sorted({name for config in configs for name in config})
-        if (not is_changeable(name) or name in _MEASURES)
-        and len({config.get(name) for config in configs}) > 1
+        if decides_curves(name) and len({config.get(name) for config in configs}) > 1
     ]
 
 

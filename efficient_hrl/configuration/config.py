@@ -19,7 +19,7 @@ from efficient_hrl import train  # noqa: F401
 from efficient_hrl.ablations import no_hierarchy, transition_policy_gradient  # noqa: F401
 from efficient_hrl.agent import Level
 from efficient_hrl.agents import optimizers  # noqa: F401
-from efficient_hrl.binding_effects import CHANGEABLE, is_changeable
+from efficient_hrl.binding_effects import changeable_patterns, decides_acting, may_change
 from efficient_hrl.configuration import external_configurables  # noqa: F401
 from efficient_hrl.context import (  # noqa: F401
     context,
@@ -38,8 +38,6 @@ from environments import create_maze_env, gymnasium_task  # noqa: F401
 SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
 
 _UNBOUND = "not bound"
-# Bindings that decide how a policy is learned and not how it acts.
-_LEARNING = r"train_uvf|CircularBuffer|AdamOptimizer|add_noise_fn|update_targets|huber_loss|InverseDynamics"
 _ERRORS = (
     ValueError,
     TypeError,
@@ -141,12 +139,12 @@ def check_continues(
     for name in sorted({*begun, *now}):
         if begun.get(name) == now.get(name):
             continue
-        if is_changeable(name) or (evaluates and re.search(_LEARNING, name)):
+        if may_change(name) or (evaluates and not decides_acting(name)):
             changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
             continue
         raise UsageError(
             f"{name} = {now.get(name, _UNBOUND)}, but the run in {root} began with"
-            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(CHANGEABLE)}"
+            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(changeable_patterns())}"
         )
     return changed
 

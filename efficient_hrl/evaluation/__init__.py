@@ -1,0 +1,7 @@
+"""How well a hierarchy does: noise-free episodes, their results, trajectories; policies to take away.
+
+What is drawn of them belongs to `figures` and `video`.
+
+May import: collect, context, environments, graph, hierarchical_policy, hierarchy, specifications,
+storage, terminal.
+"""

@@ -1,4 +1,7 @@
-"""What `run.py` can do: a module for each `--mode`, whose `run` returns the exit status.
+"""What `run.py` can do, a module for each mode with one function `run`.
 
-`compare` and `report_runs` are `--mode=plot` and `--mode=report` with several runs.
+Here it is decided what is loaded and written, and in which order; the work itself is done elsewhere.
+
+May import: comparison, configuration, environments, errors, eval, evaluation, figures, graph,
+report, run, storage, sweeps, terminal, train, video.
 """

@@ -1,1 +1,6 @@
-"""One HTML file that tells of a run or of several, without anything from a network."""
+"""One HTML page for a run or a folder of runs.
+
+Pictures come from `figures`, numbers from the files that runs have written.
+
+May import: comparison, errors, figures, storage.
+"""

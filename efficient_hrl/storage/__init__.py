@@ -1,0 +1,6 @@
+"""What is on disk: run folders, checkpoints, replay files, weights, locks, rows.
+
+Everything is written so that a process may die at any time.
+
+May import: errors, graph, replay.
+"""

@@ -1,1 +1,6 @@
-"""Videos of evaluation episodes: what is seen, and how it becomes a file."""
+"""Films of episodes: camera, map, goals, distance.
+
+The episodes themselves come from `evaluation`.
+
+May import: ablations, environments, errors, evaluation, figures, storage, terminal.
+"""

@@ -1,0 +1,63 @@
+"""One list of what each binding matters for."""
+
+import fnmatch
+
+import pytest
+
+from efficient_hrl.binding_effects import (
+    BINDINGS,
+    Effect,
+    binding_of,
+    changeable_patterns,
+    decides_acting,
+    decides_curves,
+    may_change,
+)
+
+# Name, whether it may change, whether it decides acting, whether it decides curves.
+KNOWN = [
+    ("train_uvf.num_episodes_train", True, False, False),
+    ("train_uvf.log_every_n_steps", True, False, False),
+    ("evaluate.num_episodes_eval", True, False, True),
+    ("evaluate.success_distance", True, False, True),
+    ("evaluate.tuner_hook", True, False, False),
+    ("EVAL_MODES", True, False, False),
+    ("run_random.num_episodes", True, False, False),
+    ("train_uvf.batch_size", False, False, True),
+    ("critic/AdamOptimizer.learning_rate", False, False, True),
+    ("agent/CircularBuffer.buffer_size", False, False, True),
+    ("uvf_add_noise_fn.stddev", False, False, True),
+    ("td3_update_targets.tau", False, False, True),
+    ("InverseDynamics.sc", False, False, True),
+    ("agent/ddpg_actor_net.hidden_layers", False, True, True),
+    ("create_maze_env.env_name", False, True, True),
+    ("SUBGOAL_DIM", False, True, True),
+]
+
+
+@pytest.mark.parametrize("name, changes, acts, curves", KNOWN)
+def test_a_binding_matters_for(name, changes, acts, curves):
+    assert (may_change(name), decides_acting(name), decides_curves(name)) == (changes, acts, curves)
+
+
+def test_what_nobody_has_listed_decides_everything():
+    assert binding_of("somebody/else.parameter").effect is Effect.EVERYTHING
+    assert not may_change("somebody/else.parameter")
+
+
+@pytest.mark.parametrize("binding", BINDINGS, ids=lambda binding: binding.pattern)
+def test_every_entry_counts_for_some_name(binding):
+    name = binding.pattern.replace("*", "anything")
+    assert binding_of(name) is binding
+
+
+def test_what_may_change_never_decides_what_is_learned():
+    assert all(b.effect in (Effect.TELLING, Effect.MEASURING) for b in BINDINGS if b.may_change)
+
+
+def test_messages_name_each_pattern_once():
+    patterns = changeable_patterns()
+    assert "evaluate.*" in patterns and "evaluate.environment" not in patterns
+    for binding in BINDINGS:
+        covering = [p for p in patterns if fnmatch.fnmatchcase(binding.pattern, p)]
+        assert len(covering) == (1 if binding.may_change else 0)
