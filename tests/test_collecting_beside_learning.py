@@ -56,6 +56,7 @@ def test_a_block_is_collected_with_old_weights_and_learned_from_one_block_later(
             np.testing.assert_array_equal(a, b, err_msg=name)
 
 
+@pytest.mark.ci
 def test_stopped_and_continued_equals_uninterrupted(tmp_path):
     whole = test_train.contents(test_train.run(tmp_path / "whole")[0])
     pieces = test_train.contents(test_train.run(tmp_path / "pieces", stop_after=(5, 17))[0])

@@ -81,7 +81,12 @@ def learn_by_hand(hierarchy, low_replay, high_replay, low_updates, strategy):
 
 @pytest.mark.parametrize(
     "method, strategy",
-    [("hiro_repr", "sample"), ("hiro_orig", "sample"), ("hiro_orig", "FuN"), ("hiro_orig", None)],
+    [
+        ("hiro_repr", "sample"),
+        ("hiro_orig", None),
+        pytest.param("hiro_orig", "sample", marks=pytest.mark.ci),
+        pytest.param("hiro_orig", "FuN", marks=pytest.mark.ci),
+    ],
 )
 def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
     together = filled_hierarchy(method)
@@ -98,7 +103,13 @@ def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
     assert together[0].low.train_step_counter == 6 and together[0].high.train_step_counter == 2
 
 
-@pytest.mark.parametrize("period, begun", [(1, 0), (2, 0), (2, 1), (3, 0), (3, 2), (5, 0)])
+@pytest.mark.parametrize(
+    "period, begun",
+    [
+        (2, 1),
+        *(pytest.param(*case, marks=pytest.mark.ci) for case in [(1, 0), (2, 0), (3, 0), (3, 2), (5, 0)]),
+    ],
+)
 def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
     together, one_by_one = filled_hierarchy("hiro_repr"), filled_hierarchy("hiro_repr")
     for hierarchy, *_ in (together, one_by_one):
@@ -125,6 +136,7 @@ def test_updates_in_whole_periods_are_the_updates_one_by_one(period, begun):
         np.testing.assert_allclose(value, losses[1][name], rtol=1e-4, atol=atol, err_msg=name)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -164,6 +176,7 @@ def test_sets_of_replay_states_are_independent_and_those_of_the_low_level():
     assert not np.array_equal(learner._draw_replay_states(2, 200)[0], numerators)
 
 
+@pytest.mark.ci
 def test_strategies_show_the_high_level_different_goals():
     results = []
     for strategy in ("sample", "FuN", None):

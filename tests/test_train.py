@@ -175,6 +175,7 @@ def test_cut_segments_are_kept_with_their_length(uninterrupted):
     np.testing.assert_array_equal(state["high replay"].discount == 0, lengths == 5)
 
 
+@pytest.mark.ci
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(uninterrupted, tmp_path):
     root, state, _ = uninterrupted
     trainer, _ = run(tmp_path / "again")
@@ -199,6 +200,7 @@ def test_stopped_and_continued_equals_uninterrupted(uninterrupted, tmp_path, mon
     assert maps(tmp_path / "pieces") == maps(root)
 
 
+@pytest.mark.ci
 def test_a_killed_run_loses_only_what_came_after_its_last_checkpoint(uninterrupted, tmp_path):
     root, state, _ = uninterrupted
 
@@ -250,6 +252,7 @@ def poison(variable):
     variable.assign(np.full(variable.shape, np.nan))
 
 
+@pytest.mark.ci
 def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(tmp_path):
     configure(*QUICK)
     root = tmp_path / "wrong"
@@ -277,6 +280,7 @@ def test_numbers_that_go_wrong_stop_the_run_before_they_are_saved(tmp_path):
     assert {p.name for p in (root / "checkpoints").glob("ckpt-*")} == {"ckpt-100", "ckpt-200"}
 
 
+@pytest.mark.ci
 def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(uninterrupted, tmp_path):
     whole, state, _ = uninterrupted
     root = tmp_path / "full"
@@ -291,6 +295,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(uninterr
     assert rows(root, "eval.csv") == rows(whole, "eval.csv")
 
 
+@pytest.mark.ci
 def test_a_folder_that_is_deleted_under_the_run_is_named_and_does_not_come_back(tmp_path):
     configure(*QUICK)
     root = tmp_path / "gone"
@@ -299,6 +304,7 @@ def test_a_folder_that_is_deleted_under_the_run_is_named_and_does_not_come_back(
     assert not root.exists()
 
 
+@pytest.mark.ci
 def test_harmless_changes_are_noted_when_a_run_is_continued(uninterrupted, tmp_path):
     root = tmp_path / "longer"
     shutil.copytree(uninterrupted[0], root)
@@ -318,6 +324,7 @@ def test_harmless_changes_are_noted_when_a_run_is_continued(uninterrupted, tmp_p
     assert "num_episodes_train = 14" in (root / "operative_config.gin").read_text()
 
 
+@pytest.mark.ci
 def test_checkpoints_by_the_clock_are_kept_for_good_as_asked(tmp_path):
     bindings = ("train_uvf.keep_every_nth_checkpoint = 2", "train_uvf.max_checkpoints_to_keep = 1")
     configure(*QUICK, *bindings)
@@ -365,6 +372,7 @@ def test_deterministic_operations_are_asked_for(monkeypatch):
     assert asked == [True]
 
 
+@pytest.mark.ci
 def test_unstable_episodes_are_counted_and_continue_as_everything_else(tmp_path, monkeypatch):
     """With a limit so low that most first states are too fast, in three environments."""
     monkeypatch.setattr(instability, "MAX_SPEED", 0.1)
@@ -392,6 +400,7 @@ def test_global_random_generators_are_part_of_a_checkpoint(tmp_path):
     tf.nest.map_structure(np.testing.assert_array_equal, draw(), expected)
 
 
+@pytest.mark.ci
 def test_three_environments_stopped_and_continued_equal_uninterrupted(tmp_path):
     """Targets, segments, buffers and updates of N > 1, with blocks of 12 steps for periods of 10."""
     configure("train_uvf.num_envs = 3")
@@ -406,6 +415,7 @@ def test_three_environments_stopped_and_continued_equal_uninterrupted(tmp_path):
     assert rows(tmp_path / "pieces", "metrics.csv") == rows(tmp_path / "whole", "metrics.csv")
 
 
+@pytest.mark.ci
 def test_condition_functions_stopped_and_continued_equal_uninterrupted(tmp_path):
     conditions = (
         "UvfAgent.reset_episode_cond_fn = @every_n_steps",
@@ -422,6 +432,7 @@ def test_condition_functions_stopped_and_continued_equal_uninterrupted(tmp_path)
     tf.nest.map_structure(np.testing.assert_array_equal, contents(pieces), contents(whole))
 
 
+@pytest.mark.ci
 def test_the_low_level_begins_with_loaded_weights(uninterrupted, tmp_path):
     root, _, _ = uninterrupted
     path = str(saved_weights(root / "policy")[-1])
@@ -440,6 +451,7 @@ def test_the_low_level_begins_with_loaded_weights(uninterrupted, tmp_path):
     assert not all(np.array_equal(mine, theirs) for mine, theirs in high)
 
 
+@pytest.mark.ci
 def test_kept_weights_are_limited_and_a_run_can_stop_itself(tmp_path):
     configure(
         "train_uvf.save_policy_every_n_steps = 50",
@@ -456,6 +468,7 @@ def test_kept_weights_are_limited_and_a_run_can_stop_itself(tmp_path):
     assert len(list((tmp_path / "run" / "kept").iterdir())) == 4  # two files each
 
 
+@pytest.mark.ci
 def test_no_log_and_no_kept_weights(tmp_path):
     never = ("train_uvf.save_policy_every_n_steps = 0", "train_uvf.log_every_n_steps = 0")
     configure(*never, "train_uvf.num_episodes_train = 4")
@@ -548,6 +561,7 @@ def test_success_is_a_last_distance_below_five():
     np.testing.assert_allclose(means, [-104.75, -54.75, -24.75, -4.75])
 
 
+@pytest.mark.ci
 def test_rewards_of_segments_stopped_and_continued_equal_uninterrupted(tmp_path):
     """With open segments of three environments and a moving average, which checkpoints must hold."""
     several = (

@@ -87,6 +87,7 @@ def test_terminations_cut_the_bootstrap_and_time_outs_do_not(gin_file, num_envs)
     assert terminated.sum() > 2
 
 
+@pytest.mark.ci
 def test_a_run_trains_evaluates_and_continues(gin_file, tmp_path):
     trainer = build([gin_file])
     folder = RunFolder(tmp_path / "run")
@@ -132,6 +133,7 @@ def test_targets_are_told_in_evaluation_too(gin_file):
     np.testing.assert_array_equal(told, [[[-1, -1]]] * 2)
 
 
+@pytest.mark.ci
 def test_the_example_trains():
     pytest.importorskip("imageio")
     trainer = build([str(GIN / "examples" / "ant_v5.gin")], "train_uvf.initial_steps = 20")

@@ -37,6 +37,7 @@ def updates(trainer):
     return [int(agent.train_step_counter) for agent in (trainer.hierarchy.low, trainer.hierarchy.high)]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "name",
     [
@@ -78,6 +79,7 @@ def test_pretraining_makes_each_level_learn_in_its_phase(pretrained):
     assert losses[540]["low_critic_loss"] == "nan" != losses[540]["high_critic_loss"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "stops", [(35,), pytest.param((20, 20), marks=pytest.mark.slow)], ids=["frozen", "both"]
 )
@@ -178,6 +180,7 @@ def test_the_flat_agent_has_an_update_per_step_and_is_evaluated_on_all_targets(f
     assert last["high_critic_loss"] == "nan" != last["low_critic_loss"]
 
 
+@pytest.mark.ci
 def test_a_flat_run_stopped_and_continued_ends_as_one_that_was_not(flat, tmp_path):
     root, _, state = flat
     configure("td3_point_maze")

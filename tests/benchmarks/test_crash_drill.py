@@ -7,6 +7,7 @@ import pytest
 from benchmarks import crash_drill
 
 
+@pytest.mark.ci
 def test_a_run_that_is_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path, capsys):
     command = ["crash_drill", "--kills=5", "--full_disks=1", "--steps=1500", f"--out={tmp_path}"]
     status = crash_drill.main(command)

@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks import memory, scaling, startup
 
+pytestmark = pytest.mark.ci  # seconds to minutes each
+
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 
 

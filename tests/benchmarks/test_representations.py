@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import representations
 
+pytestmark = pytest.mark.ci  # seconds to minutes each
+
 SMALL = [
     "--episodes=3",
     "--held_out=2",

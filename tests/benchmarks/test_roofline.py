@@ -5,6 +5,8 @@ import pytest
 
 from benchmarks import roofline
 
+pytestmark = pytest.mark.ci  # seconds to minutes each
+
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 
 

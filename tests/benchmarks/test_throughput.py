@@ -3,8 +3,11 @@ import pathlib
 import re
 
 import gin
+import pytest
 
 from benchmarks import machine, relabel_dtype, throughput
+
+pytestmark = pytest.mark.ci  # seconds to minutes each
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 SMALL = (

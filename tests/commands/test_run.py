@@ -55,6 +55,7 @@ def error_of(capfd, monkeypatch):
     return check
 
 
+@pytest.mark.ci
 def test_a_run_of_2000_steps_writes_every_promised_file_and_can_be_evaluated(tmp_path, error_of):
     root = tmp_path / "run"
     job = ("--gin_file=gin/norl_ant_maze.gin", f"--root_dir={root}", "--seed=3", *SMALL)
@@ -169,6 +170,7 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):
     assert list(locked.iterdir()) == []
 
 
+@pytest.mark.ci
 def test_the_random_policy_prints_returns_successes_and_speed():
     result = run("--mode=random", "--env=AntBlock", "--params=run_random.num_episodes=2")
     assert result.returncode == 0, result.stderr

@@ -15,6 +15,7 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.train import train_uvf
+from tests.covering import in_the_default_set_once_each
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 FILES = sorted(path.stem for path in GIN.glob("*.gin") if path.stem != "base")
@@ -243,8 +244,7 @@ def test_goals_in_latent_spaces(task, method):
     assert high.actor_net.hides_xy == (has_view and method != "e2e")
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("task_name", TASKS)
+@pytest.mark.parametrize("method, task_name", in_the_default_set_once_each(METHODS, TASKS))
 def test_key_values(method, task_name):
     task, name = TASKS[task_name], f"{method}_{task_name}"
     trainer = build(name)

@@ -13,6 +13,7 @@ from efficient_hrl.episodes import ConditionedEnvironment
 from efficient_hrl.eval import evaluate
 from efficient_hrl.train import train_uvf
 from tests import golden_data, original_gin
+from tests.covering import in_the_default_set_once_each
 
 SMALL = (
     "agent/CircularBuffer.buffer_size = 200",
@@ -35,8 +36,7 @@ def test_the_list_is_complete():
     assert (golden_data.FOLDER / "gin_bindings.tsv").is_file()
 
 
-@pytest.mark.parametrize("method", original_gin.METHODS)
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("method, task", in_the_default_set_once_each(original_gin.METHODS, TASKS))
 def test_every_method_and_task_trains_and_evaluates(folder, method, task):
     load_config(original_gin.files(folder, method, task), [*SMALL, "train_uvf.batch_size=50"])
     with usage_errors():
@@ -87,6 +87,7 @@ def trained(files, *more):
     return isinstance(trainer.collector._env, ConditionedEnvironment), contents
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "theirs, ours",
     [

@@ -476,6 +476,7 @@ def example_of(page):
     return textwrap.dedent("\n".join(lines[begin:end]))
 
 
+@pytest.mark.ci
 def test_the_program_in_the_documentation_runs_without_this_package(root):
     assert call("--mode=export", f"--root_dir={root}") == 0
     blocked = BLOCK + "sys.meta_path.insert(0, Blocked('efficient_hrl', 'tf_agents'))\n"

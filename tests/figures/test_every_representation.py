@@ -20,6 +20,8 @@ from tests.figures.capture import captured
 from tests.figures.test_plot_mode import call, table
 from tests.figures.test_sensitivity import learned
 
+pytestmark = pytest.mark.ci  # seconds to minutes each
+
 FIGURES = ("trajectories", "grid")
 STEPS = 6
 

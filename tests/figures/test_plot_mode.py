@@ -71,6 +71,7 @@ def table(path):
     return columns
 
 
+@pytest.mark.ci
 def test_everything_is_drawn_from_the_folder_alone_and_pictures_say_what_tables_say(
     root, monkeypatch, tmp_path, capfd
 ):
@@ -202,6 +203,7 @@ def test_without_a_folder_there_is_nothing_to_draw(capfd):
     assert "--mode=plot needs --root_dir=PATH" in capfd.readouterr().err
 
 
+@pytest.mark.ci
 def test_a_run_that_learns_its_goal_space_shows_the_bound(tmp_path, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     root = tmp_path / "run"

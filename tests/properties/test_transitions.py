@@ -1,6 +1,7 @@
 """Laws of context transitions: how goals follow the state, and when contexts are drawn anew."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,7 @@ def followed(goals, state, next_state, k):
     return goals.numpy()
 
 
+@pytest.mark.ci
 @given(walks(3))
 def test_goals_after_two_steps_are_those_after_one_step_all_the_way(walk):
     goals, states, k = walk

@@ -15,6 +15,8 @@ from efficient_hrl.storage.weights import load_low_level, restore_weights
 from efficient_hrl.train import train_uvf
 from tests import test_train
 
+pytestmark = pytest.mark.ci  # seconds to minutes each
+
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 SMALL = (
     *(binding for binding in test_train.SMALL if "action_embed_net" not in binding),

@@ -113,6 +113,7 @@ def test_what_was_written_and_what_there_is_are_told(tmp_path):
     assert saved.seconds > 0
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", [Died, FullDisk])
 @pytest.mark.parametrize("is_again", [False, True])
 def test_whenever_saving_ends_the_old_or_the_new_checkpoint_is_there(tmp_path, kind, is_again):

@@ -503,6 +503,7 @@ def test_a_failure_is_told_at_the_end_and_there_is_no_report(pretended, capfd, t
     ]
 
 
+@pytest.mark.ci
 def test_two_real_seeds_side_by_side_are_stopped_go_on_and_end_as_one_alone(tmp_path, monkeypatch):
     bindings = [f"--gin_bindings={binding}" for binding in RUN]
     job = [sys.executable, "run.py", "--gin_file=gin/hiro_xy_point_maze.gin", *bindings]

@@ -70,6 +70,7 @@ def check_videos(folder, targets):
         assert (folder / f"{target}_strip.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.ci
 def test_without_opengl_the_map_alone_is_filmed_and_one_line_says_why(root, no_opengl, capfd):
     before = snapshot(root)
     two = "--gin_bindings=evaluate.eval_modes = ['eval1', 'eval2']"
@@ -92,6 +93,7 @@ def test_without_opengl_the_map_alone_is_filmed_and_one_line_says_why(root, no_o
     assert {path: path.read_bytes() for path in videos.iterdir()} == again
 
 
+@pytest.mark.ci
 def test_on_a_machine_without_a_screen_a_back_end_is_chosen_and_the_camera_filmed(root):
     variables = {k: v for k, v in os.environ.items() if k not in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY")}
     command = [sys.executable, str(REPOSITORY / "run.py"), "--mode=video", f"--root_dir={root}"]
