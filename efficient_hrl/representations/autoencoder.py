@@ -253,7 +253,7 @@ class Autoencoder(GoalSpace):
           states: [..., S]; hidden entries do not count.
           latents: [..., G].
         """
-        error = zero_entries(states - self.decode(latents), self._encoder.hidden_entries)
+        error = zero_entries(states - self.decode(latents), self._encoder.hidden_entries)  # [..., S]
         return 0.5 * tf.reduce_sum(tf.square(error), axis=-1) / self._stddev**2
 
     @property
@@ -274,7 +274,7 @@ class Autoencoder(GoalSpace):
     def learn(self, segments, seed, draw_states):
         del draw_states  # the steps of segments are replay states
         step_seed, noise_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        shape = [2, segments.state.shape[0], *self.latent_spec.shape]
+        shape = [2, segments.state.shape[0], *self.latent_spec.shape]  # [2, B, G]
         normal = tf.random.stateless_normal(shape, noise_seed)
         return self.update(draw_transitions(segments, step_seed), normal)
 

@@ -177,25 +177,29 @@ class EmbedToControl(Autoencoder):
         """The dynamics around latents, [B, G]."""
         size = self.latent_spec.shape[0]
         v, r, o, b = tf.split(self._transition(latents)[0], [size, size, size, -1], axis=-1)
-        a = tf.eye(size) + v[:, :, None] * r[:, None, :]
+        a = tf.eye(size) + v[:, :, None] * r[:, None, :]  # [B, G, G]
         return LocalDynamics(a, tf.reshape(b, [-1, size, self._half_range.shape[0]]), o)
 
     def loss(self, batch, normal):
         """close: both reconstructions; far: both divergences, weighted; bound: without the second of them."""
         posterior, next_posterior = self.encode(batch.state), self.encode(batch.next_state)
-        actions = (batch.action - self._middle) / self._half_range
-        latents = posterior.sample(normal[0])
+        actions = (batch.action - self._middle) / self._half_range  # [B, A]
+
+        # Both states, the second from the predicted latent.
+        latents = posterior.sample(normal[0])  # [B, G]
         dynamics = self.dynamics(latents)
-        predicted = dynamics.moved(latents, actions) + self._system_noise * normal[1]
+        predicted = dynamics.moved(latents, actions) + self._system_noise * normal[1]  # [B, G]
         reconstruction = self.reconstruction_loss(batch.state, latents)
-        reconstruction += self.reconstruction_loss(batch.next_state, predicted)
+        reconstruction += self.reconstruction_loss(batch.next_state, predicted)  # [B]
         close = tf.reduce_mean(reconstruction)
+
+        # From the prior, and of the predicted from the encoded next latent.
         from_prior = tf.reduce_mean(kl_to_standard_normal(posterior))
         from_next = kl_to_diagonal(
             dynamics.moved(posterior.mean, actions),
             dynamics.covariance(posterior.log_variance, self._system_noise),
             next_posterior,
-        )
+        )  # [B]
         far = from_prior + self._dynamics_weight * tf.reduce_mean(from_next)
         bound = -close - from_prior - 2.0 * self.log_constant
         return AutoencoderInfo(close + far, close, far, bound, tf.constant(float("nan")))

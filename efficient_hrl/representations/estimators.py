@@ -125,9 +125,9 @@ class FifoEstimator(Estimator):
 
     def __call__(self, embeddings, distance):
         close = mean_closeness(embeddings, distance)
-        log_prior = embeddings.log_prior
+        log_prior = embeddings.log_prior  # [B]
         # Negatives are the batch shifted by one; sample 0 has none.
-        negatives = distance(embeddings.phi[1:], embeddings.drawn[:-1])
+        negatives = distance(embeddings.phi[1:], embeddings.drawn[:-1])  # [B - 1]
         far = tf.reduce_mean(tf.exp(-negatives - log_prior[1:]))
         return Estimate(close + far, close, far, -close - tf.reduce_mean(log_prior))
 
@@ -153,10 +153,11 @@ class ReplayEstimator(Estimator):
         self._sees(num_replay_states)
 
     def __call__(self, embeddings, distance):
-        numerators, denominators = embeddings.replay
+        numerators, denominators = embeddings.replay  # [N, G] each
         close = mean_closeness(embeddings, distance)
-        log_denominator = tf.stop_gradient(log_mean_exp(-distance.pairwise(embeddings.phi, denominators)))
-        similarities = -distance.pairwise(embeddings.phi, numerators)
+        log_denominator = log_mean_exp(-distance.pairwise(embeddings.phi, denominators))  # [B]
+        log_denominator = tf.stop_gradient(log_denominator)
+        similarities = -distance.pairwise(embeddings.phi, numerators)  # [B, N]
         far = tf.reduce_mean(tf.exp(similarities - log_denominator[:, None]))
         return Estimate(close + far, close, far, -close - tf.reduce_mean(log_denominator))
 
@@ -180,7 +181,8 @@ class LogMeanExpEstimator(Estimator):
 
     def __call__(self, embeddings, distance):
         close = mean_closeness(embeddings, distance)
-        far = tf.reduce_mean(log_mean_exp(-distance.pairwise(embeddings.phi, embeddings.replay[0])))
+        similarities = -distance.pairwise(embeddings.phi, embeddings.replay[0])  # [B, N]
+        far = tf.reduce_mean(log_mean_exp(similarities))
         return Estimate(close + far, close, far, -close - far)
 
 
@@ -218,8 +220,10 @@ class DonskerVaradhanEstimator(Estimator):
 
     def __call__(self, embeddings, distance):
         close = mean_closeness(embeddings, distance)
-        similarities = -distance.pairwise(embeddings.phi, embeddings.replay[0])
-        log_mean = log_mean_exp(tf.reshape(similarities, [similarities.shape[0] * similarities.shape[1]]))
+        similarities = -distance.pairwise(embeddings.phi, embeddings.replay[0])  # [B, N]
+        count = similarities.shape[0] * similarities.shape[1]
+        log_mean = log_mean_exp(tf.reshape(similarities, [count]))  # []
+        # The moving average, in logarithms.
         now = tf.stop_gradient(log_mean)
         with np.errstate(divide="ignore"):
             log_decay, log_rest = np.log(self._decay), np.log(1.0 - self._decay)
@@ -246,8 +250,10 @@ class InfoNceEstimator(Estimator):
         others = -distance.pairwise(embeddings.phi, embeddings.drawn)  # [B, B]
         count = others.shape[0]
         # log of the sum over all others, and then with the own future of each step.
-        others = tf.reduce_logsumexp(tf.where(tf.eye(count, dtype=tf.bool), -np.inf, others), axis=-1)
-        log_sums = tf.reduce_logsumexp(tf.stack([own, tf.broadcast_to(others[:, None], own.shape)]), axis=0)
+        others = tf.where(tf.eye(count, dtype=tf.bool), -np.inf, others)
+        others = tf.reduce_logsumexp(others, axis=-1)  # [B]
+        others = tf.broadcast_to(others[:, None], own.shape)  # [B, K]
+        log_sums = tf.reduce_logsumexp(tf.stack([own, others]), axis=0)  # [B, K]
         close = -tf.reduce_mean(_weighted(own, embeddings.weights))
         far = tf.reduce_mean(_weighted(log_sums, embeddings.weights))
         return Estimate(close + far, close, far, np.log(count) - close - far)
@@ -280,8 +286,8 @@ class JensenShannonEstimator(Estimator):
         self._offset = tf.Variable(float(offset), name="offset")
 
     def __call__(self, embeddings, distance):
-        own = self._offset - distance(embeddings.phi[:, None], embeddings.futures)
-        others = self._offset - distance.pairwise(embeddings.phi, embeddings.replay[0])
+        own = self._offset - distance(embeddings.phi[:, None], embeddings.futures)  # [B, K]
+        others = self._offset - distance.pairwise(embeddings.phi, embeddings.replay[0])  # [B, N]
         close = tf.reduce_mean(_weighted(tf.nn.softplus(-own), embeddings.weights))
         far = tf.reduce_mean(tf.nn.softplus(others))
         return Estimate(close + far, close, far, 2.0 * np.log(2.0) - close - far)

@@ -49,13 +49,13 @@ class NorlReward:
         """
         f, c = representation, batch.low_actions.shape[1]
         size = batch.context.shape[-1]
-        reached = f(batch.next_state)
-        goal = batch.context
+        reached = f(batch.next_state)  # f(s_{t+k}), [B, at least G]
+        goal = batch.context  # [B, G]
         if self._relative_context:
             goal += f(batch.state)[:, :size]
-        phi = f.inverse_goal(batch.start, batch.low_actions)
-        is_last = tf.equal(batch.step, c)
-        weight = tf.where(is_last, 1.0 / (1.0 - STEP_DISCOUNT), 1.0)
+        phi = f.inverse_goal(batch.start, batch.low_actions)  # phi(s_t, pi), [B, at least G]
+        is_last = tf.equal(batch.step, c)  # [B]
+        weight = tf.where(is_last, 1.0 / (1.0 - STEP_DISCOUNT), 1.0)  # w_k, [B]
         reward = -f.distance(reached[:, :size], goal) + f.distance(reached, phi) + f.log_normalizer(phi)
         discount = tf.ones_like(reward)
         if not self._crosses_segments:

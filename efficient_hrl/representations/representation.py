@@ -262,34 +262,41 @@ class StatePreprocess(GoalSpace):
             self._net.create_variables()
         if trainable:
             self._estimator = estimator
-            flat_actions = tf.TensorSpec(
-                [segment_length * action_spec.shape.num_elements()], tf.float32, "actions"
-            )
-            self._embed_net = action_embed_net((flat_actions, observation_spec), name="action_embed_net")
-            self._embed_net.create_variables()
+            self._build_phi(action_embed_net, observation_spec, action_spec)
             self._optimizer = optimizer
             if optimizer is not None:
                 # Slots exist before the first update, so that a checkpoint can fill them.
                 optimizer._create_all_weights(self.trained_variables)
-            size = self(tf.zeros([1, *observation_spec.shape])).shape[-1]
-            embedding, _ = self._embed_net(
-                (tf.zeros([1, *flat_actions.shape]), tf.zeros([1, *observation_spec.shape]))
-            )
-            if tf.size(embedding) != size:
-                raise ValueError(
-                    f"action_embed_net.num_output_dims = {int(tf.size(embedding))}; allowed: {size},"
-                    " the dimensions of the representation"
-                )
-            if size == 1 and isinstance(self.distance, CosineDistance):
-                raise ValueError(
-                    "state_preprocess_net.num_output_dims = 1; allowed with CosineDistance, which sees"
-                    " directions only: 2 or more"
-                )
+            size = self._checked_size(observation_spec)
             self._prior = tf.Variable(tf.zeros([PRIOR_SIZE, size]), trainable=False, name="all_embed")
             self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name="representation_updates")
         probabilities = step_probabilities(segment_length)
         self._step_log_probabilities = tf.constant(np.log(probabilities)[None], tf.float32)
         self._step_weights = tf.constant(probabilities, tf.float32) if all_steps else None
+
+    def _build_phi(self, action_embed_net, observation_spec, action_spec):
+        """The network of phi's correction."""
+        size = self._c * action_spec.shape.num_elements()
+        self._flat_actions = tf.TensorSpec([size], tf.float32, "actions")
+        self._embed_net = action_embed_net((self._flat_actions, observation_spec), name="action_embed_net")
+        self._embed_net.create_variables()
+
+    def _checked_size(self, observation_spec):
+        """G, which f and phi must have in common."""
+        states = tf.zeros([1, *observation_spec.shape])  # [1, S]
+        size = self(states).shape[-1]
+        embedding, _ = self._embed_net((tf.zeros([1, *self._flat_actions.shape]), states))
+        if tf.size(embedding) != size:
+            raise ValueError(
+                f"action_embed_net.num_output_dims = {int(tf.size(embedding))}; allowed: {size}, the"
+                " dimensions of the representation"
+            )
+        if size == 1 and isinstance(self.distance, CosineDistance):
+            raise ValueError(
+                "state_preprocess_net.num_output_dims = 1; allowed with CosineDistance, which sees"
+                " directions only: 2 or more"
+            )
+        return size
 
     @property
     def state_net(self) -> network.Network | None:
@@ -375,22 +382,28 @@ class StatePreprocess(GoalSpace):
           The objective and the FIFO after this batch has entered it, [M, G].
         """
         prior = self._prior if prior is None else prior
-        futures = tf.concat([low_states[:, 1:], next_states[:, None]], axis=1)
+
+        # The futures f(s_{t+k+1}): the drawn one, or all with their weights; and phi(s_t, pi).
+        futures = tf.concat([low_states[:, 1:], next_states[:, None]], axis=1)  # [B, c, S]
         if self._step_weights is None:
-            drawn = self(tf.gather(futures, steps, axis=1, batch_dims=1))
-            futures, weights = drawn[:, None], tf.ones([1])
+            drawn = self(tf.gather(futures, steps, axis=1, batch_dims=1))  # [B, G]
+            futures, weights = drawn[:, None], tf.ones([1])  # [B, 1, G], [1]
         else:
-            futures, weights = self(futures), self._step_weights
-            drawn = tf.gather(futures, steps, axis=1, batch_dims=1)
-        phi = self.inverse_goal(states, low_actions)
+            futures, weights = self(futures), self._step_weights  # [B, c, G], [c]
+            drawn = tf.gather(futures, steps, axis=1, batch_dims=1)  # [B, G]
+        phi = self.inverse_goal(states, low_actions)  # [B, G]
+
+        # The FIFO and log E_rho[exp(-D(f(s), phi))] over it, without a gradient.
         # A batch may be larger than the FIFO: the newest entries stay.
-        prior = tf.concat([prior, tf.stop_gradient(drawn)], axis=0)[-PRIOR_SIZE:]
+        prior = tf.concat([prior, tf.stop_gradient(drawn)], axis=0)[-PRIOR_SIZE:]  # [M, G]
         prior = tf.ensure_shape(prior, self._prior.shape)
         log_prior = log_mean_similarity(tf.stop_gradient(phi), prior, self.distance)
-        log_prior = tf.stop_gradient(log_prior)
-        others = tuple(self(states) for states in replay_states)
+        log_prior = tf.stop_gradient(log_prior)  # [B]
+
+        # The objective.
+        others = tuple(self(states) for states in replay_states)  # [N, G] each
         estimate = self._estimator(Embeddings(phi, futures, weights, drawn, others, log_prior), self.distance)
-        log_ratios = -self.distance(phi, drawn) - log_prior
+        log_ratios = -self.distance(phi, drawn) - log_prior  # [B]
         return (
             RepresentationInfo(
                 estimate.loss,

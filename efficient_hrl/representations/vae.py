@@ -70,8 +70,8 @@ class VariationalAutoencoder(Autoencoder):
 
     def loss(self, batch, normal):
         """close: reconstruction; far: beta KL; bound: the evidence lower bound (whatever beta is)."""
-        posterior = self.encode(batch.state)
-        latents = posterior.sample(normal[0])
+        posterior = self.encode(batch.state)  # q(z | s), [B, G]
+        latents = posterior.sample(normal[0])  # [B, G]
         close = tf.reduce_mean(self.reconstruction_loss(batch.state, latents))
         divergence = tf.reduce_mean(kl_to_standard_normal(posterior))
         far = self._beta * divergence
