@@ -20,7 +20,7 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.replay import UniformReplayBuffer
 from efficient_hrl.storage.checkpoints import ScalarState
-from efficient_hrl.storage.durable import remove_aside, sync, write_bytes
+from efficient_hrl.storage.durable import remove_partials, sync, write_bytes
 from environments.layouts import Layout
 from environments.maze import Maze
 
@@ -118,7 +118,7 @@ class ExplorationMaps:
         for name in ("steps", *self._replays):
             clocks.values.setdefault(f"mapped_{name}", 0)
         if self._folder.is_dir():
-            remove_aside(self._folder)
+            remove_partials(self._folder)
             for path in map_files(root):
                 if env_steps_in(path) > clocks.values["evaluated_steps"]:
                     path.unlink()

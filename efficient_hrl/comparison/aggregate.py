@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from efficient_hrl.comparison.run_groups import Group
 
@@ -132,8 +133,7 @@ def interquartile_mean(scores: np.ndarray) -> np.ndarray:
 
     `rliable.metrics.aggregate_iqm` for many sets of scores at once.
     """
-    drop = len(scores) // 4
-    middle = np.sort(scores, axis=0)[drop : len(scores) - drop].mean(axis=0)
+    middle = stats.trim_mean(scores, 0.25, axis=0)
     return np.where(np.isnan(scores).any(axis=0), np.nan, middle)
 
 

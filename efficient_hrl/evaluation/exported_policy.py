@@ -24,7 +24,7 @@ from efficient_hrl.hierarchical_policy import (
 )
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.storage.durable import (
-    own_aside_of,
+    own_partial_of,
     publish_folder,
     recover_replaced,
     remove,
@@ -166,14 +166,14 @@ def save_policy(module: tf.Module, description: Mapping[str, Any], path: pathlib
       OSError: it cannot be written.
     """
     recover_replaced(path.parent)
-    aside = own_aside_of(path)
-    if aside.exists():
-        remove(aside)
+    partial = own_partial_of(path)
+    if partial.exists():
+        remove(partial)
     try:
-        size = _write(module, description, aside)
-        publish_folder(aside, path)
+        size = _write(module, description, partial)
+        publish_folder(partial, path)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return size
 
 

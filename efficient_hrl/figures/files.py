@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import matplotlib
 
-from efficient_hrl.storage.durable import own_aside_of
+from efficient_hrl.storage.durable import own_partial_of
 
 matplotlib.use("Agg")
 from matplotlib import figure as mpl_figure  # noqa: E402  (the backend must be chosen first)
@@ -35,12 +35,12 @@ def save_table(path: pathlib.Path, columns: Sequence[str], rows: Sequence[Sequen
 
 
 def _write(path, data):
-    aside = own_aside_of(path)  # a run that goes on may be writing the same picture
+    partial = own_partial_of(path)  # a run that goes on may be writing the same picture
     try:
-        aside.write_bytes(data)
-        os.replace(aside, path)
+        partial.write_bytes(data)
+        os.replace(partial, path)
     finally:
-        aside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     return path
 
 

@@ -11,7 +11,7 @@ from efficient_hrl.figures.embedding import draw_grid, draw_trajectories, grid_e
 from efficient_hrl.figures.goals import draw_goals, why_no_goals
 from efficient_hrl.figures.numbers import numbers_of, save_numbers
 from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_shifted
-from efficient_hrl.figures.relabelling import draw_relabelling, why_no_relabelling
+from efficient_hrl.figures.relabeling import draw_relabeling, why_no_relabeling
 from efficient_hrl.figures.subject import Subject
 from efficient_hrl.figures.visits import draw_visits, why_no_visits
 from efficient_hrl.storage.rows import checked_rows
@@ -63,8 +63,8 @@ def draw_exploration(
         ("goals", why_no_goals(maps, maze), lambda: draw_goals(maps, maze, f, f_steps, name, folder)),
         (
             "relabelling",
-            why_no_relabelling(rows),
-            lambda: draw_relabelling(rows, num_candidates, name, folder),
+            why_no_relabeling(rows),
+            lambda: draw_relabeling(rows, num_candidates, name, folder),
         ),
     ):
         if reason is None:

@@ -9,14 +9,14 @@ import gin
 import numpy as np
 
 from efficient_hrl.exploration_maps import ExplorationMaps
-from efficient_hrl.figures import curves as plots
+from efficient_hrl.figures import curves
 from efficient_hrl.run.metrics import RunLog
 from efficient_hrl.run.run_end import explained
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.run.tensorboard import TensorBoard
 from efficient_hrl.run.training import Training
 from efficient_hrl.storage.checkpoints import ScalarState
-from efficient_hrl.storage.durable import remove_aside, write_text
+from efficient_hrl.storage.durable import remove_partials, write_text
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.weights import load_low_level, save_weights
 from efficient_hrl.terminal.progress import Progress
@@ -70,7 +70,7 @@ class TrainingRun:
     def _begin(self, changed):
         """Restores or begins; says whether anything is left to do."""
         training, root = self._training, self._folder.root
-        remove_aside(root)
+        remove_partials(root)
         resumes = self._checkpoints.restore(self._announce)
         if not resumes and training.spec.phases.load_path is not None:
             load_low_level(training.spec.phases.load_path, training.hierarchy)
@@ -161,7 +161,7 @@ class TrainingRun:
         self._check_folder()
         self._state.values["evaluated_steps"] = self._steps
         self._records.log_evaluation(self._steps, results)
-        plots.draw_run(self._folder.root)
+        curves.draw_run(self._folder.root)
         self._board.log_evaluation(self._steps, results, self._maps.write(self._steps))
         self._progress.evaluated({result.target: result.success_rate for result in results})
 

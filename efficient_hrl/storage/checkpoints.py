@@ -25,13 +25,13 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.replay import UniformReplayBuffer
 from efficient_hrl.storage.durable import (
     DamagedError,
-    aside_of,
     check_file,
     checksum,
+    partial_of,
     publish_folder,
     recover_replaced,
     remove,
-    remove_aside,
+    remove_partials,
     sync,
     write_text,
 )
@@ -147,15 +147,15 @@ class Checkpoints:
             replays[name], block_bytes = files.save()
             written += block_bytes
         path = self._folder / f"ckpt-{env_steps}"
-        aside = aside_of(path)
-        aside.mkdir()
-        write_networks(aside / _STATE, **self._trackables)
+        partial = partial_of(path)
+        partial.mkdir()
+        write_networks(partial / _STATE, **self._trackables)
         states = {name: owner.get_state() for name, owner in self._python_states.items()}
-        write_text(aside / _PYTHON, json.dumps(states))
-        files = {file.name: checksum(file) for file in sorted(aside.iterdir())}
+        write_text(partial / _PYTHON, json.dumps(states))
+        files = {file.name: checksum(file) for file in sorted(partial.iterdir())}
         marker = {"format": _FORMAT, "env_steps": env_steps, "for_good": for_good}
-        write_text(aside / _MARKER, json.dumps(marker | {"files": files, "replays": replays}, indent=1))
-        publish_folder(aside, path)
+        write_text(partial / _MARKER, json.dumps(marker | {"files": files, "replays": replays}, indent=1))
+        publish_folder(partial, path)
         self.last_good = path
         self._remove_old()
         own = sum(size for size, _ in files.values())
@@ -199,8 +199,8 @@ class Checkpoints:
 
     def _clean(self):
         """Removes what a process that died, or a save that failed, has left."""
-        remove_aside(self._folder)
-        remove_aside(self._replay_folder)
+        remove_partials(self._folder)
+        remove_partials(self._replay_folder)
         recover_replaced(self._folder)
 
     def _put_damaged_aside(self):

@@ -20,15 +20,15 @@ class DamagedError(Exception):
     """What is on disk is not what was written."""
 
 
-def aside_of(path: pathlib.Path) -> pathlib.Path:
+def partial_of(path: pathlib.Path) -> pathlib.Path:
     """Where a file or folder is while it is being written: hidden, beside its final place."""
     return path.with_name(f".{path.name}{ASIDE}")
 
 
-def own_aside_of(path: pathlib.Path) -> pathlib.Path:
-    """As `aside_of`, for what several processes may be writing at once, a run that trains among them.
+def own_partial_of(path: pathlib.Path) -> pathlib.Path:
+    """As `partial_of`, for what several processes may be writing at once, a run that trains among them.
 
-    It has this process' number, and `remove_aside` leaves it alone.  What processes have left that are
+    It has this process' number, and `remove_partials` leaves it alone.  What processes have left that are
     no more is deleted.
     """
     for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
@@ -51,12 +51,12 @@ def _is_alive(process):
 
 def write_bytes(path: pathlib.Path, data: bytes) -> None:
     """Replaces a file's content as a whole: readers see the old or the new one."""
-    aside = aside_of(path)
-    with open(aside, "wb") as file:
+    partial = partial_of(path)
+    with open(partial, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(aside, path)
+    os.replace(partial, path)
     sync(path.parent)
 
 
@@ -74,17 +74,17 @@ def sync(path: pathlib.Path) -> None:
         os.close(number)
 
 
-def publish_folder(aside: pathlib.Path, path: pathlib.Path) -> None:
+def publish_folder(partial: pathlib.Path, path: pathlib.Path) -> None:
     """Gives a folder that is complete its name; a folder, or a link, of that name is replaced.
 
     Files in it must have been flushed.  A process that dies between the two renames
     leaves the replaced folder aside, see `recover_replaced`.
     """
-    sync(aside)
+    sync(partial)
     replaced = _replaced(path)
     if os.path.lexists(path):
         os.rename(path, replaced)
-    os.rename(aside, path)
+    os.rename(partial, path)
     sync(path.parent)
     if os.path.lexists(replaced):
         remove(replaced)
@@ -104,7 +104,7 @@ def _replaced(path):
     return path.with_name(f".{path.name}{_REPLACED}")
 
 
-def remove_aside(folder: pathlib.Path) -> None:
+def remove_partials(folder: pathlib.Path) -> None:
     """Deletes what was being written in `folder` when a process died."""
     for path in folder.glob(f".*{ASIDE}"):
         remove(path)

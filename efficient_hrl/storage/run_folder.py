@@ -12,13 +12,13 @@ from importlib import metadata
 
 from efficient_hrl.errors import UsageError
 from efficient_hrl.graph.machine import available_cpus, processor
-from efficient_hrl.storage.durable import aside_of, write_text
+from efficient_hrl.storage.durable import partial_of, write_text
 
 RECORD = "run.json"
 OPERATIVE_CONFIG = "operative_config.gin"
 LOCK = "lock"
 # What a process may have left that died before it wrote the record.
-_OWN = {LOCK, aside_of(pathlib.Path(RECORD)).name}
+_OWN = {LOCK, partial_of(pathlib.Path(RECORD)).name}
 PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
 
 

@@ -6,7 +6,7 @@ import pathlib
 import tensorflow as tf
 
 from efficient_hrl.errors import UsageError
-from efficient_hrl.storage.durable import aside_of, remove_aside, sync
+from efficient_hrl.storage.durable import partial_of, remove_partials, sync
 
 
 def save_weights(folder: pathlib.Path, weights: dict, env_steps: int, kept: int | None = None) -> None:
@@ -19,15 +19,15 @@ def save_weights(folder: pathlib.Path, weights: dict, env_steps: int, kept: int 
       kept: how many such weights stay, the newest; None is all.
     """
     folder.mkdir(exist_ok=True)
-    remove_aside(folder)
+    remove_partials(folder)
     name = f"policy-{env_steps}"
-    aside = aside_of(folder / name)
-    aside.mkdir()
-    write_networks(aside / name, weights=tf.train.Checkpoint(**weights))
+    partial = partial_of(folder / name)
+    partial.mkdir()
+    write_networks(partial / name, weights=tf.train.Checkpoint(**weights))
     # The index last: it is what makes them weights.
-    for file in sorted(aside.iterdir(), key=lambda path: path.suffix == ".index"):
+    for file in sorted(partial.iterdir(), key=lambda path: path.suffix == ".index"):
         os.replace(file, folder / file.name)
-    aside.rmdir()
+    partial.rmdir()
     sync(folder)
     for path in saved_weights(folder)[:-kept] if kept else []:
         for file in sorted(folder.glob(f"{path.name}.*"), key=lambda path: path.suffix != ".index"):

@@ -12,7 +12,7 @@ import imageio_ffmpeg
 import numpy as np
 
 from efficient_hrl.errors import RunError, UsageError
-from efficient_hrl.storage.durable import own_aside_of, sync
+from efficient_hrl.storage.durable import own_partial_of, sync
 
 _NAMED = "IMAGEIO_FFMPEG_EXE"  # by which a user chooses it
 _QUALITY = 25  # x264's constant rate factor: 0 is without loss, 51 the worst
@@ -52,13 +52,13 @@ def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_secon
       RunError: the encoder failed, for example because the disk is full.
     """
     encoder = find_encoder()
-    aside = own_aside_of(path)
+    partial = own_partial_of(path)
     frames = iter(frames)
     first = next(frames)
     height, width, _ = first.shape
     given = ("-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{width}x{height}", "-r", str(frames_per_second))
     coding = ("-c:v", "libx264", "-preset", "veryfast", "-crf", str(_QUALITY), "-pix_fmt", "yuv420p")
-    file = ("-movflags", "+faststart", "-f", "mp4", f"file:{aside}")
+    file = ("-movflags", "+faststart", "-f", "mp4", f"file:{partial}")
     command = [encoder, "-y", "-loglevel", "error", *given, "-i", "-", "-an", *coding, *file]
     try:
         with tempfile.TemporaryFile() as complaints:
@@ -81,10 +81,10 @@ def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_secon
                 lines = complaints.read().decode(errors="replace").split("\n")
                 said = next((line.strip() for line in lines if line.strip()), f"status {process.returncode}")
                 raise RunError(f"{path}: ffmpeg could not write it ({said})")
-        sync(aside)
-        os.replace(aside, path)
+        sync(partial)
+        os.replace(partial, path)
     finally:
-        aside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     return path
 
 

@@ -17,7 +17,7 @@ from efficient_hrl.comparison.run_groups import compare
 from efficient_hrl.comparison.run_summary import find_runs, read_run
 from efficient_hrl.errors import UsageError
 from efficient_hrl.figures import comparison as module
-from efficient_hrl.figures import curves as plots
+from efficient_hrl.figures import curves
 from efficient_hrl.figures.comparison import draw_comparison, published_marks
 from efficient_hrl.modes.compare import output_folder
 from tests.commands.test_wrong_inputs import REPOSITORY, snapshot
@@ -335,11 +335,11 @@ def test_a_mistake_is_one_line_and_writes_nothing(flags, message, tmp_path, capf
 
 
 def test_a_single_runs_success_curve_has_marks_too(tmp_path, monkeypatch):
-    figures = captured(monkeypatch, plots)
+    figures = captured(monkeypatch, curves)
     for method in ("hiro", "norl"):
         root = write_run(tmp_path / method, gin_file=f"gin/{method}_ant_maze.gin")
         (root / "metrics.csv").unlink()
-        plots.draw_run(root)
+        curves.draw_run(root)
         axis = figures["success_curve.png"].axes[0]
         marks = ["HIRO, published: 0.99 ± 0.01"] if method == "hiro" else []
         assert [text.get_text() for text in axis.texts] == marks
@@ -351,4 +351,4 @@ def test_a_damaged_record_costs_a_single_runs_curve_its_marks_alone(tmp_path):
     (root / "metrics.csv").unlink()
     for record in ('{"seed": 0, "config": {}, "gin_files": [1]}', '{"seed": 0, "config": {"a": 1}}'):
         (root / "run.json").write_text(record)
-        assert root / "plots/success_curve.png" in plots.draw_run(root)
+        assert root / "plots/success_curve.png" in curves.draw_run(root)

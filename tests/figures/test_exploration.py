@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from efficient_hrl.exploration_maps import ExplorationMap, bin_edges
-from efficient_hrl.figures import goals, relabelling, visits
+from efficient_hrl.figures import goals, relabeling, visits
 from efficient_hrl.figures.goals import draw_goals, miss_of, why_no_goals
-from efficient_hrl.figures.relabelling import draw_relabelling, why_no_relabelling
+from efficient_hrl.figures.relabeling import draw_relabeling, why_no_relabeling
 from efficient_hrl.figures.visits import draw_visits, phases_of, why_no_visits
 from tests import tiny_hierarchy
 from tests.figures.capture import captured
@@ -235,8 +235,8 @@ ROWS = [
 
 
 def test_relabelling_picture_and_table_say_the_same(tmp_path, monkeypatch):
-    figures = captured(monkeypatch, relabelling)
-    draw_relabelling(ROWS, 10, NAME, tmp_path)
+    figures = captured(monkeypatch, relabeling)
+    draw_relabeling(ROWS, 10, NAME, tmp_path)
     columns = table(tmp_path / "relabelling.csv")
     assert columns["env_steps"].tolist() == [200, 300]
     np.testing.assert_allclose(columns["relabel_sampled"], [0.5, 0.7])
@@ -256,8 +256,8 @@ def test_relabelling_picture_and_table_say_the_same(tmp_path, monkeypatch):
 
 
 def test_one_row_of_relabelling_is_drawn(tmp_path, monkeypatch):
-    figures = captured(monkeypatch, relabelling)
-    draw_relabelling(ROWS[:2], 4, NAME, tmp_path)
+    figures = captured(monkeypatch, relabeling)
+    draw_relabeling(ROWS[:2], 4, NAME, tmp_path)
     heights = [bar.get_height() for bar in figures["relabelling.png"].axes[0].patches]
     np.testing.assert_allclose(heights, [0.2, 0.3, 0.5])
 
@@ -271,5 +271,5 @@ def test_one_row_of_relabelling_is_drawn(tmp_path, monkeypatch):
     ],
 )
 def test_what_is_missing_for_relabelling_is_said(rows, reason):
-    assert reason in why_no_relabelling(rows)
-    assert why_no_relabelling(ROWS) is None
+    assert reason in why_no_relabeling(rows)
+    assert why_no_relabeling(ROWS) is None

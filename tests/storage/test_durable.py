@@ -9,13 +9,13 @@ import pytest
 
 from efficient_hrl.storage.durable import (
     DamagedError,
-    aside_of,
     check_file,
     checksum,
-    own_aside_of,
+    own_partial_of,
+    partial_of,
     publish_folder,
     recover_replaced,
-    remove_aside,
+    remove_partials,
     write_bytes,
     write_text,
 )
@@ -35,8 +35,8 @@ def test_a_file_is_the_old_or_the_new_one_whenever_writing_ends(tmp_path, kind):
         if not fault.happened:
             break
     assert 4 <= acts < 19 and path.read_bytes() == b"new and longer"
-    assert [p for p in tmp_path.iterdir() if p != path] in ([], [aside_of(path)])
-    remove_aside(tmp_path)
+    assert [p for p in tmp_path.iterdir() if p != path] in ([], [partial_of(path)])
+    remove_partials(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -57,12 +57,12 @@ def test_a_folder_is_the_old_or_the_new_one_whenever_publishing_ends(tmp_path, k
         parent = tmp_path / str(acts)
         parent.mkdir()
         path = _make(parent / "folder", "old")
-        aside = _make(aside_of(path), "new")
+        aside = _make(partial_of(path), "new")
         with Fault(acts, kind) as fault:
             with contextlib.suppress(kind):
                 publish_folder(aside, path)
         recover_replaced(parent)
-        remove_aside(parent)
+        remove_partials(parent)
         assert [p.name for p in parent.iterdir()] == ["folder"]
         assert (path / "content").read_text() in ("old", "new")
         if not fault.happened:
@@ -79,7 +79,7 @@ def test_a_link_gives_way_to_a_folder_and_what_it_leads_to_stays(tmp_path, acts,
         _make(elsewhere, "old")
     path = parent / "folder"
     path.symlink_to(elsewhere)
-    aside = _make(own_aside_of(path), "new")
+    aside = _make(own_partial_of(path), "new")
     with Fault(acts, Died), contextlib.suppress(Died):
         publish_folder(aside, path)
     recover_replaced(parent)
@@ -101,11 +101,11 @@ def test_what_several_processes_write_is_told_apart_and_what_dead_ones_left_is_d
         (tmp_path / name).write_text("")
     _make(tmp_path / f".{path.name}.{dead.pid}", "left")
     (tmp_path / f".{path.name}.99999999999").write_text("")
-    aside = own_aside_of(path)
+    aside = own_partial_of(path)
     assert {p.name for p in tmp_path.iterdir()} == {*kept}
     aside.write_text("being written")
-    assert own_aside_of(path) == aside != own_aside_of(tmp_path / "other")
-    remove_aside(tmp_path)  # by a run that is continued meanwhile
+    assert own_partial_of(path) == aside != own_partial_of(tmp_path / "other")
+    remove_partials(tmp_path)  # by a run that is continued meanwhile
     assert aside.exists()
 
 

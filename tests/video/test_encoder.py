@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from efficient_hrl.errors import RunError, UsageError
-from efficient_hrl.storage.durable import own_aside_of
+from efficient_hrl.storage.durable import own_partial_of
 from efficient_hrl.video.encoder import find_encoder, write_mp4
 
 COLOURS = np.array([[200, 30, 30], [30, 180, 30], [40, 40, 200], [128, 128, 128], [250, 250, 250]], np.uint8)
@@ -33,7 +33,7 @@ def test_frames_come_back(tmp_path, monkeypatch, folder):
     (tmp_path / folder).mkdir()
     path = pathlib.Path(folder) / "a.mp4"
     path.write_bytes(b"what was there before")
-    own_aside_of(path).write_bytes(b"what a killed process has left")
+    own_partial_of(path).write_bytes(b"what a killed process has left")
     assert write_mp4(path, frames(), 25) == path
     assert [p.name for p in path.parent.iterdir()] == ["a.mp4"]
     facts, seen = decoded(path)
@@ -47,7 +47,7 @@ def test_frames_come_back(tmp_path, monkeypatch, folder):
 
 def test_a_full_disk_is_said_in_one_line(tmp_path):
     path = tmp_path / "a.mp4"
-    own_aside_of(path).symlink_to("/dev/full")
+    own_partial_of(path).symlink_to("/dev/full")
     with pytest.raises(RunError, match=r"a\.mp4: ffmpeg could not write it \(.*No space left.*\)$") as raised:
         write_mp4(path, frames(), 25)
     assert "\n" not in str(raised.value)

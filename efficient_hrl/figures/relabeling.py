@@ -20,7 +20,7 @@ _STYLE = {
 }
 
 
-def why_no_relabelling(rows: Sequence[Mapping[str, str]]) -> str | None:
+def why_no_relabeling(rows: Sequence[Mapping[str, str]]) -> str | None:
     """What is missing in the rows of metrics.csv, or None."""
     if not rows:
         return "metrics.csv has no rows yet"
@@ -39,13 +39,13 @@ def _known(rows):
     return np.array([int(float(row["env_steps"])) for row in rows])[known], shares[known]
 
 
-def draw_relabelling(
+def draw_relabeling(
     rows: Sequence[Mapping[str, str]], num_candidates: int, name: str, folder: pathlib.Path
 ) -> list[pathlib.Path]:
     """Draws the shares as training proceeds; returns what was written.
 
     Args:
-      rows: of metrics.csv, for which `why_no_relabelling` is None.
+      rows: of metrics.csv, for which `why_no_relabeling` is None.
       num_candidates: among which is chosen, the stored goal and the change reached included.
       name: of the run.
       folder: where to.
