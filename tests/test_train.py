@@ -29,6 +29,7 @@ from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_w
 from efficient_hrl.train import train_uvf
 from environments import instability
 from tests.faults import Fault, FullDisk
+from tests.golden_data import network_of
 
 GIN_FILE = pathlib.Path(__file__).parent.parent / "gin" / "norl_point_maze.gin"
 EPISODE = 45  # not a multiple of c: segments are cut
@@ -77,7 +78,7 @@ def run(root, seed=0, stop_after=()):
 def contents(trainer):
     hierarchy = trainer.hierarchy
     nets = [
-        getattr(agent, name)
+        network_of(agent, name)
         for agent in (hierarchy.low, hierarchy.high)
         for name in ("actor_net", "critic_net", "target_critic_net2")
     ]
@@ -443,9 +444,8 @@ def test_the_low_level_begins_with_loaded_weights(uninterrupted, tmp_path):
     pairs = (("actor_net", "target_actor_net"), ("critic_net", "target_critic_net"))
     for online, target in pairs:
         for net in (online, target):
-            for mine, theirs in zip(
-                getattr(loaded.hierarchy.low, net).variables, getattr(trained.hierarchy.low, online).variables
-            ):
+            networks = network_of(loaded.hierarchy.low, net), network_of(trained.hierarchy.low, online)
+            for mine, theirs in zip(*(network.variables for network in networks)):
                 np.testing.assert_array_equal(mine, theirs)
     high = zip(loaded.hierarchy.high.actor_net.variables, trained.hierarchy.high.actor_net.variables)
     assert not all(np.array_equal(mine, theirs) for mine, theirs in high)
@@ -496,7 +496,7 @@ def test_learning_waits_until_there_is_something_to_learn_from():
 def test_clipping_reaches_both_levels_and_the_representation():
     configure("train_uvf.clip_gradient_norm = 0.25")
     hierarchy = train_uvf(0).hierarchy
-    for part in (hierarchy.low, hierarchy.high, hierarchy.representation):
+    for part in (hierarchy.low.actor_critic, hierarchy.high.actor_critic, hierarchy.representation):
         assert part._clip_gradient_norm == 0.25
 
 

@@ -247,7 +247,7 @@ def test_the_command_draws_a_picture_for_each_task_without_tensorflow(tmp_path):
     write_run(tmp_path / "other" / "push", **push, success={50: [1], 100: [0.5]})
     before = snapshot(tmp_path)
     code = (
-        "import sys; from efficient_hrl import main; status = main.main(['run.py', *sys.argv[1:]]);"
+        "import sys; from efficient_hrl.commands import main; status = main.main(['run.py', *sys.argv[1:]]);"
         "sys.exit(9 if 'tensorflow' in sys.modules else status)"
     )
     flags = ["--mode=plot", "--root_dir=runs", "--root_dir=other/push", "--until=60"]

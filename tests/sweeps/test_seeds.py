@@ -539,7 +539,7 @@ def test_two_real_seeds_side_by_side_are_stopped_go_on_and_end_as_one_alone(tmp_
 
 
 def test_the_watching_process_does_not_import_tensorflow():
-    program = "import sys\nfrom efficient_hrl import main\nfrom efficient_hrl.modes import seeds\n"
+    program = "import sys\nfrom efficient_hrl.commands import main\nfrom efficient_hrl.modes import seeds\n"
     program += "print(*{'tensorflow', 'mujoco', 'matplotlib'} & set(sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", program],

@@ -36,7 +36,7 @@ def test_a_program_goes_on_when_nobody_listens(tmp_path, redirection):
 
 
 def test_letters_that_the_terminal_does_not_know_are_spelled_out():
-    command = [sys.executable, "-c", "from efficient_hrl import console; console.announce('läuft')"]
+    command = [sys.executable, "-c", "from efficient_hrl.terminal import console; console.announce('läuft')"]
     result = subprocess.run(
         command, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, timeout=60, check=True
     )

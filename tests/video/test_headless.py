@@ -104,7 +104,7 @@ def test_a_trial_that_hangs_is_one_that_fails(machine, monkeypatch):
 
 def test_choosing_imports_neither_mujoco_nor_tensorflow():
     code = (
-        "import sys; from efficient_hrl import main;"
+        "import sys; from efficient_hrl.commands import main;"
         " sys.exit(any(name in sys.modules for name in ('mujoco', 'environments', 'tensorflow')))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
