@@ -113,9 +113,7 @@ class TrainingRun:
                 began, steps_before = time.perf_counter(), self._steps
                 self._train_block()
                 logs = self._is_due(periods.log, steps_before)
-                learned = (
-                    training.learner.mean_losses() | training.learner.relabeling_shares() if logs else {}
-                )
+                learned = self._learned() if logs else {}
                 block_s = time.perf_counter() - began
                 training_s += block_s
                 self._interval_s += block_s

@@ -1,0 +1,123 @@
+"""Which flags do not go together: a table of rules, asked before anything is imported or written."""
+
+import os
+import pathlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from absl import flags
+
+from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.run_folder import RunFolder
+
+# Modes that can show several runs together, with the modules that do.
+SEVERAL_MODES = {"plot": "compare", "report": "report_runs"}
+# Flags of what is drawn of several runs together, and flags that such runs have in their own records.
+SEVERAL_FLAGS = ("out_dir", "statistic", "group_by", "until")
+RECORDED_FLAGS = ("gin_file", "gin_bindings", "seed")
+
+
+class Rule(NamedTuple):
+    """A combination that is refused.
+
+    Attributes:
+      holds: flag values -> whether they are such a combination.
+      message: flag values -> what is wrong and what is allowed, one line.
+    """
+
+    holds: Callable[[flags.FlagValues], object]
+    message: Callable[[flags.FlagValues], str]
+
+
+def several_runs(values: flags.FlagValues) -> bool:
+    """Whether the flags name several runs, or a folder of runs, to be shown together."""
+    roots = values.root_dir
+    return values.mode in SEVERAL_MODES and (len(roots) > 1 or bool(roots and _is_no_run(roots[0])))
+
+
+def check_combinations(values: flags.FlagValues) -> None:
+    """Raises a UsageError for the first rule that holds."""
+    for rule in RULES:
+        if rule.holds(values):
+            raise UsageError(rule.message(values))
+
+
+def _is_no_run(root):
+    """Whether a path is a folder, but not that of a run with a record."""
+    try:
+        folder = pathlib.Path(root).expanduser()
+        return folder.is_dir() and not RunFolder.has_record(folder)
+    except (OSError, RuntimeError):  # told when the folder is used
+        return False
+
+
+def _lost_gin_file(values):
+    return next((path for path in values.gin_file if not os.path.isfile(path)), None)
+
+
+def _present(values, names):
+    return next((name for name in names if values[name].present), None)
+
+
+def _recorded_flag(values):
+    name = _present(values, RECORDED_FLAGS)
+    given = values[name].value
+    shown = given[0] if isinstance(given, list) else given
+    return f"--{name}={shown}: runs drawn together have their own; allowed: no --{name}"
+
+
+def _several_flag(values):
+    name = _present(values, SEVERAL_FLAGS)
+    modes = " and ".join(f"--mode={mode}" for mode in SEVERAL_MODES)
+    return f"--{name}={values[name].value}: only for {modes} with several runs"
+
+
+def _has_seeds(values):
+    return values.seeds is not None or values.side_by_side is not None
+
+
+def _is_random(values):
+    return values.mode == "random" and not _has_seeds(values)
+
+
+RULES = (
+    Rule(_lost_gin_file, lambda v: f"--gin_file={_lost_gin_file(v)}: no such file"),
+    Rule(
+        lambda v: v.env is not None and v.mode != "random",
+        lambda v: f"--env={v.env}: only for --mode=random; gin files name the environment",
+    ),
+    Rule(lambda v: several_runs(v) and _present(v, RECORDED_FLAGS), _recorded_flag),
+    Rule(
+        lambda v: len(v.root_dir) > 1 and v.mode not in (*SEVERAL_MODES, "random"),
+        lambda v: f"--root_dir={v.root_dir[1]}: --mode={v.mode} takes one run",
+    ),
+    Rule(lambda v: not several_runs(v) and _present(v, SEVERAL_FLAGS), _several_flag),
+    Rule(
+        lambda v: v.side_by_side is not None and v.seeds is None,
+        lambda v: f"--side_by_side={v.side_by_side}: only with --seeds, e.g. --seeds=0,1,2",
+    ),
+    Rule(
+        lambda v: v.seeds is not None and v.mode != "train",
+        lambda v: f"--seeds={v.seeds}: only for --mode=train, not --mode={v.mode}",
+    ),
+    Rule(
+        lambda v: v.seeds is not None and v.seed is not None,
+        lambda v: f"--seed={v.seed}: --seeds={v.seeds} is given too; allowed: one of both",
+    ),
+    Rule(
+        lambda v: _is_random(v) and v.root_dir,
+        lambda v: f"--root_dir={v.root_dir[0]}: --mode=random writes nothing",
+    ),
+    Rule(
+        lambda v: _is_random(v) and v.env is not None and v.gin_file,
+        lambda v: f"--env={v.env}: a gin file names the environment; allowed: one of both",
+    ),
+    Rule(
+        lambda v: _is_random(v) and v.env is None and not v.gin_file and not v.gin_bindings,
+        lambda v: "no configuration; give --env=NAME, e.g. --env=AntMaze, or --gin_file=PATH",
+    ),
+    Rule(
+        lambda v: v.mode not in ("train", "random") and not v.root_dir and not v.gin_file,
+        lambda v: f"no run; --mode={v.mode} needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze",
+    ),
+)
