@@ -227,9 +227,9 @@ class Learner(tf.Module):
     def update_high(self) -> None:
         """One update of the high level, on relabelled segments."""
         high, sums = self._hierarchy.high, self._sums
-        segments = self.draw_segments()
+        segments = self.draw_segments()  # [B, ...]
         relabeled = self.relabeled(segments)
-        segments = segments._replace(meta_action=relabeled.goals)
+        segments = segments._replace(meta_action=relabeled.goals)  # [B, G]
         if relabeled.kinds is not None:
             self._relabeled.assign_add(tf.reduce_sum(tf.one_hot(relabeled.kinds, 3), axis=0))
         if self._meta_relabel_contexts:
@@ -251,16 +251,17 @@ class Learner(tf.Module):
         """The goals that the high level learns from in place of the stored ones."""
         f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
         seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)
+        normal = tf.random.stateless_normal(
+            inverse.draws_shape(self.goal_sample_strategy, self.update_size), seed
+        )  # [n, B, G]
         return sample_best_meta_actions(
             segments,
-            f(segments.state),
-            f(segments.next_state),
-            f(segments.low_states),
+            f(segments.state),  # [B, G]
+            f(segments.next_state),  # [B, G]
+            f(segments.low_states),  # [B, c, G]
             inverse,
             self._hierarchy.low,
-            tf.random.stateless_normal(
-                inverse.draws_shape(self.goal_sample_strategy, self.update_size), seed
-            ),
+            normal,
             self.goal_sample_strategy,
         )
 
@@ -269,7 +270,7 @@ class Learner(tf.Module):
         if not num_sets:
             return ()
         seed = self._seed_for(Stream.REPRESENTATION_STATES, self._hierarchy.representation.updates)
-        states = self._low_replay.sample_next_states(num_sets * size, seed)
+        states = self._low_replay.sample_next_states(num_sets * size, seed)  # [num_sets size, S]
         return tuple(tf.split(states, num_sets))
 
     def _update_low_and_representation(self, phase):
@@ -294,4 +295,4 @@ class Learner(tf.Module):
         """Contexts and next contexts from the "train" sampler, which sees states as they are."""
         seed = self._seed_for(stream, agent.train_step_counter)
         drawn = agent.context.sample("train", self.update_size, seed, batch.state, batch.next_state)
-        return [agent.context.merge(contexts) for contexts in drawn]
+        return [agent.context.merge(contexts) for contexts in drawn]  # [B, G] or [B, T] each

@@ -31,14 +31,14 @@ class Transition(NamedTuple):
       bootstrap: 0 when the environment terminated with this step, else 1, [].
     """
 
-    state: tf.Tensor
-    action: tf.Tensor
-    reward: tf.Tensor
-    discount: tf.Tensor
-    next_state: tf.Tensor
-    context: tf.Tensor
-    next_context: tf.Tensor
-    bootstrap: tf.Tensor
+    state: tf.Tensor  # [S]
+    action: tf.Tensor  # [A]
+    reward: tf.Tensor  # []
+    discount: tf.Tensor  # []
+    next_state: tf.Tensor  # [S]
+    context: tf.Tensor  # [G]
+    next_context: tf.Tensor  # [G]
+    bootstrap: tf.Tensor  # []
 
 
 class SegmentTransition(NamedTuple):
@@ -52,17 +52,17 @@ class SegmentTransition(NamedTuple):
       step: k of `next_state` = s_{t+k}, 1..c, int32 [].
     """
 
-    state: tf.Tensor
-    action: tf.Tensor
-    reward: tf.Tensor
-    discount: tf.Tensor
-    next_state: tf.Tensor
-    context: tf.Tensor
-    next_context: tf.Tensor
-    bootstrap: tf.Tensor
-    start: tf.Tensor
-    low_actions: tf.Tensor
-    step: tf.Tensor
+    state: tf.Tensor  # [S]
+    action: tf.Tensor  # [A]
+    reward: tf.Tensor  # []
+    discount: tf.Tensor  # []
+    next_state: tf.Tensor  # [S]
+    context: tf.Tensor  # [G]
+    next_context: tf.Tensor  # [G]
+    bootstrap: tf.Tensor  # []
+    start: tf.Tensor  # [S]
+    low_actions: tf.Tensor  # [c, A]
+    step: tf.Tensor  # []
 
 
 class Segment(NamedTuple):
@@ -82,17 +82,17 @@ class Segment(NamedTuple):
       bootstrap: 0 when the environment terminated with this segment, else 1, [].
     """
 
-    state: tf.Tensor
-    meta_action: tf.Tensor
-    reward: tf.Tensor
-    discount: tf.Tensor
-    next_state: tf.Tensor
-    low_states: tf.Tensor
-    low_actions: tf.Tensor
-    length: tf.Tensor
-    meta_context: tf.Tensor
-    next_meta_context: tf.Tensor
-    bootstrap: tf.Tensor
+    state: tf.Tensor  # [S]
+    meta_action: tf.Tensor  # [G]
+    reward: tf.Tensor  # []
+    discount: tf.Tensor  # []
+    next_state: tf.Tensor  # [S]
+    low_states: tf.Tensor  # [c, S]
+    low_actions: tf.Tensor  # [c, A]
+    length: tf.Tensor  # []
+    meta_context: tf.Tensor  # [T]
+    next_meta_context: tf.Tensor  # [T]
+    bootstrap: tf.Tensor  # []
 
 
 def _spec(name, *shape, dtype=tf.float32):
@@ -184,10 +184,10 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
           items: nest of [N, ...].
           mask: bool [N].
         """
-        chosen = tf.where(mask)[:, 0]
-        kept = tf.nest.map_structure(lambda item: tf.gather(item, chosen), items)
+        chosen = tf.where(mask)[:, 0]  # [n]
+        kept = tf.nest.map_structure(lambda item: tf.gather(item, chosen), items)  # [n, ...]
         count = tf.size(chosen, tf.int64)
-        ids = self.num_added + tf.range(count)
+        ids = self.num_added + tf.range(count)  # [n]
         self._last_id.assign_add(count)
         rows = ids % self.capacity
         self._id_table.write(rows, ids)
@@ -207,7 +207,7 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
           window: draw from the newest so many items only, 1 to `capacity`; None is all.
         """
         count = self.num_frames() if window is None else tf.minimum(self.num_frames(), window)
-        rows = tf.random.stateless_uniform([batch_size], seed, minval=0, maxval=count, dtype=tf.int64)
+        rows = tf.random.stateless_uniform([batch_size], seed, minval=0, maxval=count, dtype=tf.int64)  # [B]
         if window is not None:
             rows = (self.num_added - 1 - rows) % self.capacity  # counted from the newest back
         return self._data_table.read(rows)
