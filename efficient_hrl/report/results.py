@@ -1,13 +1,17 @@
 """What evaluations of one run say, with intervals."""
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from scipy import stats
 
+LAST_EVALUATIONS = 5  # over which a steady rate is the mean
+
 
 class TargetResult(NamedTuple):
-    """A run's newest evaluation of one target, and its best one.
+    """A run's newest evaluation of one target, its best one, and how steady the last ones are.
 
     Attributes:
       target: name of the evaluation mode.
@@ -15,9 +19,12 @@ class TargetResult(NamedTuple):
       episodes: how many.
       success_rate: 0 to 1.
       interval: Wilson's 95 % interval of the success rate over episodes.
+      reached_rate: share of episodes that were near the target at any step, 0 to 1; NaN for runs that
+        did not measure it.
       last_reward: mean task reward of the last step.
       best_success_rate: the highest of all evaluations.
       best_env_steps: when it was reached first.
+      steady_success_rate: the mean of the last `LAST_EVALUATIONS`, or of all if there are fewer.
     """
 
     target: str
@@ -25,9 +32,11 @@ class TargetResult(NamedTuple):
     episodes: int
     success_rate: float
     interval: tuple[float, float]
+    reached_rate: float
     last_reward: float
     best_success_rate: float
     best_env_steps: int
+    steady_success_rate: float
 
 
 def success_interval(success_rate: float, episodes: int) -> tuple[float, float]:
@@ -46,7 +55,8 @@ def target_results(rows: Sequence[Mapping[str, str]]) -> list[TargetResult]:
     for target in sorted({row["target"] for row in rows}):
         own = [row for row in rows if row["target"] == target]
         newest, best = own[-1], max(own, key=lambda row: float(row["success_rate"]))
-        rate, episodes = float(newest["success_rate"]), int(newest["episodes"])
+        rates = [float(row["success_rate"]) for row in own]
+        rate, episodes = rates[-1], int(newest["episodes"])
         results.append(
             TargetResult(
                 target=target,
@@ -54,9 +64,11 @@ def target_results(rows: Sequence[Mapping[str, str]]) -> list[TargetResult]:
                 episodes=episodes,
                 success_rate=rate,
                 interval=success_interval(rate, episodes),
+                reached_rate=float(newest.get("reached_rate") or math.nan),
                 last_reward=float(newest["high_last_reward"] or "nan"),
                 best_success_rate=float(best["success_rate"]),
                 best_env_steps=int(float(best["env_steps"])),
+                steady_success_rate=statistics.fmean(rates[-LAST_EVALUATIONS:]),
             )
         )
     return results

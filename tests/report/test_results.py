@@ -34,4 +34,14 @@ def test_newest_and_best_evaluation_of_every_target():
     assert (a.best_success_rate, a.best_env_steps) == (0.1, 200)
     assert (b.success_rate, b.best_success_rate, b.best_env_steps) == (0.9, 0.9, 200)
     assert a.interval == success_interval(0.04, 50)
+    assert a.steady_success_rate == pytest.approx((0.0 + 0.1 + 0.04) / 3)
+    assert np.isnan(a.reached_rate)  # measured by newer runs only
     assert target_results([]) == []
+
+
+def test_the_mean_of_the_last_five_evaluations_and_what_was_reached_at_any_step():
+    rates = [0.9, 0.0, 0.2, 0.4, 0.6, 0.8]
+    rows = [row(100 * i, "a", rate, -1) | {"reached_rate": str(rate + 0.1)} for i, rate in enumerate(rates)]
+    (result,) = target_results(rows)
+    assert result.steady_success_rate == pytest.approx(np.mean(rates[1:]))
+    assert result.reached_rate == pytest.approx(0.9) and result.success_rate == 0.8
