@@ -41,6 +41,11 @@ def define_flags() -> flags.FlagValues:
         "What to do; default train.",
         flag_values=values,
     )
+    many(
+        "allow_import",
+        "Of a run that is only looked at: a module that its own configuration may import, which runs the"
+        " module's code; repeatable.",
+    )
     flags.DEFINE_string(
         "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
     )

@@ -68,7 +68,7 @@ def _run(argv):
         if values.env is not None:
             gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
         return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0)
-    folder = RunFolder(_root(values), writes=values.mode != "eval")
+    folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
 

@@ -21,6 +21,7 @@ from efficient_hrl.agent import Level
 from efficient_hrl.agents import optimizers  # noqa: F401
 from efficient_hrl.binding_effects import changeable_patterns, decides_acting, may_change
 from efficient_hrl.configuration import external_configurables  # noqa: F401
+from efficient_hrl.configuration.recorded import recorded_bindings, recorded_imports
 from efficient_hrl.context import (  # noqa: F401
     context,
     context_transition_functions,
@@ -79,16 +80,16 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
 def load_recorded_config(folder: RunFolder, gin_bindings: Sequence[str]) -> None:
     """Parses what a run's own record says that it began with, then bindings, which override it.
 
-    Modules that the run's gin files import are known from its operative_config.gin.
+    Modules that the run's gin files import are known from its operative_config.gin; they are imported
+    if `folder` allows it, see `recorded`.
 
     Raises:
-      UsageError: the record is of another version of this program or damaged; or as `load_config`.
+      UsageError: the record is of another version of this program or damaged, or imports what is
+        not allowed; or as `load_config`.
     """
-    path = folder.path(OPERATIVE_CONFIG)
-    with usage_errors(f"{path}: "):
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        gin.parse_config([line for line in lines if re.fullmatch(r"import [\w.]+", line)])
-    begun = [f"{name} = {value}" for name, value in folder.record()["config"].items()]
+    with usage_errors(f"{folder.path(OPERATIVE_CONFIG)}: "):
+        gin.parse_config(recorded_imports(folder))
+    begun = recorded_bindings(folder)
     try:
         with usage_errors():
             gin.parse_config(begun)

@@ -27,18 +27,21 @@ class RunFolder:
 
     Attributes:
       root: the folder.
+      allowed_imports: modules that the run's own configuration may import.
     """
 
-    def __init__(self, root: str | os.PathLike, writes: bool = True):
+    def __init__(self, root: str | os.PathLike, writes: bool = True, allowed_imports: Sequence[str] = ()):
         """Checks that the folder can be used; nothing is written yet.
 
         Args:
           root: the folder; it need not exist.
           writes: whether it must be writable.
+          allowed_imports: modules that the run's own configuration may import.
 
         Raises:
           UsageError: not a folder, not writable, or full of something else.
         """
+        self.allowed_imports = tuple(allowed_imports)
         try:
             self.root = pathlib.Path(root).expanduser()
             self._check(root, writes)

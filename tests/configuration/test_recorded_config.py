@@ -7,6 +7,7 @@ import gin
 import pytest
 
 from efficient_hrl.configuration.config import bindings, load_config, load_recorded_config
+from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import RunFolder
 
 GIN = pathlib.Path(__file__).parents[2] / "gin"
@@ -31,12 +32,48 @@ def test_a_record_gives_the_bindings_that_were_recorded(path, tmp_path):
     assert bindings() == begun | {"train_uvf.batch_size": "8"}
 
 
-def test_modules_that_the_gin_files_import_are_imported(tmp_path, monkeypatch):
-    (tmp_path / "my_own_rewards.py").write_text(
-        "import gin\n\n\n@gin.configurable\ndef my_own_reward(scale=1.0):\n    return scale\n"
+def own_module(folder, name="my_own_rewards"):
+    """A module that leaves a file when it is imported."""
+    (folder / f"{name}.py").write_text(
+        "import gin, pathlib\n\npathlib.Path(__file__).with_suffix('.ran').touch()\n\n\n"
+        "@gin.configurable\ndef my_own_reward(scale=1.0):\n    return scale\n"
     )
+    return folder / f"{name}.ran"
+
+
+def test_modules_that_the_gin_files_import_are_imported_if_they_are_allowed(tmp_path, monkeypatch):
+    ran = own_module(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     folder = recorded(tmp_path / "run", {"my_own_reward.scale": "3.0"})
     (tmp_path / "run/operative_config.gin").write_text("import gin\nimport my_own_rewards\n\n# Macros:\n")
-    load_recorded_config(folder, [])
+    with pytest.raises(UsageError, match="my_own_rewards, which runs its code; allowed with --allow_import"):
+        load_recorded_config(folder, [])
+    assert not ran.exists()
+    gin.clear_config()
+    load_recorded_config(RunFolder(tmp_path / "run", allowed_imports=["my_own_rewards"]), [])
     assert gin.query_parameter("my_own_reward.scale") == 3.0
+    assert ran.exists()
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("create_gymnasium_env.env_id", "'evil_of_a_run:MyPt-v0'"),
+        ("create_gymnasium_env.env_id", "'evil_' 'of_a_run:' 'MyPt-v0'"),
+        ("create_gymnasium_env.env_id", r"'\x65vil_of_a_run:MyPt-v0'"),
+        ("SOME_MACRO", "'evil_of_a_run:MyPt-v0'"),
+        ("other/create_gymnasium_env.env_kwargs", "{'env_id': ('evil_of_a_run:MyPt-v0',)}"),
+        ("import evil_of_a_run\ntrain_uvf.batch_size", "7"),
+        ("train_uvf.batch_size", "7\nimport evil_of_a_run"),
+        ("train_uvf.batch_size", "7\ninclude 'evil.gin'"),
+    ],
+)
+def test_a_record_from_somebody_else_runs_no_code(name, value, tmp_path, monkeypatch):
+    ran = own_module(tmp_path, "evil_of_a_run")
+    (tmp_path / "evil.gin").write_text("import evil_of_a_run\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = recorded(tmp_path / "run", {name: value})
+    with pytest.raises(UsageError, match="evil_of_a_run|not one binding"):
+        load_recorded_config(folder, [])
+    assert not ran.exists()
