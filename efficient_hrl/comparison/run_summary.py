@@ -111,8 +111,10 @@ def find_runs(paths: Sequence[str | os.PathLike]) -> list[pathlib.Path]:
                 f"--root_dir={path}: no run and no folder of runs; allowed: a folder with run.json, or with"
                 f" {METRICS} and {EVALUATIONS}, or one that holds such, up to two levels deep"
             )
-        for run in found:
+        for run in sorted(found, key=lambda run: run.is_symlink()):
             if run.resolve() in runs:
+                if run.is_symlink():
+                    continue  # to a run that is there, as `latest` -> `seed0`
                 raise UsageError(f"--root_dir={path}: the run {run} is given twice; allowed: each run once")
             runs[run.resolve()] = run
     return list(runs.values())

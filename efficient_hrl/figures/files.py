@@ -2,13 +2,12 @@
 
 import csv
 import io
-import os
 import pathlib
 from collections.abc import Sequence
 
 import matplotlib
 
-from efficient_hrl.storage.durable import own_partial_of
+from efficient_hrl.storage.durable import write_shared
 
 matplotlib.use("Agg")
 from matplotlib import figure as mpl_figure  # noqa: E402  (the backend must be chosen first)
@@ -35,12 +34,7 @@ def save_table(path: pathlib.Path, columns: Sequence[str], rows: Sequence[Sequen
 
 
 def _write(path, data):
-    partial = own_partial_of(path)  # a run that goes on may be writing the same picture
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_shared(path, data)  # a run that goes on may be writing the same picture
     return path
 
 

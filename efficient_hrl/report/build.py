@@ -15,7 +15,7 @@ from efficient_hrl.report.group_tables import task_tables
 from efficient_hrl.report.page import page_of_run, page_of_runs
 from efficient_hrl.report.pictures import pictures_of_comparison
 from efficient_hrl.report.run_page import RunPage, run_page, shown
-from efficient_hrl.storage.durable import write_text
+from efficient_hrl.storage.durable import write_shared
 
 PAGE = "report.html"
 
@@ -78,7 +78,7 @@ def report_runs(
 
 def _write(page, text):
     try:
-        write_text(page, text)
+        write_shared(page, text.encode())
     except OSError as error:
         raise RunError(f"{page}: {error}") from None
 

@@ -60,6 +60,16 @@ def write_bytes(path: pathlib.Path, data: bytes) -> None:
     sync(path.parent)
 
 
+def write_shared(path: pathlib.Path, data: bytes) -> None:
+    """Replaces a file that other processes may be replacing at the same time; the last one wins."""
+    partial = own_partial_of(path)
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_text(path: pathlib.Path, text: str) -> None:
     """`write_bytes` of text as UTF-8."""
     write_bytes(path, text.encode())

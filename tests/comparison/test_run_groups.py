@@ -293,6 +293,15 @@ def test_by_folder_a_name_stands_for_a_record_and_it_is_said(tmp_path):
     assert len(notes) == 1
 
 
+def test_links_to_runs_that_are_there_are_left_out(tmp_path):
+    runs = [write_run(tmp_path / "runs" / name, seed) for seed, name in enumerate(("seed0", "seed1"))]
+    (tmp_path / "runs/latest").symlink_to("seed1")
+    (tmp_path / "runs/a_link").symlink_to(tmp_path / "runs/seed0")
+    assert find_runs([tmp_path / "runs"]) == runs
+    (tmp_path / "linked").symlink_to(tmp_path / "runs/seed0")
+    assert find_runs([tmp_path / "linked"]) == [tmp_path / "linked"]
+
+
 def test_a_seed_twice_in_a_group_is_refused_and_folders_can_tell_groups(tmp_path):
     roots = [write_run(tmp_path / name) for name in ("before_seed0", "after_seed0")]
     with pytest.raises(UsageError, match="after_seed0: seed 0 of hiro_ant_maze, as .*before_seed0; allowed"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from efficient_hrl.storage.durable import (
     recover_replaced,
     remove_partials,
     write_bytes,
+    write_shared,
     write_text,
 )
 from tests.faults import Died, Fault, FullDisk
@@ -132,3 +134,19 @@ def test_a_link_is_not_followed(tmp_path):
     os.symlink(tmp_path / "elsewhere", tmp_path / "link")
     with pytest.raises(DamagedError, match="link"):
         check_file(tmp_path / "link", *checksum(tmp_path / "elsewhere"))
+
+
+def test_a_file_that_several_write_at_once_is_always_that_of_one_of_them(tmp_path, monkeypatch):
+    """Another process replaces and tidies up between our writing and our replacing."""
+    path = tmp_path / "report.html"
+    replace = os.replace
+
+    def other_comes_first(source, target):
+        partial_of(path).unlink(missing_ok=True)
+        pathlib.Path(target).write_bytes(b"theirs")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", other_comes_first)
+    write_shared(path, b"ours")
+    assert path.read_bytes() == b"ours"
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
