@@ -150,7 +150,7 @@ def _explorer(path):
     from benchmarks.common_replay import steer_point
     from benchmarks.trot import steer_ant
 
-    maze = _trainer(path, [], 0, 1).environment.maze
+    maze = _trainer(path, [], 0, 1).spec.task.environment.maze
     if maze.layout.blocks or maze.layout.is_elevated:
         raise UsageError(f"{path}: {maze.name} has blocks or a chasm; allowed: mazes of walls alone")
     return maze, steer_point if maze.robot.name == "Point" else steer_ant
