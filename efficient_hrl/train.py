@@ -127,7 +127,7 @@ def train_uvf(
       goal_sample_strategy: relabelling of goals, "sample", "FuN" or None.
       num_envs: environments that collect side by side.
       collect_beside_learning: whether a block is collected while the updates for the
-        block before it are made, see `side_by_side`.
+        block before it are made, see `collecting_beside_learning`.
       eval_every_n_steps: environment steps between evaluations.
       checkpoint_every_n_steps: environment steps between checkpoints.
       max_checkpoints_to_keep: how many of them stay, the newest.
@@ -142,7 +142,7 @@ def train_uvf(
         low level of `load_path` is frozen from the beginning.  None: both learn all
         the time.  (To the end of the block under way.)
       random_goal_share: probability with which the low level learns with a goal from
-        its "train" sampler in place of the stored one, see `goal_relabeling`.
+        its "train" sampler in place of the stored one, see `ablations.random_goals`.
       low_replay_window: the low level learns from its newest so many transitions alone,
         one for each environment step, so that rewards of old goals and policies leave
         it sooner than the buffer; None is the whole buffer.
