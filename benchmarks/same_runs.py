@@ -90,7 +90,6 @@ def _python_states(left, right):
 
 def _replays(left, right):
     from efficient_hrl.storage.checkpoints import read_marker
-    from efficient_hrl.storage.replay_files import records_of
 
     saved = [read_marker(path)["replays"] for path in (left, right)]
     for name in sorted({*saved[0], *saved[1]}):
@@ -99,7 +98,7 @@ def _replays(left, right):
             yield f"{name}: {added[0]} and {added[1]} rows were ever added"
             continue
         rows = [
-            records_of(path.parent / "replay", name, known[name]) for path, known in zip((left, right), saved)
+            _records(path.parent / "replay", name, known[name]) for path, known in zip((left, right), saved)
         ]
         # Blocks may begin earlier than the oldest row that is left.
         count = min(map(len, rows))
@@ -107,6 +106,14 @@ def _replays(left, right):
         for field in rows[0].dtype.names or ():
             if not _are_same(rows[0][field], rows[1][field]):
                 yield f"{name}, {field}: {_how_far(rows[0][field], rows[1][field])}"
+
+
+def _records(folder, name, saved):
+    """All rows that `ReplayFiles.save` of `name` has described, as one structured array."""
+    from efficient_hrl.storage.replay_files import names_of
+
+    blocks = [np.load(folder / file, allow_pickle=False) for file in names_of(name, saved)]
+    return np.concatenate(blocks) if blocks else np.empty(0)
 
 
 def _tables(left, right, name):

@@ -15,23 +15,28 @@ def check_environment(name: str, environment: Any) -> None:
         raise ValueError(f"{name} = {environment!r}; allowed: @create_maze_env(), @create_gymnasium_env()")
 
 
-def check_view(environment: MazeEnv | GymnasiumTask, expects_view: bool) -> None:
-    """Raises a ValueError when networks expect a view that `environment` does not show."""
+def check_view(name: str, macro: str, expects_view: bool, environment: MazeEnv | GymnasiumTask) -> None:
+    """Raises a ValueError when a view is expected that `environment` does not show.
+
+    Args:
+      name: the binding that expects it where it is True.
+      macro: by which gin files bind it.
+      expects_view: whether one is expected.
+      environment: what `create_maze_env` or `create_gymnasium_env` has made.
+    """
     is_maze = isinstance(environment, MazeEnv)
     if expects_view and not (is_maze and environment.maze.has_view):
-        name = environment.maze.name if is_maze else environment.env_id
+        shown = environment.maze.name if is_maze else environment.env_id
         hint = "or create_maze_env.top_down_view = True" if is_maze else "a view is only in mazes"
         raise ValueError(
-            f"ddpg_actor_net.images = True, but {name} shows no view; allowed: False (IMAGES = False), {hint}"
+            f"{name} = True, but {shown} shows no view; allowed: False ({macro} = False), {hint}"
         )
 
 
-def check_tells(settable_context: bool, py_env: BatchedEnvironment) -> None:
-    """Raises a ValueError when an environment is to be told of targets and has no way to hear."""
-    if settable_context and not py_env.can_set_context:
-        raise ValueError(
-            "Context.settable_context = True; this environment has no method set_context, allowed: False"
-        )
+def check_hears_targets(name: str, is_told: bool, py_env: BatchedEnvironment) -> None:
+    """Raises a ValueError when the binding `name` has an environment told of targets that cannot hear."""
+    if is_told and not py_env.can_set_context:
+        raise ValueError(f"{name} = True; this environment has no method set_context, allowed: False")
 
 
 def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -> int:

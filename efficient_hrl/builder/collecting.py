@@ -17,7 +17,7 @@ from efficient_hrl.replay import UniformReplayBuffer
 from efficient_hrl.run.training import Collecting
 from efficient_hrl.specifications import HierarchySpec, TrainingSpec
 from environments.batched import BatchedEnvironment
-from environments.make_batched import check_tells
+from environments.make_batched import check_hears_targets
 
 
 def build_collecting(
@@ -42,7 +42,7 @@ def build_collecting(
     """
     low, high = acting.low, acting.high
     high.context.samplers("explore")
-    check_tells(high.context.settable_context, simulations)
+    check_hears_targets("Context.settable_context", high.context.settable_context, simulations)
     environment = environment_for(simulations, low)
     policy = HierarchicalPolicy(
         environment.time_step_spec(),

@@ -22,7 +22,8 @@ def build_learning(spec: TrainingSpec, tf_env) -> Learning:
     """
     hierarchy = build_learning_hierarchy(spec.hierarchy, tf_env, spec.task.seed)
     low, high = hierarchy.low, hierarchy.high
-    check_view(spec.task.environment, any(getattr(a.actor_net, "images", False) for a in (low, high)))
+    expects_view = any(getattr(agent.actor_net, "images", False) for agent in (low, high))
+    check_view("ddpg_actor_net.images", "IMAGES", expects_view, spec.task.environment)
     _check_representation(hierarchy, spec)
     _check_phases(hierarchy, spec.phases)
     _check_buffers_fit(hierarchy, spec.replay)

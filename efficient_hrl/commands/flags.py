@@ -6,6 +6,14 @@ from absl import flags
 def define_flags() -> flags.FlagValues:
     """The flags, without values yet."""
     values = flags.FlagValues()
+    _define_run_flags(values)
+    _define_several_flags(values)
+    flags.DEFINE_bool("help", False, "Show this text.", short_name="h", flag_values=values)
+    return values
+
+
+def _define_run_flags(values):
+    """Flags of what to run or to look at, and how."""
     many = lambda name, text: flags.DEFINE_multi_string(name, [], text, flag_values=values)
     many("gin_file", "A configuration; repeatable. --config_file is another name for it.")
     many("gin_bindings", "Overrides it; repeatable. --params is another name for it.")
@@ -49,6 +57,10 @@ def define_flags() -> flags.FlagValues:
     flags.DEFINE_string(
         "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
     )
+
+
+def _define_several_flags(values):
+    """Flags of what is shown of several runs together."""
     flags.DEFINE_string(
         "out_dir",
         None,
@@ -78,5 +90,3 @@ def define_flags() -> flags.FlagValues:
         lower_bound=1,
         flag_values=values,
     )
-    flags.DEFINE_bool("help", False, "Show this text.", short_name="h", flag_values=values)
-    return values

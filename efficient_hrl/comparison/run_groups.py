@@ -10,7 +10,6 @@ from efficient_hrl.comparison.published import Published
 from efficient_hrl.comparison.run_summary import EVALUATIONS, RunSummary, split_name
 from efficient_hrl.errors import UsageError
 
-GROUPINGS = ("gin_file", "folder")
 _SMOOTHING_STEPS = 20_000  # environment steps
 _MOST_RETURNS = 300  # points of a curve of returns
 _MOST_BINDINGS = 3  # in a label

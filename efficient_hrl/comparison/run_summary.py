@@ -18,7 +18,7 @@ from efficient_hrl.comparison.published import (
     published_success,
 )
 from efficient_hrl.errors import UsageError
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import checked_rows, column
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder
 
 METRICS, EVALUATIONS = "metrics.csv", "eval.csv"
@@ -236,7 +236,7 @@ def _columns(path, names, until, texts=()):
     """Columns of a CSV file: `names` as numbers, NaN where there is none, and `texts`."""
     try:
         rows = [row for row in checked_rows(path) if float(row["env_steps"]) <= until]
-        columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+        columns = {name: column(rows, name) for name in names}
         return columns | {name: np.array([row[name] for row in rows], dtype=str) for name in texts}
     except (OSError, UnicodeError, KeyError, TypeError, ValueError):
         raise UsageError(

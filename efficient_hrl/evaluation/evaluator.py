@@ -26,7 +26,7 @@ from efficient_hrl.hierarchical_policy import (
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.specifications import EvaluationSpec
 from environments.batched import BatchedEnvironment
-from environments.make_batched import check_tells
+from environments.make_batched import check_hears_targets
 from environments.maze_env import MazeEnv
 
 # Keeps evaluation's first states apart from those of training.
@@ -93,7 +93,7 @@ class Evaluator:
         context = hierarchy.high.context
         self.eval_modes = context.modes_like("eval") if spec.modes == ("eval",) else spec.modes
         check_success_fn(spec.success_fn, self._env, hierarchy)
-        check_tells(context.settable_context, py_env)
+        check_hears_targets("Context.settable_context", context.settable_context, py_env)
         if isinstance(spec.environment, MazeEnv):
             check_targets(hierarchy.high, self.eval_modes, spec.environment.maze)
         self._subjects = self._build_subjects()
@@ -157,8 +157,8 @@ class Evaluator:
         targets = self._targets(name, env_steps)
         subject = self._subjects[name]
         tell = None
-        if targets.told:
-            tell = lambda: subject.rollout.tell(*(target.numpy() for target in targets.told))
+        if targets.announced:
+            tell = lambda: subject.rollout.tell(*(target.numpy() for target in targets.announced))
         return record(
             self._env, self._py_env, subject.policy, name, targets.joined, subject.rollout.rewards, tell
         )
@@ -171,8 +171,8 @@ class Evaluator:
         context = self.hierarchy.high.context
         seed = tf.constant([self._seed, env_steps], tf.int64)
         drawn, _ = context.sample(self._subjects[name].mode, self._env.batch_size, seed)  # [N, T] each
-        told = tuple(context.unnormalized(drawn)) if context.settable_context else ()
-        return Targets(context.merge(drawn), told)
+        announced = tuple(context.unnormalized(drawn)) if context.settable_context else ()
+        return Targets(context.merge(drawn), announced)
 
 
 def judge(name: str, outcome: Outcome, success_distance: float) -> EvalResult:

@@ -62,22 +62,62 @@ def exported_policy(hierarchy: Hierarchy, description: Mapping[str, Any]) -> tf.
     low, high = hierarchy.low, hierarchy.high
     _check_targets_are_the_callers(high.context)
     sizes = _sizes(hierarchy)
-    floats = lambda name, size: tf.TensorSpec([None, size], tf.float32, name)
-    observation_spec = floats("observation", sizes["state_size"])
-    memory_specs = [
-        tf.TensorSpec([None], tf.int32, "memory_clock"),
-        floats("memory_observation", sizes["state_size"]),
-        floats("memory_goal", sizes["goal_size"]),
-        floats("memory_target", sizes["target_size"]),
-    ]
     spec = tf.TensorSpec([sizes["state_size"]], tf.float32, "observation")
     policy = HierarchicalPolicy(
         ts.time_step_spec(spec), low, high, GivenTargets(), HighLevelGoals(explores=False), explores=False
     )
 
+    # What a caller may call, and with which tensors.
+    module = tf.Module(name="hierarchical_policy")
+    observation_spec = _floats("observation", sizes["state_size"])
+    first_spec = tf.TensorSpec([None], tf.bool, "first")
+    memory_specs = _memory_specs(sizes)
+    inputs = (observation_spec, _floats("target", sizes["target_size"]), first_spec)
+    module.act = _function(_acting(policy, sizes["goal_period"]), *inputs, *memory_specs)
+    module.initial_memory = _function(_beginning(memory_specs), tf.TensorSpec([], tf.int32, "batch_size"))
+    module.representation = _function(lambda observation: low.state_preprocess(observation), observation_spec)
+    text = json.dumps(dict(description))
+    module.metadata = _function(lambda: tf.constant(text))
+
+    # What these read.
+    concrete = [module.act.get_concrete_function(), module.representation.get_concrete_function()]
+    for function in concrete:
+        _check_is_tensorflow_alone(function)
+    # By name, each once: what is not listed could not be restored with the functions.
+    module.weights = list({variable.ref(): variable for f in concrete for variable in f.variables}.values())
+    return module
+
+
+def _floats(name, size):
+    return tf.TensorSpec([None, size], tf.float32, name)
+
+
+def _memory_specs(sizes):
+    """Specs of the four tensors that travel through the caller's hands."""
+    return [
+        tf.TensorSpec([None], tf.int32, "memory_clock"),
+        _floats("memory_observation", sizes["state_size"]),
+        _floats("memory_goal", sizes["goal_size"]),
+        _floats("memory_target", sizes["target_size"]),
+    ]
+
+
+def _beginning(memory_specs):
+    """The function that makes the memory of an episode's first step."""
+
+    def initial_memory(batch_size):
+        shape = lambda spec: tf.concat([batch_size[None], spec.shape[1:]], axis=0)
+        return {spec.name: tf.zeros(shape(spec), spec.dtype) for spec in memory_specs}
+
+    return initial_memory
+
+
+def _acting(policy, goal_period):
+    """The function that chooses an action, with what the policy remembers as plain tensors."""
+
     def act(observation, target, first, memory_clock, memory_observation, memory_goal, memory_target):
-        zeros = tf.zeros_like(first, tf.float32)
-        step_type = tf.where(first, ts.StepType.FIRST, ts.StepType.MID)
+        zeros = tf.zeros_like(first, tf.float32)  # [B]
+        step_type = tf.where(first, ts.StepType.FIRST, ts.StepType.MID)  # [B]
         state = HierarchicalState(
             clock=memory_clock,
             state=memory_observation,
@@ -90,34 +130,14 @@ def exported_policy(hierarchy: Hierarchy, description: Mapping[str, Any]) -> tf.
         return {
             "action": step.action,
             "goal": step.info.goal,
-            "is_new_goal": tf.equal(step.info.clock % sizes["goal_period"], 0),
+            "is_new_goal": tf.equal(step.info.clock % goal_period, 0),
             "memory_clock": step.state.clock,
             "memory_observation": step.state.state,
             "memory_goal": step.state.goal,
             "memory_target": step.state.target,
         }
 
-    def initial_memory(batch_size):
-        shape = lambda spec: tf.concat([batch_size[None], spec.shape[1:]], axis=0)
-        return {spec.name: tf.zeros(shape(spec), spec.dtype) for spec in memory_specs}
-
-    module = tf.Module(name="hierarchical_policy")
-    inputs = [
-        observation_spec,
-        floats("target", sizes["target_size"]),
-        tf.TensorSpec([None], tf.bool, "first"),
-    ]
-    module.act = _function(act, *inputs, *memory_specs)
-    module.initial_memory = _function(initial_memory, tf.TensorSpec([], tf.int32, "batch_size"))
-    module.representation = _function(lambda observation: low.state_preprocess(observation), observation_spec)
-    text = json.dumps(dict(description))
-    module.metadata = _function(lambda: tf.constant(text))
-    concrete = [module.act.get_concrete_function(), module.representation.get_concrete_function()]
-    for function in concrete:
-        _check_is_tensorflow_alone(function)
-    # By name, each once: what is not listed could not be restored with the functions.
-    module.weights = list({variable.ref(): variable for f in concrete for variable in f.variables}.values())
-    return module
+    return act
 
 
 def describe_policy(evaluator: Evaluator, env_steps: int, record: Mapping[str, Any]) -> dict[str, Any]:

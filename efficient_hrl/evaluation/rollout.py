@@ -19,11 +19,11 @@ class Targets(NamedTuple):
 
     Attributes:
       joined: [N, T].
-      told: what environments that can hear of targets are told of them, [N, T] each; else ().
+      announced: the targets as environments that can hear of them are told, [N, T] each; else ().
     """
 
     joined: tf.Tensor
-    told: tuple[tf.Tensor, ...] = ()
+    announced: tuple[tf.Tensor, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -84,9 +84,9 @@ class Rollout:
         high_reward, _ = self._hierarchy.high.rewards(*states, targets, *done)
         return total_reward(low_reward), high_reward
 
-    def tell(self, *told: np.ndarray) -> bool:
+    def tell(self, *targets: np.ndarray) -> bool:
         """Tells the environments, which have just been reset, of their targets, [N, T] each."""
-        self._py_env.set_context(np.ones(self._env.batch_size, bool), *told)
+        self._py_env.set_context(np.ones(self._env.batch_size, bool), *targets)
         return True
 
     def _success_reward(self, time_step, action_step, next_time_step, high_reward):
@@ -123,8 +123,8 @@ class Rollout:
     def _run(self, targets: Targets) -> Outcome:
         """Runs one episode in every environment."""
         time_step = self._env.reset()
-        if targets.told:
-            tf.numpy_function(self.tell, targets.told, tf.bool)
+        if targets.announced:
+            tf.numpy_function(self.tell, targets.announced, tf.bool)
         policy_state = self._policy.get_initial_state(self._env.batch_size)
         policy_state = policy_state._replace(target=targets.joined)
         zeros = tf.zeros([self._env.batch_size])

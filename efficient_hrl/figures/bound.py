@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 
 from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.storage.rows import column
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
@@ -42,13 +43,9 @@ def why_no_bound(rows: Sequence[Mapping[str, str]]) -> str | None:
     missing = [name for name in (BOUND, KL) if name not in rows[0]]
     if missing:
         return f"metrics.csv has no column {missing[0]}"
-    if np.isnan([_number(row, KL) for row in rows]).all():
+    if np.isnan(column(rows, KL)).all():
         return "nothing was measured; only NORL's representation has one, once it learns"
     return None
-
-
-def _number(row, column):
-    return float(row[column] or "nan")
 
 
 def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Path) -> list[pathlib.Path]:
@@ -59,17 +56,9 @@ def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Pat
       name: of the run.
       folder: where to.
     """
-    table = [
-        (
-            int(float(row["env_steps"])),
-            _number(row, BOUND),
-            _number(row, KL),
-            float(epsilon(_number(row, KL))),
-        )
-        for row in rows
-        if not np.isnan(_number(row, KL))
-    ]
-    steps, bound, kl, claimed = map(np.array, zip(*table))
+    measured = ~np.isnan(column(rows, KL))
+    steps, bound, kl = (column(rows, each)[measured] for each in ("env_steps", BOUND, KL))
+    claimed = epsilon(kl)
     figure, axes = pyplot.subplots(3, 1, figsize=(8, 7.6), sharex=True, layout="constrained")
     for axis, values, label in zip(
         axes, (bound, kl, claimed), ("estimator's bound in nats", "weighted KL in nats", "$\\epsilon$")
@@ -95,4 +84,5 @@ def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Pat
     figure.suptitle(f"{name}: bound of the representation", fontsize=11, parse_math=False)
     path = folder / "representation_bound.png"
     columns = ("env_steps", f"{BOUND}_nats", f"{KL}_nats", "epsilon")
+    table = [*zip(map(int, steps), bound.tolist(), kl.tolist(), claimed.tolist())]
     return [save_figure(figure, path), save_table(path.with_suffix(".csv"), columns, table)]

@@ -9,7 +9,7 @@ from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, read_run
 from efficient_hrl.errors import UsageError
 from efficient_hrl.figures.files import save_figure
 from efficient_hrl.figures.published_marks import draw_marks
-from efficient_hrl.storage.rows import read_rows
+from efficient_hrl.storage.rows import column, read_rows
 from efficient_hrl.storage.run_name import run_name
 
 matplotlib.use("Agg")
@@ -36,21 +36,21 @@ def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _learning_curve(rows):
-    steps = _column(rows, "env_steps")
+    steps = column(rows, "env_steps")
     panels = (
         ("task reward per episode", ("high_episode_return",)),
         ("low-level reward per episode", ("low_episode_return",)),
         ("critic loss", ("high_critic_loss", "low_critic_loss")),
         ("representation loss", ("representation_loss",)),
     )
-    known = [(title, names) for title, names in panels if np.isfinite(_column(rows, names[0])).any()]
+    known = [(title, names) for title, names in panels if np.isfinite(column(rows, names[0])).any()]
     panels = known or panels[:1]
     figure, axes = pyplot.subplots(
         len(panels), 1, figsize=(8, 2.3 * len(panels) + 0.6), sharex=True, squeeze=False, layout="constrained"
     )
     for axis, (title, names) in zip(axes[:, 0], panels):
         for name in names:
-            values = _column(rows, name)
+            values = column(rows, name)
             known = np.isfinite(values)
             line = axis.plot(steps[known], values[known], alpha=0.3, linewidth=0.8)[0]
             axis.plot(steps[known], smooth(values[known]), color=line.get_color(), label=name)
@@ -67,12 +67,12 @@ def _success_curve(rows, published):
     figure, (success, reward) = pyplot.subplots(2, 1, figsize=(8, 6), sharex=True, layout="constrained")
     for target in sorted({row["target"] for row in rows}):
         own = [row for row in rows if row["target"] == target]
-        steps = _column(own, "env_steps")
-        (line,) = success.plot(steps, _column(own, "success_rate"), marker="o", label=target)
+        steps = column(own, "env_steps")
+        (line,) = success.plot(steps, column(own, "success_rate"), marker="o", label=target)
         if target in published:
             draw_marks(success, {published[target]: line.get_color()})
             success.set_title(f"dashed: {published[target].source}", fontsize=8)
-        reward.plot(steps, _column(own, "high_last_reward"), marker="o", label=target)
+        reward.plot(steps, column(own, "high_last_reward"), marker="o", label=target)
     episodes = rows[-1]["episodes"]
     success.set_ylabel(f"success rate, {episodes} episodes")
     success.set_ylim(-0.05, 1.09)
@@ -92,10 +92,6 @@ def _published(root):
         return {}
     found = {target: run.published(target) for target in run.evaluations}
     return {target: mark for target, mark in found.items() if mark is not None}
-
-
-def _column(rows, name):
-    return np.array([float(row[name] or "nan") for row in rows])
 
 
 def smooth(values: np.ndarray) -> np.ndarray:

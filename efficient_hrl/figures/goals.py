@@ -123,23 +123,13 @@ def draw_goals(
         )
         for each in chosen
     ]
-    columns = len(moments)
-    figure = pyplot.figure(figsize=(max(3.4 * columns, 7.0), 10.2), layout="constrained")
-    rows = figure.add_gridspec(2, 1, height_ratios=(2.0, 0.62))
-    grid, halves = rows[0].subgridspec(2, columns), rows[1].subgridspec(1, 2)
-    corners = _corners(chosen[0]) if shown.plane is None else None
-    everything = np.concatenate([part for m in moments for part in (m.goals, m.changes)])
-    if corners is not None:
-        everything = np.concatenate([everything, corners])
-    for column, moment in enumerate(moments):
-        axis = figure.add_subplot(grid[0, column])
-        _draw_goal_space(axis, moment, shown, everything, corners)
-        below = figure.add_subplot(grid[1, column])
-        _draw_places(below, moment, maze)
-        if column:
-            axis.set_ylabel("")
-            below.set_ylabel("")
     misses = [miss_of(each) for each in known]
+
+    figure = pyplot.figure(figsize=(max(3.4 * len(moments), 7.0), 10.2), layout="constrained")
+    rows = figure.add_gridspec(2, 1, height_ratios=(2.0, 0.62))
+    halves = rows[1].subgridspec(1, 2)
+    corners = _corners(chosen[0]) if shown.plane is None else None
+    _draw_moments(figure, rows[0].subgridspec(2, len(moments)), moments, shown, corners, maze)
     _draw_miss(figure.add_subplot(halves[0]), misses)
     _draw_direction(figure.add_subplot(halves[1]), misses)
     handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -191,6 +181,21 @@ def _places(each, maze, f):
 def _corners(each):
     """Two opposite corners of the goal range, [2, 2]."""
     return np.stack([np.pad(c, (0, 2 - len(c))) for c in (each.goal_low, each.goal_high)])
+
+
+def _draw_moments(figure, grid, moments, shown, corners, maze):
+    """Draws a column for every moment: goals and changes, and below where they are in the maze."""
+    everything = np.concatenate([part for m in moments for part in (m.goals, m.changes)])
+    if corners is not None:
+        everything = np.concatenate([everything, corners])
+    for column, moment in enumerate(moments):
+        axis = figure.add_subplot(grid[0, column])
+        _draw_goal_space(axis, moment, shown, everything, corners)
+        below = figure.add_subplot(grid[1, column])
+        _draw_places(below, moment, maze)
+        if column:
+            axis.set_ylabel("")
+            below.set_ylabel("")
 
 
 def _draw_goal_space(axis, moment, shown, everything, corners):

@@ -8,6 +8,7 @@ import numpy as np
 
 from efficient_hrl.figures.curves import SMOOTHING_ROWS, smooth
 from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.storage.rows import column
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
@@ -34,9 +35,9 @@ def why_no_relabeling(rows: Sequence[Mapping[str, str]]) -> str | None:
 
 def _known(rows):
     """Environment steps and shares where they were measured, [n] and [n, 3]."""
-    shares = np.array([[float(row[name] or "nan") for name in COLUMNS] for row in rows])
+    shares = np.stack([column(rows, name) for name in COLUMNS], axis=1)
     known = np.isfinite(shares).all(axis=1)
-    return np.array([int(float(row["env_steps"])) for row in rows])[known], shares[known]
+    return column(rows, "env_steps").astype(int)[known], shares[known]
 
 
 def draw_relabeling(
@@ -54,8 +55,8 @@ def draw_relabeling(
     smoothed = np.stack([smooth(share) for share in shares.T], axis=1)
     figure, axis = pyplot.subplots(figsize=(8, 4.6), layout="constrained")
     bottom = np.zeros(len(steps))
-    for column, share in zip(COLUMNS, smoothed.T):
-        colour, label = _STYLE[column]
+    for goal, share in zip(COLUMNS, smoothed.T):
+        colour, label = _STYLE[goal]
         if len(steps) > 1:
             axis.fill_between(steps, bottom, bottom + share, color=colour, label=label, linewidth=0)
         else:
@@ -75,6 +76,6 @@ def draw_relabeling(
         f"{name}: which goal explains the low level's actions best", fontsize=11, parse_math=False
     )
     path = folder / "relabelling.png"
-    columns = ("env_steps", *COLUMNS, *(f"{column}_smoothed" for column in COLUMNS))
+    columns = ("env_steps", *COLUMNS, *(f"{share}_smoothed" for share in COLUMNS))
     table = [(int(step), *map(float, own)) for step, own in zip(steps, np.hstack([shares, smoothed]))]
     return [save_figure(figure, path), save_table(path.with_suffix(".csv"), columns, table)]

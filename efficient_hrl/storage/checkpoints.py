@@ -141,7 +141,7 @@ class Checkpoints:
                 folder.mkdir()
                 sync(folder.parent)
         self._clean()
-        self._put_damaged_aside()
+        self._rename_damaged()
         replays, written = {}, 0
         for name, files in self._replays.items():
             replays[name], block_bytes = files.save()
@@ -203,15 +203,15 @@ class Checkpoints:
         remove_partials(self._replay_folder)
         recover_replaced(self._folder)
 
-    def _put_damaged_aside(self):
+    def _rename_damaged(self):
         """Renames checkpoints that were skipped: those later than the one that was restored."""
         good = -1 if self.last_good is None else env_steps_of(self.last_good)
         for path in complete_checkpoints(self._folder):
             if env_steps_of(path) > good:
-                aside = path.with_name(_DAMAGED + path.name)
-                if aside.exists():
-                    remove(aside)
-                path.rename(aside)
+                renamed = path.with_name(_DAMAGED + path.name)
+                if renamed.exists():
+                    remove(renamed)
+                path.rename(renamed)
 
     def _remove_old(self):
         """Deletes checkpoints that need not stay, and blocks that no other needs."""
@@ -265,11 +265,6 @@ def newest_whole(
                 announce(f"{path} is damaged and skipped: {error}")
     if found:
         raise UsageError(f"{folder}: none of its checkpoints ({', '.join(p.name for p in found)}) is whole")
-    if any(folder.glob("ckpt-*.index")):
-        raise UsageError(
-            f"{folder}: checkpoints of an older version of this program, which cannot be continued;"
-            " weights kept in policy/ can be evaluated (evaluate.checkpoint_path)"
-        )
     return None
 
 

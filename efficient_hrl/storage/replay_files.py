@@ -140,12 +140,6 @@ class ReplayFiles:
         return block
 
 
-def records_of(folder: pathlib.Path, name: str, saved: dict) -> np.ndarray:
-    """All rows that `ReplayFiles.save` of `name` has described, as one structured array."""
-    blocks = [np.load(folder / file, allow_pickle=False) for file in names_of(name, saved)]
-    return np.concatenate(blocks) if blocks else np.empty(0)
-
-
 def names_of(name: str, saved: dict) -> list[str]:
     """Names of the files that `ReplayFiles.save` of `name` has described, oldest first."""
     return [f"{name}-{first}-{end}.npy" for first, end, *_ in saved["blocks"]]

@@ -3,6 +3,9 @@
 import csv
 import io
 import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from efficient_hrl.errors import UsageError
 
@@ -31,3 +34,8 @@ def checked_rows(path: pathlib.Path) -> list[dict[str, str]]:
             f"{path}: not as this program writes it; allowed: a first column env_steps of numbers"
         ) from None
     return rows
+
+
+def column(rows: Sequence[Mapping[str, str]], name: str) -> np.ndarray:
+    """A column as numbers, float64 [n]; NaN where there is none."""
+    return np.array([float(row[name] or "nan") for row in rows])

@@ -140,9 +140,8 @@ class RunFolder:
         record = self.record()
         now = _circumstances()
         differ = [f"{name} {then} -> {at_present}" for name, (then, at_present) in changed.items()]
-        flat = lambda known: {**known.get("packages", {}), **{k: known.get(k) for k in ("python", "machine")}}
-        then = flat(record)
-        differ += [f"{k} {then.get(k)} -> {v}" for k, v in flat(now).items() if then.get(k) != v]
+        begun = _versions(record)
+        differ += [f"{k} {begun.get(k)} -> {v}" for k, v in _versions(now).items() if begun.get(k) != v]
         note = {"env_steps": env_steps, **now, "changed": differ}
         record.setdefault("continued", []).append(note)
         write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
@@ -170,6 +169,12 @@ def _check_record(record):
 
 def _maps_texts(values):
     return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
+
+
+def _versions(circumstances):
+    """Name -> version of every package and of Python, and the machine."""
+    packages = circumstances.get("packages", {})
+    return {**packages, **{name: circumstances.get(name) for name in ("python", "machine")}}
 
 
 def _circumstances():

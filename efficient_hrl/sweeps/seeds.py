@@ -142,13 +142,18 @@ def run_seeds(
                 view.tick()
         finally:
             # Only when something went wrong here, or a second signal came.
-            for child in running:
-                child.end()
-            unseen = View()  # the other may be what went wrong
-            while running := [child for child in running if not child.has_ended(unseen)]:
-                for key, _ in selector.select(_WAIT_SECONDS):
-                    key.data(unseen)
+            _end_all(running, selector)
     return outcomes, stop.name
+
+
+def _end_all(running, selector):
+    """Ends processes and waits for them; what they say goes to their logs alone."""
+    for child in running:
+        child.end()
+    unseen = View()  # the other may be what went wrong
+    while running := [child for child in running if not child.has_ended(unseen)]:
+        for key, _ in selector.select(_WAIT_SECONDS):
+            key.data(unseen)
 
 
 def _is_wrong(running, outcomes):

@@ -1,6 +1,7 @@
 """Frames -> MP4 files that browsers play."""
 
 import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -55,32 +56,9 @@ def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_secon
     partial = own_partial_of(path)
     frames = iter(frames)
     first = next(frames)
-    height, width, _ = first.shape
-    given = ("-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{width}x{height}", "-r", str(frames_per_second))
-    coding = ("-c:v", "libx264", "-preset", "veryfast", "-crf", str(_QUALITY), "-pix_fmt", "yuv420p")
-    file = ("-movflags", "+faststart", "-f", "mp4", f"file:{partial}")
-    command = [encoder, "-y", "-loglevel", "error", *given, "-i", "-", "-an", *coding, *file]
+    command = _command(encoder, first.shape, frames_per_second, partial)
     try:
-        with tempfile.TemporaryFile() as complaints:
-            try:
-                process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints
-                )
-            except OSError as error:
-                raise RunError(f"{encoder}: {error.strerror}") from None
-            try:
-                _feed(process, first, frames)
-            finally:
-                if process.poll() is None:  # something else went wrong, or the user has interrupted
-                    process.kill()
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.close()
-                process.wait()
-            if process.returncode:
-                complaints.seek(0)
-                lines = complaints.read().decode(errors="replace").split("\n")
-                said = next((line.strip() for line in lines if line.strip()), f"status {process.returncode}")
-                raise RunError(f"{path}: ffmpeg could not write it ({said})")
+        _encode(command, itertools.chain([first], frames), path)
         sync(partial)
         os.replace(partial, path)
     finally:
@@ -88,10 +66,45 @@ def write_mp4(path: pathlib.Path, frames: Iterable[np.ndarray], frames_per_secon
     return path
 
 
-def _feed(process, first, frames):
+def _command(encoder, shape, frames_per_second, file):
+    height, width, _ = shape
+    given = ("-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{width}x{height}", "-r", str(frames_per_second))
+    coding = ("-c:v", "libx264", "-preset", "veryfast", "-crf", str(_QUALITY), "-pix_fmt", "yuv420p")
+    made = ("-movflags", "+faststart", "-f", "mp4", f"file:{file}")
+    return [encoder, "-y", "-loglevel", "error", *given, "-i", "-", "-an", *coding, *made]
+
+
+def _encode(command, frames, path):
+    """Runs the encoder; raises a RunError with its own words about `path` where it fails.
+
+    Not `imageio_ffmpeg.write_frames`, which looks at no exit status and leaves the encoder's words on
+    the terminal: on a full disk, half a file would pass for a video.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints
+            )
+        except OSError as error:
+            raise RunError(f"{command[0]}: {error.strerror}") from None
+        try:
+            _feed(process, frames)
+        finally:
+            if process.poll() is None:  # something else went wrong, or the user has interrupted
+                process.kill()
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
+        if process.returncode:
+            complaints.seek(0)
+            lines = complaints.read().decode(errors="replace").split("\n")
+            said = next((line.strip() for line in lines if line.strip()), f"status {process.returncode}")
+            raise RunError(f"{path}: ffmpeg could not write it ({said})")
+
+
+def _feed(process, frames):
     """Gives frames to the encoder until there are no more or it has ended, and waits for its end."""
     with contextlib.suppress(BrokenPipeError):  # it has said why
-        process.stdin.write(first.tobytes())
         for frame in frames:
             process.stdin.write(frame.tobytes())
         process.stdin.close()

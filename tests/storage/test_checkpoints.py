@@ -218,12 +218,6 @@ def test_another_configurations_checkpoint_is_refused_and_kept(tmp_path):
     assert Run(folder).restore() == 7
 
 
-def test_checkpoints_of_an_older_version_are_named(tmp_path):
-    (tmp_path / "ckpt-500.index").write_bytes(b"x")
-    with pytest.raises(UsageError, match="older version of this program"):
-        Run(tmp_path).restore()
-
-
 def test_a_deleted_folder_does_not_come_back(tmp_path):
     run = Run(tmp_path / "run" / "checkpoints")
     run.go(3)
