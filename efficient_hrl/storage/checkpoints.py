@@ -265,6 +265,11 @@ def newest_whole(
                 announce(f"{path} is damaged and skipped: {error}")
     if found:
         raise UsageError(f"{folder}: none of its checkpoints ({', '.join(p.name for p in found)}) is whole")
+    if any(folder.glob("ckpt-*.index")):
+        raise UsageError(
+            f"{folder}: checkpoints of another program, or an older version of this one, which cannot be"
+            " continued; weights kept in policy/ can be evaluated (evaluate.checkpoint_path)"
+        )
     return None
 
 

@@ -76,6 +76,12 @@ def test_what_was_saved_last_is_restored(tmp_path):
     assert Run(tmp_path / "c").restore() == 17
 
 
+def test_checkpoints_of_another_program_are_named(tmp_path):
+    (tmp_path / "ckpt-500.index").write_bytes(b"x")
+    with pytest.raises(UsageError, match="another program, or an older version of this one"):
+        Run(tmp_path).restore()
+
+
 def test_a_checkpoint_that_lacks_a_part_does_not_fit(tmp_path):
     parts = {
         "weights": tf.train.Checkpoint(w=tf.Variable(1.0)),
