@@ -159,8 +159,12 @@ class Learner(tf.Module):
             repeat(low_updates - periods * period, lambda _: self._update_low_and_representation(None))
 
     def checkpointed(self) -> dict[str, tf.Variable]:
-        """Sums and counts of the log interval under way, by name."""
-        return {**self._sums._asdict(), "relabeled": self._relabeled}
+        """Sums of the log interval under way, by name."""
+        return self._sums._asdict()
+
+    def checkpointed_choices(self) -> dict[str, tf.Variable]:
+        """How often each kind of candidate was chosen in the log interval under way, by name."""
+        return {"counts": self._relabeled}
 
     def mean_losses(self) -> dict[str, float]:
         """Mean losses since the last call, by name; NaN where no update was made."""

@@ -208,6 +208,7 @@ class Training:
                 "low_agent": tf.train.Checkpoint(**low.checkpointed()),
                 "high_agent": tf.train.Checkpoint(**high.checkpointed()),
                 "losses": tf.train.Checkpoint(**self.learner.checkpointed()),
+                "relabelling": tf.train.Checkpoint(**self.learner.checkpointed_choices()),
                 "collector": tf.train.Checkpoint(**self.collector.checkpointed()),
                 "tensorflow_generator": self._tensorflow_generator,
             },
