@@ -165,7 +165,9 @@ def step_products(trainer: Training) -> dict[str, Counter]:
     schedule, learner = trainer.spec.schedule, trainer.learner
     low = schedule.updates_per_low_round / schedule.steps_per_low_round
     rates = {"low": low, "representation": low, "relabel": 1 / schedule.period, "high": 1 / schedule.period}
-    per_update = update_products(trainer.hierarchy, learner.update_size, learner.goal_sample_strategy)
+    per_update = update_products(
+        trainer.hierarchy, learner.settings.update_size, learner.settings.goal_sample_strategy
+    )
     per_step = {name: times(products, rates[name]) for name, products in per_update.items()}
     return per_step | {"learning": sum(per_step.values(), Counter())}
 

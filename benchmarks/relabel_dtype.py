@@ -26,7 +26,7 @@ def _define_flags(values):
 
 def _measure(values):
     trainer = setting.trainer_in_steady_state(values)
-    if trainer.learner.goal_sample_strategy != "sample":
+    if trainer.learner.settings.goal_sample_strategy != "sample":
         raise UsageError("goal_sample_strategy is not 'sample': nothing is chosen")
     import tensorflow as tf
 
@@ -37,10 +37,10 @@ def _measure(values):
     f, low, inverse = hierarchy.representation, hierarchy.low, hierarchy.inverse_dynamics
 
     def problem(seed):
-        segments = trainer.high_replay.sample(learner.batch_size, seed)
-        normal = tf.random.stateless_normal(inverse.draws_shape("sample", learner.batch_size), seed)
+        segments = trainer.high_replay.sample(learner.settings.batch_size, seed)
+        normal = tf.random.stateless_normal(inverse.draws_shape("sample", learner.settings.batch_size), seed)
         reprs = (f(segments.state), f(segments.next_state))
-        return inverse.candidates(*reprs, segments.meta_action, normal), segments, f(segments.low_states), low
+        return inverse.candidates(*reprs, segments.goal, normal), segments, f(segments.low_states), low
 
     choose = {
         dtype: compiled(lambda seed, dtype=dtype: best_candidates(*problem(seed), dtype))

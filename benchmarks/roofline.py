@@ -122,7 +122,7 @@ def _measured(trainer, seconds):
     }
     if not trainer.hierarchy.representation.trainable_representation:
         del calls["representation"]
-    if learner.goal_sample_strategy is None:
+    if learner.settings.goal_sample_strategy is None:
         del calls["relabel"]
     times = setting.seconds_each({name: call for name, (call, _) in calls.items()}, seconds)
     return {name: times[name] * share for name, (_, share) in calls.items()}

@@ -232,7 +232,7 @@ class UvfAgentCore(Level):
         The stored discount is not used, as in the original: episodes that end by
         time-out bootstrap.  Where the environment terminated, they do not.
         """
-        goals = [experience.context]  # [B, G]
+        goals = [experience.goal]  # [B, G]
         if self._segment_reward is not None:
             reward, discount = self._segment_reward(self.state_preprocess, experience)
         else:
@@ -245,7 +245,7 @@ class UvfAgentCore(Level):
             action=experience.action,
             reward=tf.stop_gradient(reward),
             discount=_masked(discount, experience.bootstrap),
-            next_observation=self.merge(experience.next_state, [experience.next_context]),  # [B, S + G]
+            next_observation=self.merge(experience.next_state, [experience.next_goal]),  # [B, S + G]
         )
 
     def rewards(
@@ -349,7 +349,7 @@ class MetaAgentCore(Level):
             meta_add_noise_fn,
             target_noise_stream=Stream.HIGH_TARGET_NOISE,
             name="meta_agent",
-            policy_loss=self._policy_loss,
+            actor_objective=self._actor_objective,
             encoder=encoder,
             **arguments,
         )
@@ -361,8 +361,8 @@ class MetaAgentCore(Level):
         """f(s) where this level trains f, else the state itself."""
         return self._representation(states) if self._sees_through_f else states
 
-    def _policy_loss(self, actor_critic, batch, noise):
-        """The actor-critic's own, plus `goal_size_loss` of the goals."""
+    def _actor_objective(self, actor_critic, batch, noise):
+        """What the actor's step minimises: its own loss, plus `goal_size_loss` of the goals."""
         del noise
         loss = actor_critic.actor_loss(batch.observation)
         if self._actions_reg == 0.0:
@@ -379,17 +379,17 @@ class MetaAgentCore(Level):
         The stored discount is not used, as in the original: episodes that end by
         time-out bootstrap.  Where the environment terminated, they do not.
         """
-        targets = self.context.split(experience.meta_context)  # [B, T] each
+        targets = self.context.split(experience.target)  # [B, T] each
         _, discount = self.rewards(
-            experience.state, experience.next_state, targets, experience.meta_action, experience.reward
+            experience.state, experience.next_state, targets, experience.goal, experience.reward
         )
         discount = self.context.discount(self.actor_critic.gamma, discount, targets)  # [B]
         return AgentBatch(
             observation=self.merge(experience.state, targets),  # [B, S + T]
-            action=experience.meta_action,  # [B, G]
+            action=experience.goal,  # [B, G]
             reward=experience.reward,
             discount=_masked(discount, experience.bootstrap),
-            next_observation=self.merge(experience.next_state, [experience.next_meta_context]),  # [B, S + T]
+            next_observation=self.merge(experience.next_state, [experience.next_target]),  # [B, S + T]
         )
 
     def rewards(

@@ -14,11 +14,13 @@ from tf_agents.metrics import tf_metrics
 from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
 
-from efficient_hrl.episodes import ConditionedEnvironment
+from efficient_hrl.episodes import ConditionedEnvironment, is_abandoned, total_reward
 from efficient_hrl.graph.compiled import compiled
 from efficient_hrl.graph.finite import check_finite
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
+from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.replay import Segment, SegmentTransition, Transition, UniformReplayBuffer
+from environments.batched import BatchedEnvironment
 
 TASK_REWARD_SCALE = 0.1  # of the high level's stored rewards
 
@@ -38,15 +40,6 @@ def _named(**nests):
     """The variables of some nests, by name, for a checkpoint."""
     leaves = {name: tf.nest.flatten(nest) for name, nest in nests.items()}
     return {f"{name}_{i}": variable for name, nest in leaves.items() for i, variable in enumerate(nest)}
-
-
-def is_abandoned(time_step: ts.TimeStep, next_time_step: ts.TimeStep) -> tf.Tensor:
-    """Whether an episode was abandoned with this step because its simulation became unstable, bool [B].
-
-    The next time step then is the first one of another episode, although this one is
-    not the last of the old one; see `BatchedEnvironment`.
-    """
-    return next_time_step.is_first() & ~time_step.is_last()
 
 
 class Step(NamedTuple):
@@ -138,6 +131,8 @@ class StepDriver(dynamic_step_driver.DynamicStepDriver):
 def tell_of_targets(tell: Callable, high_context, time_step, action_step) -> None:
     """Tells the environments of their targets, where an episode begins.
 
+    A normaliser is undone with its statistics as they are now: they include the target itself.
+
     Args:
       tell: called in Python with bool [N], where one begins, and arrays [N, T], the targets as their
         samplers drew them; not called where none begins.
@@ -179,7 +174,7 @@ class TransitionObserver(tf.Module):
         self._is_stored_after = is_stored_after
         # What is known one step early: everything but next state and next goal.
         known = {name: getattr(spec, name) for name in Transition._fields}
-        known |= {"next_state": (), "next_context": ()}
+        known |= {"next_state": (), "next_goal": ()}
         self._pending = _variables(Transition(**known), num_envs, "pending")
         self._is_pending = tf.Variable(tf.zeros([num_envs], tf.bool), trainable=False, name="is_pending")
 
@@ -187,7 +182,7 @@ class TransitionObserver(tf.Module):
         action_step, next_time_step = step.action_step, step.next_time_step
         state, goal = step.time_step.observation, action_step.info.goal  # [N, S], [N, G]
         complete = tf.nest.map_structure(tf.convert_to_tensor, self._pending)
-        self._add(complete._replace(next_state=state, next_context=goal))
+        self._add(complete._replace(next_state=state, next_goal=goal))
         _assign(
             self._pending,
             Transition(
@@ -196,8 +191,8 @@ class TransitionObserver(tf.Module):
                 reward=next_time_step.reward,
                 discount=next_time_step.discount,
                 next_state=(),
-                context=goal,
-                next_context=(),
+                goal=goal,
+                next_goal=(),
                 bootstrap=next_time_step.discount,
             ),
         )
@@ -329,8 +324,8 @@ class SegmentObserver(tf.Module):
         segment.low_actions.scatter_nd_update(at, action_step.action)
         first_step = lambda new, old: tf.where(begins[:, None], new, old)
         segment.state.assign(first_step(state, segment.state))
-        segment.meta_action.assign(first_step(info.goal, segment.meta_action))
-        segment.meta_context.assign(first_step(info.target, segment.meta_context))
+        segment.goal.assign(first_step(info.goal, segment.goal))
+        segment.target.assign(first_step(info.target, segment.target))
         so_far = tf.where(begins, 0.0, segment.reward)  # [N]
         segment.reward.assign(so_far + TASK_REWARD_SCALE * step.high_reward)
 
@@ -362,14 +357,9 @@ class SegmentObserver(tf.Module):
             low_states=tf.where(real, self._open.low_states, next_state[:, None]),
             low_actions=tf.where(real, self._open.low_actions, 0.0),
             length=length,
-            next_meta_context=next_target,
+            next_target=next_target,
             bootstrap=next_time_step.discount,
         )
-
-
-def total_reward(reward: tf.Tensor) -> tf.Tensor:
-    """Rewards [B] or [B, R], summed over reward dimensions, [B]."""
-    return reward if reward.shape.rank == 1 else tf.reduce_sum(reward, axis=-1)
 
 
 class EpisodeReturns(NamedTuple):
@@ -541,3 +531,18 @@ class Collector(tf.Module):
         time_step, policy_state = self._driver.run(read(self._time_step), read(self._policy_state))
         _assign(self._time_step, time_step)
         _assign(self._policy_state, policy_state)
+
+
+class Collecting(NamedTuple):
+    """What collects.
+
+    Attributes:
+      simulations: N environments.
+      acting: the hierarchy whose weights act; in one process that which learns, unless it collects
+        beside learning.
+      collector: environments -> buffers.
+    """
+
+    simulations: BatchedEnvironment
+    acting: Hierarchy
+    collector: Collector

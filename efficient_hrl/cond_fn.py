@@ -27,6 +27,11 @@ from efficient_hrl.checks import check_number, check_whole
 
 # In every_n_episodes: an ant whose torso is lower or higher than this has fallen.
 _UPRIGHT = (0.2, 1.0)  # metres
+_DEFAULTS = {
+    "step_cond_fn": "env_transition",
+    "reset_episode_cond_fn": "env_restart",
+    "reset_env_cond_fn": "false_fn",
+}
 
 
 @gin.configurable
@@ -144,3 +149,19 @@ def false_fn(agent, state, action, transition_type, environment_steps, num_episo
     """Never."""
     del agent, state, action, environment_steps, num_episodes
     return tf.zeros_like(transition_type)
+
+
+def has_conditions(agent) -> bool:
+    """Whether an agent has other condition functions than the default ones."""
+    return any(_name(getattr(agent, name)) != default for name, default in _DEFAULTS.items())
+
+
+def ends_episodes(agent) -> bool:
+    """Whether an agent decides itself when an episode ends."""
+    name = "reset_episode_cond_fn"
+    return _name(getattr(agent, name)) != _DEFAULTS[name]
+
+
+def _name(condition):
+    """A condition's name; gin wraps functions, so that they cannot be compared themselves."""
+    return getattr(condition, "__name__", None)

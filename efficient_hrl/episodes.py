@@ -9,29 +9,8 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.trajectories import time_step as ts
 
+from efficient_hrl.cond_fn import ends_episodes, has_conditions
 from environments.batched import BatchedEnvironment
-
-_DEFAULTS = {
-    "step_cond_fn": "env_transition",
-    "reset_episode_cond_fn": "env_restart",
-    "reset_env_cond_fn": "false_fn",
-}
-
-
-def has_conditions(agent) -> bool:
-    """Whether an agent has other condition functions than the default ones."""
-    return any(_name(getattr(agent, name)) != default for name, default in _DEFAULTS.items())
-
-
-def ends_episodes(agent) -> bool:
-    """Whether an agent decides itself when an episode ends."""
-    name = "reset_episode_cond_fn"
-    return _name(getattr(agent, name)) != _DEFAULTS[name]
-
-
-def _name(condition):
-    """A condition's name; gin wraps functions, so that they cannot be compared themselves."""
-    return getattr(condition, "__name__", None)
 
 
 class ConditionedEnvironment(tf_py_environment.TFPyEnvironment):
@@ -111,3 +90,17 @@ def environment_for(py_env: BatchedEnvironment, agent) -> tf_py_environment.TFPy
     if ends_episodes(agent):
         py_env.episode_steps = None
     return ConditionedEnvironment(py_env, agent)
+
+
+def is_abandoned(time_step: ts.TimeStep, next_time_step: ts.TimeStep) -> tf.Tensor:
+    """Whether an episode was abandoned with this step because its simulation became unstable, bool [B].
+
+    The next time step then is the first one of another episode, although this one is
+    not the last of the old one; see `BatchedEnvironment`.
+    """
+    return next_time_step.is_first() & ~time_step.is_last()
+
+
+def total_reward(reward: tf.Tensor) -> tf.Tensor:
+    """Rewards [B] or [B, R], summed over reward dimensions, [B]."""
+    return reward if reward.shape.rank == 1 else tf.reduce_sum(reward, axis=-1)

@@ -11,7 +11,9 @@ from efficient_hrl.evaluation.kept_weights import Following, KeptWeights
 from efficient_hrl.graph.machine import available_cpus
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
 from efficient_hrl.inert_parameters import accepts_inert
-from efficient_hrl.specifications import EvaluationSpec
+from efficient_hrl.relabeling import InverseDynamics
+from efficient_hrl.specifications.hierarchy import HierarchySpec
+from efficient_hrl.specifications.run import EvaluationSpec
 from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import episode_limit, make_batched
 from environments.maze_env import MazeEnv
@@ -104,7 +106,8 @@ def evaluate(
     )
     if hierarchy is None:
         tf_env = tf_py_environment.TFPyEnvironment(py_env)
-        hierarchy = build_hierarchy(tf_env, agent_class, meta_agent_class, state_preprocess_class, seed=seed)
+        makers = HierarchySpec(agent_class, meta_agent_class, state_preprocess_class, InverseDynamics)
+        hierarchy = build_hierarchy(tf_env, makers, seed)
     return Evaluator(
         spec,
         hierarchy,

@@ -178,7 +178,7 @@ class ExplorationMaps:
         return (
             rows.state[:, :2].numpy(),
             rows.next_state[:, :2].numpy(),
-            rows.meta_action.numpy(),
+            rows.goal.numpy(),
             f(rows.state)[:, :goal_size].numpy(),
             f(rows.next_state)[:, :goal_size].numpy(),
             rows.length.numpy(),

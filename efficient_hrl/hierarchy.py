@@ -1,15 +1,16 @@
 """Two agents and their goal space, built from gin's choices."""
 
-from collections.abc import Callable
+import functools
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.agent import DdpgMetaAgent, MetaAgent, UvfAgent
-from efficient_hrl.episodes import has_conditions
+from efficient_hrl.cond_fn import has_conditions
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.representations.goal_space import GoalSpace
+from efficient_hrl.specifications.hierarchy import HierarchySpec
 
 
 class Hierarchy(NamedTuple):
@@ -63,80 +64,61 @@ class Hierarchy(NamedTuple):
 
 
 def build_hierarchy(
-    tf_env: tf_py_environment.TFPyEnvironment,
-    agent_class: Callable | None,
-    meta_agent_class: Callable | None,
-    state_preprocess_class: Callable | None,
-    inverse_dynamics_class: Callable = InverseDynamics,
-    seed: int = 0,
-    low_arguments: dict[str, Any] | None = None,
-    high_arguments: dict[str, Any] | None = None,
-    repr_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
-    clip_gradient_norm: float = 0.0,
+    tf_env: tf_py_environment.TFPyEnvironment, spec: HierarchySpec, seed: int = 0
 ) -> Hierarchy:
     """Builds and initialises both levels.
 
     Args:
       tf_env: gives the specifications of states and actions.
-      agent_class: makes the low level.
-      meta_agent_class: makes the high level.
-      state_preprocess_class: makes the representation.
-      inverse_dynamics_class: makes the proposer of goals from the goal's spec.
+      spec: of both levels and the goal space.
       seed: the run's seed.
-      low_arguments, high_arguments: optimisers, discounts and so on, for each level.
-      repr_optimizer: for the representation.
-      clip_gradient_norm: for all of them, see `DdpgAgent`.
 
     Raises:
       ValueError: a part is missing, or goal range and representation differ in size.
     """
-    for name, part in (
-        ("agent_class", agent_class),
-        ("meta_agent_class", meta_agent_class),
-        ("state_preprocess_class", state_preprocess_class),
-        ("inverse_dynamics_class", inverse_dynamics_class),
-    ):
+    _check_makers(spec)
+    specs = (tf_env.observation_spec(), tf_env.action_spec())
+    make_representation = functools.partial(
+        spec.state_preprocess_class,
+        optimizer=spec.repr_optimizer,
+        clip_gradient_norm=spec.low.clip_gradient_norm,
+    )
+    low = spec.agent_class(
+        *specs, tf_env, state_preprocess_class=make_representation, learning=spec.low, seed=seed
+    )
+    representation = low.state_preprocess
+    high = spec.meta_agent_class(*specs, tf_env, representation=representation, learning=spec.high, seed=seed)
+    _check_goes_together(low, high, specs[0])
+    low.initialize()
+    high.initialize()
+    hierarchy = Hierarchy(low, high, spec.inverse_dynamics_class(low.context.specs[0]))
+    _try_out(hierarchy)
+    return hierarchy
+
+
+def _check_makers(spec):
+    for name in ("agent_class", "meta_agent_class", "state_preprocess_class", "inverse_dynamics_class"):
+        part = getattr(spec, name)
         if part is None:
             raise ValueError(f"{name} is not set; the gin files must bind it, e.g. by including gin/base.gin")
         if not callable(part):
             raise ValueError(f"{name} = {part!r}; allowed: a class, as in gin/base.gin")
-    observation_spec, action_spec = tf_env.observation_spec(), tf_env.action_spec()
-    shared = {"seed": seed, "clip_gradient_norm": clip_gradient_norm}
-    low = agent_class(
-        observation_spec,
-        action_spec,
-        tf_env,
-        state_preprocess_class=lambda *specs: state_preprocess_class(
-            *specs, optimizer=repr_optimizer, clip_gradient_norm=clip_gradient_norm
-        ),
-        **shared,
-        **(low_arguments or {}),
-    )
-    high = meta_agent_class(
-        observation_spec,
-        action_spec,
-        tf_env,
-        representation=low.state_preprocess,
-        **shared,
-        **(high_arguments or {}),
-    )
-    if low.state_preprocess.trained_by_high_level and not isinstance(high, (MetaAgent, DdpgMetaAgent)):
+
+
+def _check_goes_together(low, high, observation_spec):
+    """Refuses a representation that nobody trains, and goals that are larger than it."""
+    representation, goal_spec = low.state_preprocess, low.context.specs[0]
+    if representation.trained_by_high_level and not isinstance(high, (MetaAgent, DdpgMetaAgent)):
         raise ValueError(
             f"meta_agent_class = {type(high).__name__} does not train a representation; allowed with"
             " STATE_PREPROCESS_CLASS = @EndToEnd: @MetaAgent, @DdpgMetaAgent"
         )
-    goal_spec = low.context.specs[0]
-    size = low.state_preprocess(tf.zeros([1, *observation_spec.shape])).shape[-1]
+    size = representation(tf.zeros([1, *observation_spec.shape])).shape[-1]
     if size < goal_spec.shape[0]:
         raise ValueError(
             f"agent/Context.context_shapes = [{goal_spec.shape[0]}]; the representation has {size}"
             " dimensions, and goals cannot have more"
         )
-    low.initialize()
-    high.initialize()
-    hierarchy = Hierarchy(low, high, inverse_dynamics_class(goal_spec))
-    _try_out(hierarchy)
-    return hierarchy
 
 
 def _try_out(hierarchy):
@@ -154,9 +136,9 @@ def _try_out(hierarchy):
     f = hierarchy.representation
     states = (f(transition.state), f(transition.next_state))
     clock = tf.zeros([2], tf.int32)
-    low.context.transition([transition.context], *states, clock)
-    low.context.multi_transition([transition.context], f(segment.low_states))
-    targets = high.context.split(segment.meta_context)
+    low.context.transition([transition.goal], *states, clock)
+    low.context.multi_transition([transition.goal], f(segment.low_states))
+    targets = high.context.split(segment.target)
     high.context.transition(targets, segment.state, segment.next_state, clock, lambda: targets)
     _check_steps(low, transition)
 

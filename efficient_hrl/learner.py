@@ -4,7 +4,6 @@ This side of the program reads the two buffers and changes the weights.  It
 knows nothing of environments.
 """
 
-import dataclasses
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -15,39 +14,9 @@ from efficient_hrl.graph.random_streams import Stream, stream_seed
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.relabeling import Relabeled, check_strategy, sample_best_meta_actions
 from efficient_hrl.replay import Segment, UniformReplayBuffer
+from efficient_hrl.specifications.learning import LearningSettings
 
 _LONGEST_UNROLLED = 4  # updates; more of them take long to trace
-
-
-@dataclasses.dataclass(frozen=True)
-class LearningSettings:
-    """From what updates are made.
-
-    Attributes:
-      batch_size: B of every update.
-      goal_sample_strategy: "sample", "FuN" or None, see `relabeling`.
-      relabel_contexts, meta_relabel_contexts: whether the low level's goals, or the high level's
-        targets, are drawn from the "train" sampler instead.
-      repeat_size: how often a batch is repeated in addition.  (In the original the low level's batch
-        grows by the square of that.)
-      reward_scale_factor: factor on stored rewards.
-      random_goal_share: of the low level's goals, see `with_random_goals`.
-      low_replay_window: the low level draws from the newest so many transitions only; None is all.
-    """
-
-    batch_size: int
-    goal_sample_strategy: str | None = "sample"
-    relabel_contexts: bool = False
-    meta_relabel_contexts: bool = False
-    repeat_size: int = 0
-    reward_scale_factor: float = 1.0
-    random_goal_share: float = 0.0
-    low_replay_window: int | None = None
-
-    @property
-    def update_size(self) -> int:
-        """Rows of every update."""
-        return self.batch_size * (self.repeat_size + 1)
 
 
 class LossSums(NamedTuple):
@@ -72,9 +41,7 @@ class Learner(tf.Module):
     """Updates both levels and the representation from the buffers.
 
     Attributes:
-      batch_size: B of every update, before repetition.
-      update_size: rows of every update.
-      goal_sample_strategy: of relabelling.
+      settings: from what updates are made.
     """
 
     def __init__(
@@ -98,16 +65,8 @@ class Learner(tf.Module):
         self._hierarchy = hierarchy
         self._low_replay = low_replay
         self._high_replay = high_replay
-        self.batch_size = settings.batch_size
+        self.settings = settings
         self._seed = seed
-        self.goal_sample_strategy = settings.goal_sample_strategy
-        self._relabel_contexts = settings.relabel_contexts
-        self._meta_relabel_contexts = settings.meta_relabel_contexts
-        self._repeats = settings.repeat_size + 1
-        self.update_size = settings.update_size
-        self._reward_scale = settings.reward_scale_factor
-        self._random_goal_share = settings.random_goal_share
-        self._low_replay_window = settings.low_replay_window
         for agent, relabels in (
             (hierarchy.low, settings.relabel_contexts or settings.random_goal_share),
             (hierarchy.high, settings.meta_relabel_contexts),
@@ -201,14 +160,14 @@ class Learner(tf.Module):
         """One update of the low level; `phase` as for `DdpgAgent.update`."""
         low, sums = self._hierarchy.low, self._sums
         seed = self._seed_for(Stream.LOW_REPLAY, low.train_step_counter)
-        drawn = self._low_replay.sample(self.batch_size, seed, self._low_replay_window)
+        drawn = self._low_replay.sample(self.settings.batch_size, seed, self.settings.low_replay_window)
         batch = self._scaled(self._repeated(drawn))
-        if self._relabel_contexts:
-            contexts, next_contexts = self._drawn_contexts(low, Stream.LOW_CONTEXTS, batch)
-            batch = batch._replace(context=contexts, next_context=next_contexts)
-        if self._random_goal_share:
+        if self.settings.relabel_contexts:
+            goals, next_goals = self._drawn(low, Stream.LOW_CONTEXTS, batch)  # [B, G]
+            batch = batch._replace(goal=goals, next_goal=next_goals)
+        if self.settings.random_goal_share:
             goals_seed = self._seed_for(Stream.RANDOM_GOALS, low.train_step_counter)
-            batch = with_random_goals(batch, low, self._random_goal_share, goals_seed)
+            batch = with_random_goals(batch, low, self.settings.random_goal_share, goals_seed)
         info = low.train(batch, phase=phase).extra
         sums.low_updates.assign_add(1.0)
         sums.low_critic.assign_add(info.critic_loss)
@@ -219,7 +178,7 @@ class Learner(tf.Module):
         """One update of the representation."""
         representation, sums = self._hierarchy.representation, self._sums
         seed = self._seed_for(Stream.REPRESENTATION_REPLAY, representation.updates)
-        batch = self._repeated(self._high_replay.sample(self.batch_size, seed))
+        batch = self._repeated(self._high_replay.sample(self.settings.batch_size, seed))
         step_seed = self._seed_for(Stream.REPRESENTATION_STEP, representation.updates)
         info = representation.learn(batch, step_seed, self._draw_replay_states)
         sums.representation.assign_add(info.loss)
@@ -233,13 +192,13 @@ class Learner(tf.Module):
         high, sums = self._hierarchy.high, self._sums
         segments = self.draw_segments()  # [B, ...]
         relabeled = self.relabeled(segments)
-        segments = segments._replace(meta_action=relabeled.goals)  # [B, G]
+        segments = segments._replace(goal=relabeled.goals)  # [B, G]
         if relabeled.kinds is not None:
             self._relabeled.assign_add(tf.reduce_sum(tf.one_hot(relabeled.kinds, 3), axis=0))
-        if self._meta_relabel_contexts:
+        if self.settings.meta_relabel_contexts:
             # Rewards stay the stored ones, as in the original.
-            contexts, next_contexts = self._drawn_contexts(high, Stream.HIGH_CONTEXTS, segments)
-            segments = segments._replace(meta_context=contexts, next_meta_context=next_contexts)
+            targets, next_targets = self._drawn(high, Stream.HIGH_CONTEXTS, segments)  # [B, T]
+            segments = segments._replace(target=targets, next_target=next_targets)
         info = high.train(segments).extra
         sums.high_updates.assign_add(1.0)
         sums.high_critic.assign_add(info.critic_loss)
@@ -249,14 +208,14 @@ class Learner(tf.Module):
     def draw_segments(self) -> Segment:
         """The batch of the high level's next update, with stored goals."""
         seed = self._seed_for(Stream.HIGH_REPLAY, self._hierarchy.high.train_step_counter)
-        return self._scaled(self._repeated(self._high_replay.sample(self.batch_size, seed)))
+        return self._scaled(self._repeated(self._high_replay.sample(self.settings.batch_size, seed)))
 
     def relabeled(self, segments: Segment) -> Relabeled:
         """The goals that the high level learns from in place of the stored ones."""
         f, inverse = self._hierarchy.representation, self._hierarchy.inverse_dynamics
         seed = self._seed_for(Stream.RELABELING, self._hierarchy.high.train_step_counter)
         normal = tf.random.stateless_normal(
-            inverse.draws_shape(self.goal_sample_strategy, self.update_size), seed
+            inverse.draws_shape(self.settings.goal_sample_strategy, self.settings.update_size), seed
         )  # [n, B, G]
         return sample_best_meta_actions(
             segments,
@@ -266,7 +225,7 @@ class Learner(tf.Module):
             inverse,
             self._hierarchy.low,
             normal,
-            self.goal_sample_strategy,
+            self.settings.goal_sample_strategy,
         )
 
     def _draw_replay_states(self, num_sets, size):
@@ -286,17 +245,32 @@ class Learner(tf.Module):
         return stream_seed(self._seed, stream, counter)
 
     def _repeated(self, batch):
-        if self._repeats == 1:
+        copies = self.settings.repeat_size + 1
+        if copies == 1:
             return batch
-        return tf.nest.map_structure(lambda x: tf.concat([x] * self._repeats, axis=0), batch)
+        return tf.nest.map_structure(lambda x: tf.concat([x] * copies, axis=0), batch)
 
     def _scaled(self, batch):
-        return (
-            batch if self._reward_scale == 1.0 else batch._replace(reward=self._reward_scale * batch.reward)
-        )
+        factor = self.settings.reward_scale_factor
+        return batch if factor == 1.0 else batch._replace(reward=factor * batch.reward)
 
-    def _drawn_contexts(self, agent, stream, batch):
-        """Contexts and next contexts from the "train" sampler, which sees states as they are."""
+    def _drawn(self, agent, stream, batch):
+        """Contexts of a level and the next ones from its "train" sampler, which sees states as they are."""
         seed = self._seed_for(stream, agent.train_step_counter)
-        drawn = agent.context.sample("train", self.update_size, seed, batch.state, batch.next_state)
+        drawn = agent.context.sample("train", self.settings.update_size, seed, batch.state, batch.next_state)
         return [agent.context.merge(contexts) for contexts in drawn]  # [B, G] or [B, T] each
+
+
+class Learning(NamedTuple):
+    """What learns, and from what.
+
+    Attributes:
+      hierarchy: both levels and the representation.
+      low_replay, high_replay: transitions, and segments.
+      learner: buffers -> weights.
+    """
+
+    hierarchy: Hierarchy
+    low_replay: UniformReplayBuffer
+    high_replay: UniformReplayBuffer
+    learner: Learner

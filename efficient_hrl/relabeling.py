@@ -105,14 +105,14 @@ class InverseDynamics:
         self,
         state_reprs: tf.Tensor,
         next_state_reprs: tf.Tensor,
-        meta_actions: tf.Tensor,
+        stored_goals: tf.Tensor,
         normal: tf.Tensor,
     ) -> tf.Tensor:
         """Sampled goals, then the change reached, then the stored goal; all clipped.
 
         Args:
           state_reprs, next_state_reprs: f(s_t) and f(s_{t+c}), [B, at least G].
-          meta_actions: stored goals, [B, G].
+          stored_goals: [B, G].
           normal: standard normal draws, [num_samples - 2, B, G].
 
         Returns:
@@ -122,7 +122,7 @@ class InverseDynamics:
         reprs = (state_reprs, next_state_reprs)
         sampled = sampled_goals(*reprs, normal, *limits, self._sc)  # [num_samples - 2, B, G]
         reached = sampled_goals(*reprs, tf.zeros_like(normal[:1]), *limits, self._sc)  # [1, B, G]
-        candidates = tf.concat([sampled, reached, meta_actions[None]], axis=0)  # [num_samples, B, G]
+        candidates = tf.concat([sampled, reached, stored_goals[None]], axis=0)  # [num_samples, B, G]
         return tf.clip_by_value(candidates, *limits)
 
     def fun_goals(self, state_reprs, next_state_reprs, normal: tf.Tensor) -> tf.Tensor:
@@ -257,11 +257,11 @@ def sample_best_meta_actions(
     """
     check_strategy(strategy)
     if strategy is None:
-        return Relabeled(segments.meta_action)
+        return Relabeled(segments.goal)
     if strategy == "FuN":
         return Relabeled(inverse_dynamics.fun_goals(state_reprs, next_state_reprs, normal))
     candidates = inverse_dynamics.candidates(
-        state_reprs, next_state_reprs, segments.meta_action, normal
+        state_reprs, next_state_reprs, segments.goal, normal
     )  # [n, B, G]
     best = best_candidates(candidates, segments, low_state_reprs, low_agent, inverse_dynamics.dtype)  # [B]
     goals = tf.gather(tf.transpose(candidates, [1, 0, 2]), best, axis=1, batch_dims=1)  # [B, G]

@@ -26,8 +26,8 @@ class Transition(NamedTuple):
         batch is drawn, because they follow the representation.
       discount: the environment's, [], 1 at a time-out.
       next_state: [S].
-      context: goal at `state`, [G].
-      next_context: goal at `next_state`, [G].
+      goal: what the low level pursues at `state`, [G].
+      next_goal: goal at `next_state`, [G].
       bootstrap: 0 when the environment terminated with this step, else 1, [].
     """
 
@@ -36,8 +36,8 @@ class Transition(NamedTuple):
     reward: tf.Tensor  # []
     discount: tf.Tensor  # []
     next_state: tf.Tensor  # [S]
-    context: tf.Tensor  # [G]
-    next_context: tf.Tensor  # [G]
+    goal: tf.Tensor  # [G]
+    next_goal: tf.Tensor  # [G]
     bootstrap: tf.Tensor  # []
 
 
@@ -45,7 +45,7 @@ class SegmentTransition(NamedTuple):
     """A `Transition` that knows its segment; for rewards that depend on it.
 
     Attributes:
-      state, action, reward, discount, next_state, context, next_context, bootstrap: see
+      state, action, reward, discount, next_state, goal, next_goal, bootstrap: see
         `Transition`.
       start: s_t, the state in which the segment's goal was given, [S].
       low_actions: a_t .. a_{t+c-1}, [c, A]; zero beyond the end of an episode.
@@ -57,8 +57,8 @@ class SegmentTransition(NamedTuple):
     reward: tf.Tensor  # []
     discount: tf.Tensor  # []
     next_state: tf.Tensor  # [S]
-    context: tf.Tensor  # [G]
-    next_context: tf.Tensor  # [G]
+    goal: tf.Tensor  # [G]
+    next_goal: tf.Tensor  # [G]
     bootstrap: tf.Tensor  # []
     start: tf.Tensor  # [S]
     low_actions: tf.Tensor  # [c, A]
@@ -70,28 +70,28 @@ class Segment(NamedTuple):
 
     Attributes:
       state: s_t, [S].
-      meta_action: the goal g_t given at s_t, [G].
+      goal: the goal g_t given at s_t, [G].
       reward: 0.1 times the sum of task rewards, [].
       discount: 0 when the episode ends with this segment, else 1, [].
       next_state: s_{t+length}, [S].
       low_states: s_t .. s_{t+c-1}, [c, S]; rows from `length` on repeat `next_state`.
       low_actions: a_t .. a_{t+c-1}, [c, A]; rows from `length` on are zero.
       length: steps in this segment, 1..c, int32 [].
-      meta_context: the task's target at s_t, [T].
-      next_meta_context: the target at `next_state`, [T].
+      target: the task's target at s_t, [T].
+      next_target: the target at `next_state`, [T].
       bootstrap: 0 when the environment terminated with this segment, else 1, [].
     """
 
     state: tf.Tensor  # [S]
-    meta_action: tf.Tensor  # [G]
+    goal: tf.Tensor  # [G]
     reward: tf.Tensor  # []
     discount: tf.Tensor  # []
     next_state: tf.Tensor  # [S]
     low_states: tf.Tensor  # [c, S]
     low_actions: tf.Tensor  # [c, A]
     length: tf.Tensor  # []
-    meta_context: tf.Tensor  # [T]
-    next_meta_context: tf.Tensor  # [T]
+    target: tf.Tensor  # [T]
+    next_target: tf.Tensor  # [T]
     bootstrap: tf.Tensor  # []
 
 
@@ -107,8 +107,8 @@ def transition_spec(state_size: int, action_size: int, goal_size: int) -> Transi
         reward=_spec("reward"),
         discount=_spec("discount"),
         next_state=_spec("next_state", state_size),
-        context=_spec("context", goal_size),
-        next_context=_spec("next_context", goal_size),
+        goal=_spec("goal", goal_size),
+        next_goal=_spec("next_goal", goal_size),
         bootstrap=_spec("bootstrap"),
     )
 
@@ -127,15 +127,15 @@ def segment_spec(state_size: int, action_size: int, goal_size: int, target_size:
     """Specification of stored segments of c steps."""
     return Segment(
         state=_spec("state", state_size),
-        meta_action=_spec("meta_action", goal_size),
+        goal=_spec("goal", goal_size),
         reward=_spec("reward"),
         discount=_spec("discount"),
         next_state=_spec("next_state", state_size),
         low_states=_spec("low_states", c, state_size),
         low_actions=_spec("low_actions", c, action_size),
         length=_spec("length", dtype=tf.int32),
-        meta_context=_spec("meta_context", target_size),
-        next_meta_context=_spec("next_meta_context", target_size),
+        target=_spec("target", target_size),
+        next_target=_spec("next_target", target_size),
         bootstrap=_spec("bootstrap"),
     )
 

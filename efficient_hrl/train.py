@@ -9,20 +9,14 @@ from efficient_hrl.builder import parameters
 from efficient_hrl.builder.training import build_training
 from efficient_hrl.eval import evaluate
 from efficient_hrl.inert_parameters import accepts_inert
-from efficient_hrl.learner import LearningSettings
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.run.training import Training
-from efficient_hrl.specifications import (
-    HierarchySpec,
-    Kept,
-    LevelSpec,
-    Periods,
-    PhaseSpec,
-    ReplaySpec,
-    TaskSpec,
-    TrainingSpec,
-)
+from efficient_hrl.specifications.hierarchy import HierarchySpec
+from efficient_hrl.specifications.learning import LearningSettings
+from efficient_hrl.specifications.level import LevelSpec
+from efficient_hrl.specifications.run import Kept, Periods, PhaseSpec, ReplaySpec, TrainingSpec
+from efficient_hrl.specifications.task import TaskSpec
 from efficient_hrl.update_schedule import UpdateSchedule
 from environments.gymnasium_task import GymnasiumTask
 from environments.make_batched import episode_limit
@@ -156,6 +150,7 @@ def train_uvf(
     episode_steps = episode_limit(environment, max_steps_per_episode)
     if initial_steps is None:
         initial_steps = initial_episodes * episode_steps
+    of_both_levels = (target_update_period, clip_gradient_norm)
     spec = TrainingSpec(
         task=TaskSpec(environment, num_envs, episode_steps, seed),
         hierarchy=HierarchySpec(
@@ -163,11 +158,9 @@ def train_uvf(
             meta_agent_class,
             state_preprocess_class,
             inverse_dynamics_class or InverseDynamics,
-            low=LevelSpec(gamma, critic_optimizer, actor_optimizer),
-            high=LevelSpec(meta_gamma, meta_critic_optimizer, meta_actor_optimizer),
-            repr_optimizer=repr_optimizer,
-            target_update_period=target_update_period,
-            clip_gradient_norm=clip_gradient_norm,
+            LevelSpec(gamma, critic_optimizer, actor_optimizer, *of_both_levels),
+            LevelSpec(meta_gamma, meta_critic_optimizer, meta_actor_optimizer, *of_both_levels),
+            repr_optimizer,
         ),
         replay=ReplaySpec(replay_buffer, meta_replay_buffer),
         learning=LearningSettings(

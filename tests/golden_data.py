@@ -25,6 +25,7 @@ from efficient_hrl.representations.representation import (
     StatePreprocess,
     StatePreprocessNetwork,
 )
+from efficient_hrl.specifications.level import LevelSpec
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
 METHODS = ("hiro_orig", "hiro_repr")
@@ -143,10 +144,7 @@ def hierarchy(method, hidden=(32, 24), representation_sizes=((20, 16), (24, 20))
 
     def level(hides_xy):
         return {
-            "critic_optimizer": adam_optimizer(1e-3),
-            "actor_optimizer": adam_optimizer(1e-4),
-            "gamma": 0.99,
-            "target_update_period": 2,
+            "learning": LevelSpec(0.99, adam_optimizer(1e-3), adam_optimizer(1e-4), 2),
             "actor_net": functools.partial(ActorNetwork, hidden_layers=hidden, zero_obs=hides_xy),
             "critic_net": functools.partial(
                 CriticNetwork,
@@ -187,14 +185,14 @@ def segments(arrays, prefix, update=None):
     states = get("states")
     return Segment(
         state=states,
-        meta_action=get("meta_actions"),
+        goal=get("meta_actions"),
         reward=get("rewards"),
         discount=get("discounts"),
         next_state=get("next_states"),
         low_states=get("low_states"),
         low_actions=get("low_actions"),
         length=tf.fill([states.shape[0]], 10),
-        meta_context=get("meta_contexts"),
-        next_meta_context=get("next_meta_contexts"),
+        target=get("meta_contexts"),
+        next_target=get("next_meta_contexts"),
         bootstrap=tf.ones(states.shape[0]),
     )

@@ -12,8 +12,9 @@ from efficient_hrl.agents.ddpg_agent import AgentBatch
 from efficient_hrl.agents.ddpg_networks import CriticNetwork
 from efficient_hrl.agents.exploration import NoisyAction, meta_add_noise_fn, uvf_add_noise_fn
 from efficient_hrl.context.rewards_functions import diff_rewards, negative_distance
-from efficient_hrl.learner import Learner, LearningSettings
+from efficient_hrl.learner import Learner
 from efficient_hrl.relabeling import sample_best_meta_actions
+from efficient_hrl.specifications.learning import LearningSettings
 from tests import golden_data, tiny_hierarchy
 
 # After ten updates, as a share of each network's movement.
@@ -50,7 +51,7 @@ def relabelled(hierarchy, segments, normal):
         hierarchy.low,
         normal,
     ).goals
-    return segments._replace(meta_action=goals)
+    return segments._replace(goal=goals)
 
 
 def check_first_batch(agent, name, batch, arrays):
@@ -146,7 +147,7 @@ def test_ten_relabelled_high_level_updates(method):
     @tf.function
     def train(segments, normal, noise):
         segments = relabelled(hierarchy, segments, normal)
-        return segments.meta_action, high.train(segments, noise=noise)
+        return segments.goal, high.train(segments, noise=noise)
 
     for i in range(10):
         goals, info = train(
@@ -260,7 +261,7 @@ def test_actions_reg_is_the_mean_l1_size_of_goals_from_k_on(k, high_class):
 
 
 def test_actions_reg_counts_together_with_the_actors_gradient():
-    agent = tiny_hierarchy.hierarchy(high={"actions_reg": 0.25, "k": 0, "target_update_period": 2}).high
+    agent = tiny_hierarchy.hierarchy(high={"actions_reg": 0.25, "k": 0}).high
     experience = random_experience(agent.training_data_spec)
     losses = [float(agent.train(experience).extra.actor_loss) for _ in range(4)]
     assert [loss > 0 for loss in losses] == [True, False, True, False]
@@ -378,7 +379,7 @@ def test_vector_rewards_from_replay_to_update(low_class):
     experience = random_experience(low.training_data_spec, bootstrap)
     batch = low.learning_batch(experience)
     assert batch.reward.shape == batch.discount.shape == [BATCH, 2]
-    error = experience.state[:, :2] + experience.context - experience.next_state[:, :2]
+    error = experience.state[:, :2] + experience.goal - experience.next_state[:, :2]
     np.testing.assert_allclose(batch.reward, -np.abs(error), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(batch.discount, 0.99 * np.float32(bootstrap)[:, None] * np.ones(2), rtol=1e-6)
     target = low.actor_critic.td_targets(batch, tf.zeros([BATCH, 2]))
@@ -388,7 +389,7 @@ def test_vector_rewards_from_replay_to_update(low_class):
     with tf.GradientTape() as tape:
         tape.watch(actions)
         values, _ = low.critic_nets[0]((batch.observation, actions), for_critic_loss=True)
-        total = tf.reduce_sum(values * tf.abs(experience.context))
+        total = tf.reduce_sum(values * tf.abs(experience.goal))
     dqda = tape.gradient(total, actions).numpy()
     np.testing.assert_allclose(
         low.actor_critic.actor_loss(batch.observation), np.mean(dqda**2), rtol=1e-3, atol=1e-12

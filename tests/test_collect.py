@@ -23,6 +23,10 @@ from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 from tests import golden_data, tiny_hierarchy
 
+# How the recordings call what has another name here.
+TRANSITION_NAMES = {"goal": "context", "next_goal": "next_context"}
+SEGMENT_NAMES = {"goal": "meta_action", "target": "meta_context", "next_target": "next_meta_context"}
+
 TRACES = ("collect_trace", "collect_trace_repr_p40")
 
 
@@ -116,7 +120,11 @@ def test_goals_transitions_and_segments_agree_with_the_recorded_trace(trace):
         np.testing.assert_array_equal(stored.bootstrap, 1.0)
         for name in stored._fields[:-1]:
             np.testing.assert_allclose(
-                getattr(stored, name), arrays[f"replay/{name}"][steps], rtol=1e-4, atol=1e-4, err_msg=name
+                getattr(stored, name),
+                arrays[f"replay/{TRANSITION_NAMES.get(name, name)}"][steps],
+                rtol=1e-4,
+                atol=1e-4,
+                err_msg=name,
             )
 
         # A recorded segment is stored during the step before the next one begins.
@@ -126,20 +134,21 @@ def test_goals_transitions_and_segments_agree_with_the_recorded_trace(trace):
         lengths = [10] * (len(rows) - 1) + [len(steps) - 10 * (len(rows) - 1)]
         np.testing.assert_array_equal(kept.length, lengths)
         for i, (row, length) in enumerate(zip(rows, lengths)):
-            for name in ("state", "meta_action", "reward", "discount", "next_state"):
+            recorded = lambda name, row=row: arrays[f"meta_replay/{SEGMENT_NAMES.get(name, name)}"][row]
+            for name in ("state", "goal", "reward", "discount", "next_state"):
                 np.testing.assert_allclose(
                     getattr(kept, name)[i],
-                    arrays[f"meta_replay/{name}"][row],
+                    recorded(name),
                     rtol=1e-4,
                     atol=1e-4,
                     err_msg=name,
                 )
-            for name in ("meta_context", "next_meta_context"):
-                np.testing.assert_array_equal(getattr(kept, name)[i], arrays[f"meta_replay/{name}"][row])
+            for name in ("target", "next_target"):
+                np.testing.assert_array_equal(getattr(kept, name)[i], recorded(name))
             for name in ("low_states", "low_actions"):
                 np.testing.assert_allclose(
                     getattr(kept, name)[i, :length],
-                    arrays[f"meta_replay/{name}"][row][:length],
+                    recorded(name)[:length],
                     rtol=1e-4,
                     atol=1e-3,
                     err_msg=name,
@@ -183,7 +192,7 @@ def test_returns_of_finished_episodes_are_sums_of_rewards_per_step():
     stored = high_replay.gather_all()
     np.testing.assert_allclose(tf.reduce_sum(stored.reward), -TASK_REWARD_SCALE * distances.sum(), rtol=1e-5)
     transitions = low_replay.gather_all()
-    rewards, _ = hierarchy.low.rewards(transitions.state, transitions.next_state, [transitions.context])
+    rewards, _ = hierarchy.low.rewards(transitions.state, transitions.next_state, [transitions.goal])
     np.testing.assert_allclose(finished.low, tf.reduce_sum(rewards), rtol=1e-5)
     collector.returns.reset()
     assert collector.returns.finished().episodes == 0
@@ -374,7 +383,7 @@ def test_an_unstable_step_and_the_segment_that_it_breaks_off_are_never_stored():
     # Returns are those of whole episodes alone.
     finished = driver.returns.finished()
     whose = low.state.numpy()[:, [WHO, EPISODE]]
-    rewards, _ = of.low.rewards(low.state, low.next_state, [low.context], low.action, low.reward)
+    rewards, _ = of.low.rewards(low.state, low.next_state, [low.goal], low.action, low.reward)
     lengths = [np.sum(np.all(whose == own, axis=1)) for own in whose]
     whole = np.equal(lengths, TIME_OUT)
     assert np.sum(whole) / TIME_OUT == int(driver.episodes) == finished.episodes.numpy() > 8
@@ -387,14 +396,14 @@ def test_every_episode_begins_with_a_new_target_and_a_new_goal():
         ScriptedEnvironment(range(4), TERMINATIONS, TIME_OUT), of, 4 * 60, explore=False
     )
     targets = {}
-    for state, target in zip(high.state.numpy(), high.meta_context.numpy()):
+    for state, target in zip(high.state.numpy(), high.target.numpy()):
         targets.setdefault((state[WHO], state[EPISODE]), set()).add(tuple(target))
     assert all(len(its) == 1 for its in targets.values())
     assert len(set.union(*targets.values())) == len(targets) > 20
-    goals = of.high.action(high.state, [high.meta_context])
-    np.testing.assert_allclose(high.meta_action, goals, atol=1e-4)
+    goals = of.high.action(high.state, [high.target])
+    np.testing.assert_allclose(high.goal, goals, atol=1e-4)
     checked = 0
-    for state, goal in zip(low.state.numpy(), low.context.numpy()):
+    for state, goal in zip(low.state.numpy(), low.goal.numpy()):
         its = targets.get((state[WHO], state[EPISODE]))
         if state[STEP] == 0 and its is not None:  # of the last episodes no segment is stored yet
             expected = of.high.action(state[None], [np.float32([*its])])[0]
@@ -437,7 +446,7 @@ def next_targets_are_those_of_the_next_segment(high, num_envs):
         own = [tf.nest.map_structure(lambda x, j=j: x[j], high) for j in range(i, len(high.state), num_envs)]
         for segment, following in zip(own, own[1:]):
             if segment.discount == 1:
-                np.testing.assert_array_equal(segment.next_meta_context, following.meta_context)
+                np.testing.assert_array_equal(segment.next_target, following.target)
                 compared += 1
     return compared
 
@@ -449,9 +458,9 @@ def test_targets_drawn_anew_every_few_steps_are_stored_as_the_policy_uses_them()
     assert next_targets_are_those_of_the_next_segment(high, 2) == 2 * 9
     # Drawn after steps 0, 3, 6, ...: at the end of every segment but those that begin at step 10.
     begins = np.round(high.state[:, 6].numpy() * 1000).astype(int)
-    changes = np.any(high.next_meta_context != high.meta_context, axis=1)
+    changes = np.any(high.next_target != high.target, axis=1)
     assert changes.all() and {*begins} == {0, 5, 10, 15}
-    assert np.all(np.abs(high.next_meta_context - 4) <= 6)
+    assert np.all(np.abs(high.next_target - 4) <= 6)
 
 
 def test_scheduled_targets_within_an_episode_are_stored_as_the_policy_uses_them():
@@ -462,7 +471,7 @@ def test_scheduled_targets_within_an_episode_are_stored_as_the_policy_uses_them(
     of = tiny_hierarchy.hierarchy(c=5, targets=targets)
     _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61, explore=True, seed=1)
     assert next_targets_are_those_of_the_next_segment(high, 2) == 2 * 9
-    assert len(np.unique(high.meta_context[:, 0])) > 3
+    assert len(np.unique(high.target[:, 0])) > 3
 
 
 def test_a_countdown_among_the_targets_is_stored_as_the_policy_uses_it():
@@ -481,8 +490,8 @@ def test_a_countdown_among_the_targets_is_stored_as_the_policy_uses_it():
         shown.append(countdown)
         countdown = 4 if countdown == 0 else countdown - 1
     begins = np.round(high.state[:, 6].numpy() * 1000).astype(int)
-    np.testing.assert_array_equal(high.meta_context[:, 2], [shown[t] for t in begins])
-    np.testing.assert_array_equal(high.next_meta_context[:, 2], [shown[t + 5] for t in begins])
+    np.testing.assert_array_equal(high.target[:, 2], [shown[t] for t in begins])
+    np.testing.assert_array_equal(high.next_target[:, 2], [shown[t + 5] for t in begins])
 
 
 def test_scheduled_targets_advance_once_per_episode_and_survive_a_checkpoint(tmp_path):
@@ -495,10 +504,10 @@ def test_scheduled_targets_advance_once_per_episode_and_survive_a_checkpoint(tmp
 
     of, checkpoint = make()
     _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61)
-    np.testing.assert_array_equal(high.meta_context[:, 0], np.repeat([1, 2, 3], 4))
+    np.testing.assert_array_equal(high.target[:, 0], np.repeat([1, 2, 3], 4))
     assert of.high.context.samplers("explore")[0].pointer == 4  # the fourth has begun
     path = checkpoint.save(str(tmp_path / "agent"))
     of, checkpoint = make()
     checkpoint.restore(path).assert_existing_objects_matched()
     _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 41)
-    np.testing.assert_array_equal(high.meta_context[:, 0], np.repeat([0, 1], 4))
+    np.testing.assert_array_equal(high.target[:, 0], np.repeat([0, 1], 4))

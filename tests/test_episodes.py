@@ -8,7 +8,8 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl import cond_fn
-from efficient_hrl.episodes import ConditionedEnvironment, ends_episodes, environment_for, has_conditions
+from efficient_hrl.cond_fn import ends_episodes, has_conditions
+from efficient_hrl.episodes import ConditionedEnvironment, environment_for
 from environments.batched import BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 from tests import tiny_hierarchy
@@ -57,14 +58,14 @@ def test_without_a_reset_the_simulation_goes_on_under_new_targets():
         np.testing.assert_allclose(after[6], 0.001 * boundary, rtol=1e-6)
     np.testing.assert_array_equal(high.discount, [1, 0] * 3)
     np.testing.assert_array_equal(high.bootstrap, 1)
-    targets = high.meta_context.numpy()
+    targets = high.target.numpy()
     np.testing.assert_array_equal(targets[::2], targets[1::2])
     assert len(np.unique(targets[:, 0])) == 3
     # The high level decides anew where an episode begins.
     for i in range(6):
-        goal = of.high.action(high.state[i][None], [high.meta_context[i][None]])[0]
-        np.testing.assert_allclose(high.meta_action[i], goal, atol=1e-4)
-        np.testing.assert_array_equal(low.context[10 * i], high.meta_action[i])
+        goal = of.high.action(high.state[i][None], [high.target[i][None]])[0]
+        np.testing.assert_allclose(high.goal[i], goal, atol=1e-4)
+        np.testing.assert_array_equal(low.goal[10 * i], high.goal[i])
 
 
 def test_a_reset_after_every_second_episode_leaves_out_every_second_boundary():
@@ -82,7 +83,7 @@ def test_a_reset_after_every_second_episode_leaves_out_every_second_boundary():
     low, high = tiny_hierarchy.collected(env, of, 36)
     np.testing.assert_array_equal(high.length, [7] * 5)
     np.testing.assert_array_equal(high.discount, [0] * 5)
-    assert len(np.unique(high.meta_context[:, 0])) == 5
+    assert len(np.unique(high.target[:, 0])) == 5
     positions_before, positions_after = low.next_state[6:34:7, :29], low.state[7:35:7, :29]
     goes_on = np.all(positions_before == positions_after, axis=1)
     np.testing.assert_array_equal(goes_on, [False, True, False, True])

@@ -137,7 +137,7 @@ def test_segments_are_those_since_the_last_map_evenly_spread(tmp_path):
     def add(first, last):
         part = slice(first, last)
         length = 1 + number[part] % 10
-        run.add(run.high, state=start[part], next_state=end[part], meta_action=goals[part], length=length)
+        run.add(run.high, state=start[part], next_state=end[part], goal=goals[part], length=length)
 
     add(0, 300)
     made = run.maps.write(3000)
@@ -175,7 +175,7 @@ def test_what_is_read_is_what_was_written_and_files_are_small(tmp_path):
     run = Run(tmp_path, capacity=2000, goals={"context_shapes": [size]}, low={"state_preprocess_class": Wide})
     rng = np.random.default_rng(0)
     run.add(run.low, next_state=positions(2000))
-    run.add(run.high, state=rng.normal(size=(600, 7)), meta_action=rng.normal(size=(600, size)))
+    run.add(run.high, state=rng.normal(size=(600, 7)), goal=rng.normal(size=(600, size)))
     made = run.maps.write(2000)
     (read,) = read_maps(run.root)
     assert len(made.goal) > 30
@@ -187,7 +187,7 @@ def test_what_is_read_is_what_was_written_and_files_are_small(tmp_path):
     two = Run(tmp_path / "two", capacity=2000)
     (tmp_path / "two").mkdir()
     two.add(two.low, next_state=positions(2000))
-    columns = {name: rng.normal(size=(600, 2)) for name in ("state", "next_state", "meta_action")}
+    columns = {name: rng.normal(size=(600, 2)) for name in ("state", "next_state", "goal")}
     two.add(two.high, **columns)
     assert len(two.maps.write(2000).goal) == MOST_SEGMENTS
     assert map_files(two.root)[0].stat().st_size < 60_000

@@ -10,7 +10,7 @@ from efficient_hrl.ablations.random_goals import with_random_goals
 from efficient_hrl.context.rewards_functions import plain_rewards
 from efficient_hrl.context.samplers import DirectionSampler, RandomSampler
 from efficient_hrl.graph.random_streams import Stream, stream_seed
-from efficient_hrl.learner import Learner, LearningSettings
+from efficient_hrl.learner import Learner
 from efficient_hrl.relabeling import fitness, sample_best_meta_actions
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.representations.estimators import (
@@ -20,6 +20,7 @@ from efficient_hrl.representations.estimators import (
     LogMeanExpEstimator,
     ReplayEstimator,
 )
+from efficient_hrl.specifications.learning import LearningSettings
 from tests import golden_data, tiny_hierarchy
 
 BATCH = 8
@@ -41,7 +42,7 @@ def filled_hierarchy(method):
         low.add(golden_data.transitions(arrays, i), tf.fill([16], True))
         segments = golden_data.segments(meta, "batch", i)
         # Goals of other samples, so that the stored goal is not the best explanation.
-        segments = segments._replace(meta_action=tf.roll(segments.meta_action, 1, axis=0))
+        segments = segments._replace(goal=tf.roll(segments.goal, 1, axis=0))
         high.add(segments, tf.fill([16], True))
     return hierarchy, low, high
 
@@ -70,7 +71,7 @@ def learn_by_hand(hierarchy, low_replay, high_replay, low_updates, strategy):
     )
     reprs = (f(segments.state), f(segments.next_state), f(segments.low_states))
     goals = sample_best_meta_actions(segments, *reprs, inverse, low, normal, strategy).goals
-    high.train(segments._replace(meta_action=goals))
+    high.train(segments._replace(goal=goals))
     for _ in range(low_updates):
         low.train(low_replay.sample(BATCH, seed(Stream.LOW_REPLAY, low.train_step_counter)))
         if f.trainable_representation:
@@ -214,9 +215,7 @@ def test_shares_of_relabelled_goals_are_those_of_the_best_fitness(method):
         normal = tf.random.stateless_normal(
             inverse.draws_shape("sample", BATCH), stream_seed(SEED, Stream.RELABELING, update)
         )
-        candidates = inverse.candidates(
-            f(segments.state), f(segments.next_state), segments.meta_action, normal
-        )
+        candidates = inverse.candidates(f(segments.state), f(segments.next_state), segments.goal, normal)
         scores = fitness(candidates, segments, f(segments.low_states), hierarchy.low).numpy()
         for best in np.argmax(scores, axis=0):
             counts[{8: 1, 9: 2}.get(best, 0)] += 1
@@ -275,17 +274,17 @@ def test_goals_may_be_drawn_from_the_train_sampler():
             "train", BATCH, stream_seed(SEED, Stream.LOW_CONTEXTS, update), stored.state, stored.next_state
         )
         learner.update_low()
-        expected = stored._replace(context=contexts, next_context=next_contexts)
+        expected = stored._replace(goal=contexts, next_goal=next_contexts)
         tiny_hierarchy.same(seen[-1], expected)
-        assert not np.any(seen[-1].context == stored.context)
+        assert not np.any(seen[-1].goal == stored.goal)
         # Rewards follow the new goals, on states as they are.
         error = stored.state[:, :2] + contexts - stored.next_state[:, :2]
         batch = of.low.learning_batch(seen[-1])
         np.testing.assert_allclose(batch.reward, -np.linalg.norm(error, axis=1), rtol=1e-4)
     learner.update_high()
     np.testing.assert_array_equal(
-        high_seen[0].meta_context,
-        high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0)).meta_context,
+        high_seen[0].target,
+        high_replay.sample(BATCH, stream_seed(SEED, Stream.HIGH_REPLAY, 0)).target,
     )
 
 
@@ -303,9 +302,9 @@ def test_targets_may_be_drawn_from_the_train_sampler_and_rewards_stay_the_stored
     usual = Learner(of, low_replay, high_replay, LearningSettings(BATCH), SEED).relabeled(stored).goals
     learner.update_high()
     # Goals are relabelled first, and as without new targets.
-    expected = stored._replace(meta_action=usual, meta_context=targets, next_meta_context=targets)
+    expected = stored._replace(goal=usual, target=targets, next_target=targets)
     tiny_hierarchy.same(seen[0], expected)
-    assert np.all(targets >= 20) and np.all(stored.meta_context <= 10)
+    assert np.all(targets >= 20) and np.all(stored.target <= 10)
     batch = of.high.learning_batch(seen[0])
     np.testing.assert_array_equal(batch.reward, stored.reward)
     np.testing.assert_array_equal(batch.observation[:, 7:], targets)
@@ -356,8 +355,8 @@ def test_repeated_batches_are_relabelled_sample_by_sample_and_work_compiled():
     seen, high_seen = seen_batches(of.low), seen_batches(of.high)
     learner.update_low()
     learner.update_high()
-    assert not np.any(seen[0].context[:BATCH] == seen[0].context[BATCH:])
-    assert np.any(high_seen[0].meta_action[:BATCH] != high_seen[0].meta_action[BATCH:])
+    assert not np.any(seen[0].goal[:BATCH] == seen[0].goal[BATCH:])
+    assert np.any(high_seen[0].goal[:BATCH] != high_seen[0].goal[BATCH:])
     learner.learn(tf.constant(3))
     assert all(np.isfinite(v) for k, v in learner.mean_losses().items() if "representation" not in k)
 
@@ -412,15 +411,15 @@ def test_a_share_of_the_low_level_s_goals_is_random():
     stored = [low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, update)) for update in range(20)]
     for _ in stored:
         learner.update_low()
-    replaced = [np.any(new.context != old.context, axis=1) for new, old in zip(seen, stored)]
+    replaced = [np.any(new.goal != old.goal, axis=1) for new, old in zip(seen, stored)]
     assert 0.35 < np.mean(replaced) < 0.65 and 0 < np.mean(replaced[0]) < 1
     for new, old, chosen in zip(seen, stored, replaced):
-        rest = [batch._replace(context=(), next_context=()) for batch in (new, old)]
+        rest = [batch._replace(goal=(), next_goal=()) for batch in (new, old)]
         tiny_hierarchy.same(*rest)
-        np.testing.assert_array_equal(new.next_context[~chosen], old.next_context[~chosen])
+        np.testing.assert_array_equal(new.next_goal[~chosen], old.next_goal[~chosen])
         # The goal at the next state is what is left of the new one, and the reward follows it.
-        left = new.context + new.state[:, :2] - new.next_state[:, :2]
-        np.testing.assert_allclose(new.next_context[chosen], left[chosen], rtol=1e-5, atol=1e-5)
+        left = new.goal + new.state[:, :2] - new.next_state[:, :2]
+        np.testing.assert_allclose(new.next_goal[chosen], left[chosen], rtol=1e-5, atol=1e-5)
         reward = of.low.learning_batch(new).reward
         np.testing.assert_allclose(reward, -np.linalg.norm(left, axis=1), rtol=1e-4)
 
@@ -428,5 +427,5 @@ def test_a_share_of_the_low_level_s_goals_is_random():
 def test_all_goals_are_random_with_a_share_of_one_and_new_in_every_update():
     of, low_replay, _ = collected_hierarchy(goals={"samplers": {"train": directions()}})
     batch = low_replay.sample(BATCH, stream_seed(SEED, Stream.LOW_REPLAY, 0))
-    goals = [with_random_goals(batch, of.low, 1.0, tf.constant([SEED, i], tf.int64)).context for i in (0, 1)]
-    assert not np.any(goals[0] == batch.context) and not np.any(goals[0] == goals[1])
+    goals = [with_random_goals(batch, of.low, 1.0, tf.constant([SEED, i], tf.int64)).goal for i in (0, 1)]
+    assert not np.any(goals[0] == batch.goal) and not np.any(goals[0] == goals[1])

@@ -47,7 +47,7 @@ def test_candidates_fitness_and_choice_agree_with_the_recording(method, batch):
     state_reprs, next_state_reprs, low_state_reprs = reprs(hierarchy, segments)
     inverse = hierarchy.inverse_dynamics
     np.testing.assert_array_equal(inverse.minimum, golden_data.load(f"relabel_{method}")["goal_min"])
-    candidates = inverse.candidates(state_reprs, next_state_reprs, segments.meta_action, get("z"))
+    candidates = inverse.candidates(state_reprs, next_state_reprs, segments.goal, get("z"))
     np.testing.assert_allclose(candidates, get("candidates"), rtol=1e-5, atol=1e-6)
     (unrolled,) = hierarchy.low.context.multi_transition([candidates], low_state_reprs[None])
     shape = get("unrolled_goals").shape
@@ -106,7 +106,7 @@ def test_chosen_goals_stay_in_range_and_never_fit_worse_than_the_stored_ones():
     inverse, low_state_reprs = hierarchy.inverse_dynamics, reprs(hierarchy, segments)[2]
     chosen = relabel(hierarchy, segments, get("z"))
     assert np.all(chosen >= inverse.minimum) and np.all(chosen <= inverse.maximum)
-    stored = tf.clip_by_value(segments.meta_action, inverse.minimum, inverse.maximum)
+    stored = tf.clip_by_value(segments.goal, inverse.minimum, inverse.maximum)
     scores = fitness(tf.stack([chosen, stored]), segments, low_state_reprs, hierarchy.low).numpy()
     assert np.all(scores[0] >= scores[1])
 
@@ -114,7 +114,7 @@ def test_chosen_goals_stay_in_range_and_never_fit_worse_than_the_stored_ones():
 def test_strategy_none_keeps_the_stored_goals():
     hierarchy, segments, _ = recorded("hiro_orig", 0)
     normal = np.zeros(hierarchy.inverse_dynamics.draws_shape(None, 16), np.float32)
-    np.testing.assert_array_equal(relabel(hierarchy, segments, normal, None), segments.meta_action)
+    np.testing.assert_array_equal(relabel(hierarchy, segments, normal, None), segments.goal)
 
 
 def test_strategy_fun_is_one_narrow_draw_around_the_change_reached_and_not_clipped():
@@ -140,10 +140,8 @@ def drawn(method, n, seed):
     hierarchy, segments, _ = recorded(method, 0)
     state_reprs, next_state_reprs, low_state_reprs = reprs(hierarchy, segments)
     size = hierarchy.inverse_dynamics.minimum.shape[0]
-    normal = 2.0 * tf.random.stateless_normal([n - 2, *segments.meta_action.shape[:1], size], [seed, 0])
-    candidates = hierarchy.inverse_dynamics.candidates(
-        state_reprs, next_state_reprs, segments.meta_action, normal
-    )
+    normal = 2.0 * tf.random.stateless_normal([n - 2, *segments.goal.shape[:1], size], [seed, 0])
+    candidates = hierarchy.inverse_dynamics.candidates(state_reprs, next_state_reprs, segments.goal, normal)
     candidates = tf.concat([candidates, candidates[1:2]], axis=0)
     return hierarchy.low, segments, low_state_reprs, candidates
 
@@ -201,7 +199,7 @@ def test_kinds_of_chosen_goals_are_those_of_the_best_fitness():
         chosen = sample_best_meta_actions(
             segments, state_reprs, next_state_reprs, low_state_reprs, inverse, low, normal
         )
-        candidates = inverse.candidates(state_reprs, next_state_reprs, segments.meta_action, normal)
+        candidates = inverse.candidates(state_reprs, next_state_reprs, segments.goal, normal)
         best = np.argmax(fitness(candidates, segments, low_state_reprs, low), axis=0)
         np.testing.assert_array_equal(chosen.kinds, [{2: 1, 3: 2}.get(index, 0) for index in best])
         found += list(best)
@@ -214,7 +212,7 @@ def test_of_equal_goals_the_stored_one_counts_and_then_the_change_reached():
     far[1:] = 0  # one sample beyond a corner of the range, the others where the change is
     f = reprs(hierarchy, segments)
     kinds = lambda stored, next_reprs, normal: sample_best_meta_actions(
-        segments._replace(meta_action=tf.broadcast_to(stored, segments.meta_action.shape)),
+        segments._replace(goal=tf.broadcast_to(stored, segments.goal.shape)),
         *(f[0], next_reprs, f[2], inverse, hierarchy.low, tf.constant(normal)),
     ).kinds.numpy()
     everywhere = np.abs(far) * 0 + 1e6  # all beyond it
@@ -241,7 +239,7 @@ def test_short_segments_are_relabelled_too(c):
 def test_bfloat16_is_near_float32_and_needs_dense_layers():
     low, segments, low_state_reprs, candidates = drawn("hiro_orig", 10, 2)
     acting_low(low, 2)
-    states, goals = segments.state, [segments.meta_action]
+    states, goals = segments.state, [segments.goal]
     exact, rough = low.action(states, goals), low.action(states, goals, tf.bfloat16)
     assert rough.dtype == tf.float32 and np.any(exact != rough)
     np.testing.assert_allclose(exact, rough, atol=0.05 * np.ptp(exact))

@@ -58,10 +58,10 @@ def test_two_buffers_work_in_one_compiled_loop():
 
 def test_specifications_have_the_documented_shapes():
     transition = transition_spec(30, 8, 2)
-    assert transition.next_state.shape == [30] and transition.next_context.shape == [2]
+    assert transition.next_state.shape == [30] and transition.next_goal.shape == [2]
     segment = segment_spec(30, 8, 2, 3, 10)
     assert segment.low_states.shape == [10, 30] and segment.low_actions.shape == [10, 8]
-    assert segment.meta_action.shape == [2] and segment.next_meta_context.shape == [3]
+    assert segment.goal.shape == [2] and segment.next_target.shape == [3]
 
 
 @pytest.mark.parametrize("size", [0, -5, 1.5, "many"])

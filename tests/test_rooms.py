@@ -11,18 +11,34 @@ REPOSITORY = pathlib.Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "efficient_hrl"
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 MOST_FLAT_MODULES = 20
-# What a room must never reach, whatever its docstring says.
-TRAINS = {"run", "builder", "train", "learner", "collect", "collecting_beside_learning"}
+MOST_LINES, MOST_PARAMETERS = 60, 12  # of a function, beside gin's own
+# What must never be reached from a room or a module, directly or through others, whatever docstrings say.
+BUILDS_OR_RUNS = {"run", "builder", "train"}
+TRAINS = {*BUILDS_OR_RUNS, "learner", "collect", "collecting_beside_learning"}
+LEVELS = {"agent", "hierarchy", "hierarchical_policy"}
 FORBIDDEN = {
-    "agents": {"agent", "hierarchy", "hierarchical_policy", "relabeling", "replay", "context", *TRAINS},
-    "context": {"agent", "agents", "hierarchy", "hierarchical_policy", *TRAINS},
-    "storage": {"agent", "hierarchy", *TRAINS},
-    "comparison": {"evaluation", "figures", *TRAINS},
+    "agents": {*LEVELS, "relabeling", "replay", "context", "representations", "environments", *TRAINS},
+    "context": {*LEVELS, "agents", "environments", *TRAINS},
+    "representations": {*LEVELS, "context", "environments", *TRAINS},
+    "graph": {*LEVELS, "agents", "environments", *TRAINS},
+    "replay": {*LEVELS, "agents", "context", "environments", *TRAINS},
+    "relabeling": {*LEVELS, "agents", "context", "environments", *TRAINS},
+    "hierarchical_policy": {"environments", *TRAINS},
+    "agent": {"hierarchy", "hierarchical_policy", "environments", *TRAINS},
+    "learner": {"collect", "episodes", "hierarchical_policy", "environments", "storage", *BUILDS_OR_RUNS},
+    "collect": {"learner", "collecting_beside_learning", "evaluation", "storage", *BUILDS_OR_RUNS},
+    "builder.learning": {"collect", "collecting_beside_learning", "hierarchical_policy", "episodes", "run"},
+    "builder.collecting": {"learner", "collecting_beside_learning", "evaluation", "storage", "run"},
+    "builder": {"configuration", "modes", "commands", "figures", "report"},
+    "storage": {*LEVELS, "agents", *TRAINS},
+    "comparison": {*LEVELS, "evaluation", "figures", *TRAINS},
+    "evaluation": TRAINS,
     "figures": TRAINS,
-    "report": TRAINS | {"evaluation"},
+    "report": {*LEVELS, "evaluation", *TRAINS},
     "video": TRAINS,
-    "builder": {"configuration", "modes", "commands", "figures", "report", "terminal"},
 }
+# Rooms whose tests are elsewhere, and where.
+TESTED_ELSEWHERE = {"modes": "in the room of what each mode does, and in tests/commands"}
 
 
 def imports_of(text, known):
@@ -35,6 +51,17 @@ def imports_of(text, known):
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in known else node.module for name in inside}
     return {name for name in found if name in known}
+
+
+def outside(text):
+    """Names of the packages that a module's text imports from, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return {name.split(".")[0] for name in found}
 
 
 def modules(folder):
@@ -74,6 +101,38 @@ def rooms_imported(graph, room):
     return {*arrows} - {room, "efficient_hrl"}
 
 
+def reached(graph, start):
+    """Modules that are imported when those of a room, or a module "room.name", are; they included."""
+    path = f"efficient_hrl.{start}"
+    todo = [module for module in graph if module == path or module.startswith(f"{path}.")]
+    found = set(todo)
+    while todo:
+        new = graph[todo.pop()] - found
+        found |= new
+        todo += new
+    return found
+
+
+def long_functions(text):
+    """Functions of a module's text with too many lines or parameters, but those that gin fills."""
+    tree = ast.parse(text)
+    is_gins = lambda node: any("configurable" in ast.unparse(d) for d in node.decorator_list)
+    made_by_gin = {
+        function
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and is_gins(node)
+        for function in node.body
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__"
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef) or node in made_by_gin or is_gins(node):
+            continue
+        names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        lines = node.end_lineno - node.lineno + 1
+        if lines > MOST_LINES or len({*names} - {"self", "cls"}) > MOST_PARAMETERS:
+            yield node.name
+
+
 def allowed_by(docstring):
     """The names behind "May import:" at a docstring's end."""
     line = re.search(r"May import: ([^.]*)\.\s*$", docstring)
@@ -94,9 +153,11 @@ def test_a_room_imports_what_its_docstring_says_and_all_of_it(room):
     assert rooms_imported(GRAPH, room) == allowed_by(docstring_of(room))
 
 
-@pytest.mark.parametrize("room", FORBIDDEN)
-def test_no_arrow_goes_against_the_grain(room):
-    assert rooms_imported(GRAPH, room) & FORBIDDEN[room] == set()
+@pytest.mark.parametrize("start", FORBIDDEN)
+def test_no_arrow_goes_against_the_grain(start):
+    found = reached(GRAPH, start)
+    assert found, "no such room"
+    assert {room_of(module) for module in found} & (FORBIDDEN[start] - {start}) == set()
 
 
 def test_no_module_is_in_a_cycle():
@@ -104,13 +165,16 @@ def test_no_module_is_in_a_cycle():
 
 
 def test_environments_know_nothing_of_learning():
-    texts = modules("environments")
-    for name, text in texts.items():
-        arrows = imports_of(text, GRAPH.keys() | {"tensorflow", "tf_agents", "efficient_hrl"})
-        assert not any(arrow.startswith("efficient_hrl") for arrow in arrows), name
-        assert "import tensorflow" not in text, name
-        if "tf_agents" in text:
+    for name, text in modules("environments").items():
+        assert not outside(text) & {"efficient_hrl", "tensorflow"}, name
+        if "tf_agents" in outside(text):
             assert "batched" in name, name
+
+
+@pytest.mark.parametrize("folder", ["efficient_hrl", "environments"])
+def test_functions_are_short_and_have_few_parameters(folder):
+    for name, text in modules(folder).items():
+        assert list(long_functions(text)) == [], name
 
 
 def test_few_modules_are_flat():
@@ -119,9 +183,9 @@ def test_few_modules_are_flat():
 
 
 def test_tests_mirror_the_rooms():
-    folders = {path.parent.name for path in (REPOSITORY / "tests").glob("*/__init__.py")}
-    others = {"benchmarks", "environments", "golden", "properties"}
-    assert folders - others <= {*ROOMS}
+    folders = {path.parent.name for path in (REPOSITORY / "tests").glob("*/test_*.py")}
+    others = {"benchmarks", "environments", "properties"}
+    assert folders - others == {*ROOMS} - TESTED_ELSEWHERE.keys()
 
 
 def test_what_would_be_wrong_is_found():
@@ -134,6 +198,19 @@ def test_what_would_be_wrong_is_found():
     assert graph["efficient_hrl.agents.a"] == {"efficient_hrl.learner"}
     assert graph["environments.b"] == {"efficient_hrl.learner"}
     assert rooms_imported(graph, "agents") & FORBIDDEN["agents"] == {"learner"}
+    assert reached(graph | {"efficient_hrl.figures.c": {"efficient_hrl.agents.a"}}, "figures") == {
+        "efficient_hrl.figures.c",
+        "efficient_hrl.agents.a",
+        "efficient_hrl.learner",
+    }
+    assert outside("from tensorflow.python import x\ndef f():\n    import tf_agents.agents") == {
+        "tensorflow",
+        "tf_agents",
+    }
+    many = ", ".join(f"p{i}" for i in range(MOST_PARAMETERS + 1))
+    assert list(long_functions(f"def f({many}): pass")) == ["f"]
+    assert list(long_functions("def f():\n" + "    x = 1\n" * MOST_LINES)) == ["f"]
+    assert list(long_functions(f"@gin.configurable\nclass A:\n    def __init__(self, {many}): pass")) == []
     assert set(cycle_in(graph)) == {"efficient_hrl.agents.a", "efficient_hrl.learner"}
     assert allowed_by("What.\n\nMay import: checks,\ngraph.") == {"checks", "graph"}
     assert allowed_by("May import: nothing.") == set()

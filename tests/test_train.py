@@ -165,7 +165,7 @@ def test_maps_hold_what_happened_between_evaluations(uninterrupted):
     segments = state["high replay"]
     count = found[-1].segments
     assert count == len(found[-1].goal) == 16
-    np.testing.assert_array_equal(found[-1].goal, segments.meta_action[-count:])
+    np.testing.assert_array_equal(found[-1].goal, segments.goal[-count:])
     np.testing.assert_array_equal(found[-1].end, segments.next_state[-count:, :2])
 
 

@@ -121,7 +121,7 @@ def test_targets_are_told_to_an_environment_that_wants_them(gin_file):
         trainer.collector.collect()
     (env,) = trainer.simulations._envs
     told = np.array(env.unwrapped.contexts)
-    stored = trainer.high_replay.gather_all().meta_context.numpy()
+    stored = trainer.high_replay.gather_all().target.numpy()
     assert len(told) > 1
     assert {tuple(target) for target in stored} <= {tuple(target) for target in told}
 

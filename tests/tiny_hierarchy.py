@@ -23,6 +23,7 @@ from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.representations.representation import StatePreprocess
+from efficient_hrl.specifications.level import LevelSpec
 from environments.batched import BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 
@@ -90,10 +91,7 @@ def hierarchy(
 
     def usual():
         return {
-            "critic_optimizer": adam_optimizer(1e-3),
-            "actor_optimizer": adam_optimizer(1e-3),
-            "gamma": 0.99,
-            "target_update_period": 2,
+            "learning": LevelSpec(0.99, adam_optimizer(1e-3), adam_optimizer(1e-3), 2),
             "actor_net": ACTOR,
             "critic_net": CRITIC,
         }

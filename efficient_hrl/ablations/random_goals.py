@@ -25,9 +25,9 @@ def with_random_goals(batch: Transition, low_agent, share: float, seed: tf.Tenso
       seed: int64 [2].
 
     Returns:
-      Transitions that differ in `context` and `next_context` alone.
+      Transitions that differ in `goal` and `next_goal` alone.
     """
-    size = batch.context.shape[0] or tf.shape(batch.context)[0]
+    size = batch.goal.shape[0] or tf.shape(batch.goal)[0]
     chooses, draws = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     states = tf.stop_gradient(low_agent.state_preprocess(batch.state))
     next_states = tf.stop_gradient(low_agent.state_preprocess(batch.next_state))
@@ -36,6 +36,6 @@ def with_random_goals(batch: Transition, low_agent, share: float, seed: tf.Tenso
     followed = context.transition(drawn, states, next_states)
     replaced = (tf.random.stateless_uniform([size], chooses) < share)[:, None]
     return batch._replace(
-        context=tf.where(replaced, context.merge(drawn), batch.context),
-        next_context=tf.where(replaced, context.merge(followed), batch.next_context),
+        goal=tf.where(replaced, context.merge(drawn), batch.goal),
+        next_goal=tf.where(replaced, context.merge(followed), batch.next_goal),
     )

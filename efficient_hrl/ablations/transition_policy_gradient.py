@@ -67,7 +67,7 @@ class TransitionMetaAgent(MetaAgentCore):
         batch = super().learning_batch(experience)
         return TransitionBatch(*batch, moved=moved[:, : self.action_spec.shape[0]])
 
-    def _policy_loss(self, actor_critic, batch: TransitionBatch, noise: tf.Tensor) -> tf.Tensor:
+    def _actor_objective(self, actor_critic, batch: TransitionBatch, noise: tf.Tensor) -> tf.Tensor:
         """`transition_policy_loss` of the batch, and `actions_reg` as in `MetaAgent`."""
         goals = actor_critic.action(batch.observation)  # [B, G]
         values = [net((batch.observation, goals))[0] for net in actor_critic.critic_nets]  # [B] each

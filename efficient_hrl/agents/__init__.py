@@ -2,5 +2,5 @@
 
 Nothing here knows of goals, targets or hierarchy.
 
-May import: checks, graph, inert_parameters.
+May import: checks, graph, inert_parameters, specifications.
 """

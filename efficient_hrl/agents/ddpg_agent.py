@@ -25,6 +25,7 @@ from efficient_hrl.graph.finite import check_finite, gradients_by_name
 from efficient_hrl.graph.gradients import clipped_gradients
 from efficient_hrl.graph.random_streams import Stream
 from efficient_hrl.inert_parameters import accepts_inert
+from efficient_hrl.specifications.level import ACTS_ONLY, LevelSpec
 
 
 class AgentBatch(NamedTuple):
@@ -128,18 +129,14 @@ class DdpgAgent(tf_agent.TFAgent):
         actions_regularizer: float = 0.0,
         target_q_clipping: tuple[float, float] | None = None,
         residual_phi: float = 0.0,
-        training_data_spec=None,
-        critic_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
-        actor_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
-        gamma: float = 1.0,
-        target_update_period: int = 1,
-        clip_gradient_norm: float = 0.0,
+        *,
+        learning: LevelSpec = ACTS_ONLY,
         exploration_stddev: float = 1.0,
         seed: int = 0,
         target_noise_stream: Stream = Stream.LOW_TARGET_NOISE,
         name: str = "agent",
         critic_function: Callable = ddpg_critic_function,
-        policy_loss: Callable | None = None,
+        actor_objective: Callable | None = None,
         encoder: ObservationEncoder | None = None,
     ):
         """Builds the networks and their targets.
@@ -154,20 +151,14 @@ class DdpgAgent(tf_agent.TFAgent):
           actions_regularizer: weight of the norm of a batch's actions in the actor's loss.
           target_q_clipping: (minimum, maximum) of target values, or None.
           residual_phi: share of the residual loss, see `critic_loss`.
-          training_data_spec: what `train` takes; None is `AgentBatch`.
-          critic_optimizer, actor_optimizer: one for all critics, one for the actor;
-            None for an agent that only acts.
-          gamma: discount per update step of this level.
-          target_update_period: n; the actor's gradient counts on updates 0, n, 2 n, ...,
-            target networks move on updates n - 1, 2 n - 1, ...
-          clip_gradient_norm: limit for the norm of each variable's gradient; 0 is none.
+          learning: discount, optimisers and periods.
           exploration_stddev: of the collect policy's Gaussian noise, in action units.
           seed: the run's seed, for the noise of target actions.
           target_noise_stream: its random stream.
           name: name of the agent.
           critic_function: (values, observation) -> what the actor maximises, [B].
-          policy_loss: (this agent, batch, noise) -> what the actor's step minimises, a scalar; None
-            is `actor_loss` of the observations.
+          actor_objective: (this agent, batch, noise) -> what the actor's step minimises, a scalar;
+            None is `actor_loss` of the observations.
           encoder: through which the networks see observations; `observation_spec` then is what
             it gives.  None shows them as they are.
 
@@ -186,22 +177,20 @@ class DdpgAgent(tf_agent.TFAgent):
         self._target_q_clipping = target_q_clipping
         self._residual_phi = residual_phi
         self._critic_function = critic_function
-        self._policy_loss = policy_loss
+        self._actor_objective = actor_objective
         self._seed = seed
         self._target_noise_stream = target_noise_stream
 
         # The updates.
-        self._critic_optimizer = critic_optimizer
-        self._actor_optimizer = actor_optimizer
-        self.gamma = gamma
-        self.target_update_period = target_update_period
-        self._clip_gradient_norm = clip_gradient_norm
+        self._critic_optimizer = learning.critic_optimizer
+        self._actor_optimizer = learning.actor_optimizer
+        self.gamma = learning.gamma
+        self.target_update_period = learning.target_update_period
+        self._clip_gradient_norm = learning.clip_gradient_norm
         self._label = name
 
         # The frame of tf-agents.
-        if training_data_spec is None:
-            scalar = tf.TensorSpec([], tf.float32)
-            training_data_spec = AgentBatch(observation_spec, action_spec, scalar, scalar, observation_spec)
+        scalar = tf.TensorSpec([], tf.float32)
         time_step_spec = ts.time_step_spec(observation_spec)
         policy = actor_policy.ActorPolicy(time_step_spec, action_spec, self.actor_net, clip=False)
         super().__init__(
@@ -211,7 +200,7 @@ class DdpgAgent(tf_agent.TFAgent):
             collect_policy=gaussian_policy.GaussianPolicy(policy, scale=exploration_stddev, clip=True),
             train_sequence_length=None,
             num_outer_dims=1,
-            training_data_spec=training_data_spec,
+            training_data_spec=AgentBatch(observation_spec, action_spec, scalar, scalar, observation_spec),
             train_step_counter=tf.Variable(0, dtype=tf.int64, trainable=False, name=f"{name}_updates"),
         )
 
@@ -234,8 +223,8 @@ class DdpgAgent(tf_agent.TFAgent):
         self._encoder = encoder
         self._trained_by_critics = list(self.critic_nets)
         if encoder is not None:
-            encoder.build_target()
-            self._online_and_target.append((encoder.net, encoder.target_net))
+            self._target_encoder = encoder.copy("target_state_process_net")
+            self._online_and_target.append((encoder.net, self._target_encoder.net))
             self._trained_by_critics.append(encoder.net)
 
     @property
@@ -284,6 +273,8 @@ class DdpgAgent(tf_agent.TFAgent):
     def td_targets(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:
         """r + discount * min_i Q'_i(s', a'), clipped to `target_q_clipping`, like `batch.reward`.
 
+        DDPG's equation 5 with one critic, TD3's clipped double Q-learning (section 4.2) with two.
+
         Args:
           batch: what to learn from.
           noise: draws of `target_noise`, [B, A].
@@ -291,9 +282,7 @@ class DdpgAgent(tf_agent.TFAgent):
         Raises:
           ValueError: critics with another number of reward dimensions than the rewards.
         """
-        next_observation = batch.next_observation
-        if self._encoder is not None:
-            next_observation = self._encoder.target_encoded(next_observation)  # [B, E + T]
+        next_observation = self._next_seen(batch.next_observation)  # [B, S + G]
         next_action = self.target_action(next_observation, noise)  # [B, A]
         values = [_values(net, (next_observation, next_action)) for net in self.target_critic_nets]
         lowest = values[0] if len(values) == 1 else tf.minimum(*values)  # [B] or [B, R]
@@ -306,7 +295,7 @@ class DdpgAgent(tf_agent.TFAgent):
         return tf.stop_gradient(self._clipped(batch.reward + batch.discount * lowest))  # [B] or [B, R]
 
     def critic_loss(self, batch: AgentBatch, noise: tf.Tensor) -> tf.Tensor:
-        """TD error loss, averaged over critics; a scalar.
+        """TD error loss, averaged over critics; a scalar (DDPG's equation 4).
 
         A share `residual_phi` of it is the residual loss (Baird 1995) as the
         original computes it: the loss between r + discount * q and q, with q the
@@ -323,22 +312,20 @@ class DdpgAgent(tf_agent.TFAgent):
 
     def _residual_loss(self, batch):
         """Between r + discount * q(s', mu(s')) and q(s', mu(s')), averaged over critics."""
-        next_observation = batch.next_observation
-        if self._encoder is not None:
-            next_observation = self._encoder.target_encoded(next_observation)
-        next_inputs = (next_observation, self.actor_net(next_observation)[0])
+        next_observation = self._next_seen(batch.next_observation)  # [B, S + G]
+        next_inputs = (next_observation, self.actor_net(next_observation)[0])  # [B, S + G], [B, A]
         residuals = []
         for net in self.critic_nets:
             values = _values(net, next_inputs)  # [B] or [B, R]
-            residual_targets = self._clipped(batch.reward + batch.discount * values)
+            residual_targets = self._clipped(batch.reward + batch.discount * values)  # [B] or [B, R]
             residuals.append(self._td_errors_loss(residual_targets, values))
         return tf.add_n(residuals) / len(residuals)
 
     def actor_loss(self, observation: tf.Tensor) -> tf.Tensor:
         """Mean over batch and action dimensions of (stop(dQ/da + a) - a)^2.
 
-        Its gradient is -2 / (B A) dQ/da da/dw, with dQ/da that of the sum of the
-        first critic's values over the batch.  `actions_regularizer` adds the
+        Its gradient is -2 / (B A) dQ/da da/dw, DDPG's equation 6 up to a factor, with dQ/da that of
+        the sum of the first critic's values over the batch.  `actions_regularizer` adds the
         Frobenius norm of the whole batch of actions.
         """
         observation = self._seen(observation)  # [B, S + G]
@@ -363,8 +350,8 @@ class DdpgAgent(tf_agent.TFAgent):
           batch: what to learn from.
           noise: draws of `target_noise`, [B, A].
         """
-        if self._policy_loss is not None:
-            return self._policy_loss(self, batch, noise)
+        if self._actor_objective is not None:
+            return self._actor_objective(self, batch, noise)
         return self.actor_loss(batch.observation)
 
     def update(self, batch: AgentBatch, noise: tf.Tensor, phase: int | None = None) -> UpdateInfo:
@@ -432,8 +419,12 @@ class DdpgAgent(tf_agent.TFAgent):
         return tf_agent.LossInfo(info.critic_loss + info.actor_loss, info)
 
     def _seen(self, observation):
-        """Observations as the networks see them."""
-        return observation if self._encoder is None else self._encoder.encoded(observation)
+        """Observations as the networks see them, [B, S + G]."""
+        return observation if self._encoder is None else self._encoder(observation)
+
+    def _next_seen(self, next_observation):
+        """Next observations as targets see them, [B, S + G]."""
+        return next_observation if self._encoder is None else self._target_encoder(next_observation)
 
     def _apply(self, optimizer, gradients, variables):
         gradients = clipped_gradients(gradients, self._clip_gradient_norm)

@@ -26,11 +26,14 @@ class TD3Agent(DdpgAgent):
         td3_update_targets(network, target_network)
 
     def target_action(self, next_observation, noise):
-        """The target actor's choice plus noise, clipped to +-0.5 but not to the action range."""
+        """The target actor's choice plus noise clipped to +-0.5, not clipped to the action range; [B, A].
+
+        TD3's target policy smoothing (section 5.3).
+        """
         action, _ = self.target_actor_net(next_observation)  # [B, A]
-        return action + tf.clip_by_value(noise, -TARGET_NOISE_LIMIT, TARGET_NOISE_LIMIT)
+        return action + tf.clip_by_value(noise, -TARGET_NOISE_LIMIT, TARGET_NOISE_LIMIT)  # [B, A]
 
     def target_noise(self, shape):
-        """N(0, 0.2) in action units."""
+        """N(0, 0.2) in action units, of `shape` [B, A]."""
         seed = stream_seed(self._seed, self._target_noise_stream, self.train_step_counter)
         return TARGET_NOISE_STDDEV * tf.random.stateless_normal(shape, seed)

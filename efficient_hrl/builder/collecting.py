@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from efficient_hrl.collect import Collector
+from efficient_hrl.collect import Collecting, Collector
 from efficient_hrl.episodes import environment_for
 from efficient_hrl.hierarchical_policy import (
     DrawnTargets,
@@ -12,10 +12,9 @@ from efficient_hrl.hierarchical_policy import (
     HighLevelGoals,
     PretrainingGoals,
 )
-from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
+from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.replay import UniformReplayBuffer
-from efficient_hrl.run.training import Collecting
-from efficient_hrl.specifications import HierarchySpec, TrainingSpec
+from efficient_hrl.specifications.run import TrainingSpec
 from environments.batched import BatchedEnvironment
 from environments.make_batched import check_hears_targets
 
@@ -64,15 +63,3 @@ def build_collecting(
         tell=simulations.set_context if high.context.settable_context else None,
     )
     return Collecting(simulations, acting, collector)
-
-
-def build_acting_hierarchy(spec: HierarchySpec, tf_env, seed: int) -> Hierarchy:
-    """A hierarchy that acts and never learns, for weights that come from elsewhere."""
-    return build_hierarchy(
-        tf_env,
-        spec.agent_class,
-        spec.meta_agent_class,
-        spec.state_preprocess_class,
-        spec.inverse_dynamics_class,
-        seed,
-    )

@@ -2,10 +2,9 @@
 
 from efficient_hrl.graph.memory import check_room
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
-from efficient_hrl.learner import Learner
+from efficient_hrl.learner import Learner, Learning
 from efficient_hrl.replay import row_bytes
-from efficient_hrl.run.training import Learning
-from efficient_hrl.specifications import HierarchySpec, PhaseSpec, TrainingSpec
+from efficient_hrl.specifications.run import PhaseSpec, TrainingSpec
 from environments.make_batched import check_view
 
 
@@ -20,7 +19,7 @@ def build_learning(spec: TrainingSpec, tf_env) -> Learning:
       ValueError: parts that do not fit.
       MemoryError: the replay buffers do not fit; says how much they need.
     """
-    hierarchy = build_learning_hierarchy(spec.hierarchy, tf_env, spec.task.seed)
+    hierarchy = build_hierarchy(tf_env, spec.hierarchy, spec.task.seed)
     low, high = hierarchy.low, hierarchy.high
     expects_view = any(getattr(agent.actor_net, "images", False) for agent in (low, high))
     check_view("ddpg_actor_net.images", "IMAGES", expects_view, spec.task.environment)
@@ -33,22 +32,6 @@ def build_learning(spec: TrainingSpec, tf_env) -> Learning:
         agent.context.set_replay(replay.sample_next_states)
     learner = Learner(hierarchy, low_replay, high_replay, spec.learning, spec.task.seed)
     return Learning(hierarchy, low_replay, high_replay, learner)
-
-
-def build_learning_hierarchy(spec: HierarchySpec, tf_env, seed: int) -> Hierarchy:
-    """Both levels and the representation, with their optimisers."""
-    return build_hierarchy(
-        tf_env,
-        spec.agent_class,
-        spec.meta_agent_class,
-        spec.state_preprocess_class,
-        spec.inverse_dynamics_class,
-        seed,
-        spec.arguments(spec.low),
-        spec.arguments(spec.high),
-        spec.repr_optimizer,
-        spec.clip_gradient_norm,
-    )
 
 
 def _check_buffers_fit(hierarchy, replay):

@@ -42,13 +42,19 @@ def optional(kind: Kind) -> Kind:
 
 
 def only(allowed: Any, why: str = "") -> Kind:
-    """One value; the original has more, or the command line says the rest."""
+    """One value, and what is equal to it; the original has more, or the command line says the rest."""
 
     def check(name, value):
-        if type(value) is not type(allowed) or value != allowed:
+        if isinstance(value, bool) != isinstance(allowed, bool) or value != allowed:
             raise ValueError(f"{name} = {value!r}{why or f'; allowed: {allowed!r}'}")
 
     return check
+
+
+def not_available(name: str, value: Any) -> None:
+    """What the original can do and this port cannot, off."""
+    if value:
+        raise ValueError(f"{name} = {value!r} is not available; allowed: False")
 
 
 def buffer(name: str, value: Any) -> None:
@@ -108,7 +114,6 @@ def steps_range(name: str, value: Any) -> None:
 
 
 _FOLDER = "; the run's folder is given by --root_dir"
-_NOT_AVAILABLE = " is not available; allowed: False"
 
 TRAIN: Mapping[str, Kind] = {
     "train_dir": only(None, _FOLDER),
@@ -157,8 +162,8 @@ TRAIN: Mapping[str, Kind] = {
 EVALUATE: Mapping[str, Kind] = {
     "checkpoint_dir": only(None, _FOLDER),
     "eval_dir": only(None, _FOLDER),
-    "generate_videos": only(False, _NOT_AVAILABLE),
-    "eval_model_rollout": only(False, _NOT_AVAILABLE),
+    "generate_videos": not_available,
+    "eval_model_rollout": not_available,
     "environment": check_environment,
     "num_episodes_eval": whole(),
     "success_distance": check_above_0,

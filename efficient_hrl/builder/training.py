@@ -6,14 +6,16 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.ablations.pretraining import Pretraining
-from efficient_hrl.builder.collecting import build_acting_hierarchy, build_collecting
+from efficient_hrl.builder.collecting import build_collecting
 from efficient_hrl.builder.learning import build_learning
+from efficient_hrl.collect import Collecting
 from efficient_hrl.collecting_beside_learning import CollectAndLearn
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.graph.random_streams import seed_globals
+from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.replay import UniformReplayBuffer
-from efficient_hrl.run.training import Collecting, Training
-from efficient_hrl.specifications import TrainingSpec
+from efficient_hrl.run.training import Training
+from efficient_hrl.specifications.run import TrainingSpec
 
 
 def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator]) -> Training:
@@ -48,7 +50,7 @@ def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator])
 
 def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Collecting, CollectAndLearn]:
     """A collector with weights and stores of its own, which a block brings up to date."""
-    acting = build_acting_hierarchy(spec.hierarchy, tf_env, spec.task.seed)
+    acting = build_hierarchy(tf_env, spec.hierarchy.acting(), spec.task.seed)
     if any(agent.context.normalizes for agent in (acting.low, acting.high)):
         raise ValueError(
             "Context.normalizers and train_uvf.collect_beside_learning = True: a normaliser follows"

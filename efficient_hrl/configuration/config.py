@@ -248,7 +248,10 @@ def _hint(message, text):
 
 
 def _parameters(selector):
-    """Names that can be bound for a configurable, those of base classes and of a level's learner included."""
+    """Names to bind for a configurable, those of base classes and of a level's learner included.
+
+    What has no default, or can only be given by name, is the program's to give.
+    """
     target = inspect.unwrap(gin.get_configurable(selector))
     functions = [target]
     if inspect.isclass(target):
@@ -258,7 +261,9 @@ def _parameters(selector):
     names = {}
     for function in functions:
         parameters = inspect.signature(function).parameters.values()
-        names |= {p.name: None for p in parameters if p.name != "self" and p.kind != p.VAR_POSITIONAL}
+        names |= {
+            p.name: None for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is not p.empty
+        }
         if not any(p.kind == p.VAR_KEYWORD for p in parameters):
             break
-    return [name for name in names if name not in ("arguments", "base")]
+    return list(names)

@@ -2,6 +2,6 @@
 
 What is drawn of them belongs to `figures` and `video`.
 
-May import: collect, context, environments, graph, hierarchical_policy, hierarchy, specifications,
+May import: context, environments, episodes, graph, hierarchical_policy, hierarchy, specifications,
 storage, terminal.
 """

@@ -24,7 +24,7 @@ from efficient_hrl.hierarchical_policy import (
     SampledGoals,
 )
 from efficient_hrl.hierarchy import Hierarchy
-from efficient_hrl.specifications import EvaluationSpec
+from efficient_hrl.specifications.run import EvaluationSpec
 from environments.batched import BatchedEnvironment
 from environments.make_batched import check_hears_targets
 from environments.maze_env import MazeEnv

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
-from efficient_hrl.collect import is_abandoned, total_reward
+from efficient_hrl.episodes import is_abandoned, total_reward
 from efficient_hrl.graph.compiled import compiled
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy

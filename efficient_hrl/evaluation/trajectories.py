@@ -8,7 +8,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 from tf_agents.policies import tf_policy
 
-from efficient_hrl.collect import is_abandoned
+from efficient_hrl.episodes import is_abandoned
 from efficient_hrl.graph.compiled import compiled
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.maze import Maze

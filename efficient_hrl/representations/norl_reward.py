@@ -48,9 +48,9 @@ class NorlReward:
           batch: transitions with their segments, [B].
         """
         f, c = representation, batch.low_actions.shape[1]
-        size = batch.context.shape[-1]
+        size = batch.goal.shape[-1]
         reached = f(batch.next_state)  # f(s_{t+k}), [B, at least G]
-        goal = batch.context  # [B, G]
+        goal = batch.goal  # [B, G]
         if self._relative_context:
             goal += f(batch.state)[:, :size]
         phi = f.inverse_goal(batch.start, batch.low_actions)  # phi(s_t, pi), [B, at least G]

@@ -381,22 +381,12 @@ class StatePreprocess(GoalSpace):
         Returns:
           The objective and the FIFO after this batch has entered it, [M, G].
         """
-        prior = self._prior if prior is None else prior
-
-        # The futures f(s_{t+k+1}): the drawn one, or all with their weights; and phi(s_t, pi).
-        futures = tf.concat([low_states[:, 1:], next_states[:, None]], axis=1)  # [B, c, S]
-        if self._step_weights is None:
-            drawn = self(tf.gather(futures, steps, axis=1, batch_dims=1))  # [B, G]
-            futures, weights = drawn[:, None], tf.ones([1])  # [B, 1, G], [1]
-        else:
-            futures, weights = self(futures), self._step_weights  # [B, c, G], [c]
-            drawn = tf.gather(futures, steps, axis=1, batch_dims=1)  # [B, G]
+        after = tf.concat([low_states[:, 1:], next_states[:, None]], axis=1)  # [B, c, S]
+        drawn, futures, weights = self._futures(after, steps)  # [B, G], [B, c or 1, G], [c or 1]
         phi = self.inverse_goal(states, low_actions)  # [B, G]
 
         # The FIFO and log E_rho[exp(-D(f(s), phi))] over it, without a gradient.
-        # A batch may be larger than the FIFO: the newest entries stay.
-        prior = tf.concat([prior, tf.stop_gradient(drawn)], axis=0)[-PRIOR_SIZE:]  # [M, G]
-        prior = tf.ensure_shape(prior, self._prior.shape)
+        prior = self._entered(self._prior if prior is None else prior, drawn)  # [M, G]
         log_prior = log_mean_similarity(tf.stop_gradient(phi), prior, self.distance)
         log_prior = tf.stop_gradient(log_prior)  # [B]
 
@@ -418,6 +408,24 @@ class StatePreprocess(GoalSpace):
             ),
             prior,
         )
+
+    def _futures(self, after, steps):
+        """f of what follows s_t, of which `after` is [B, c, S] and `steps` [B] the drawn place.
+
+        Returns:
+          f(s_{t+k+1}) of the drawn k, [B, G]; those that the objective looks at, the drawn one or all,
+          [B, 1 or c, G]; and their weights, [1 or c].
+        """
+        if self._step_weights is None:
+            drawn = self(tf.gather(after, steps, axis=1, batch_dims=1))  # [B, G]
+            return drawn, drawn[:, None], tf.ones([1])
+        futures = self(after)  # [B, c, G]
+        return tf.gather(futures, steps, axis=1, batch_dims=1), futures, self._step_weights
+
+    def _entered(self, prior, drawn):
+        """The FIFO [M, G] after a batch [B, G]; where that is larger, its newest entries stay."""
+        prior = tf.concat([prior, tf.stop_gradient(drawn)], axis=0)[-PRIOR_SIZE:]
+        return tf.ensure_shape(prior, self._prior.shape)
 
     def learn(self, segments: Segment, seed: tf.Tensor, draw_states: Callable) -> RepresentationInfo:
         """One update from segments.

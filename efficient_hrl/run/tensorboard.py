@@ -128,11 +128,11 @@ class TensorBoard:
             _histograms("low/actions", low.action)
             _histograms("representation/f", h.representation(low.state))
             tf.summary.histogram("low/reward", h.low.learning_batch(low).reward)
-            _log_values("low", h.low, low.state, low.context, low.action)
+            _log_values("low", h.low, low.state, low.goal, low.action)
         if high is not None:
-            _histograms("high/goals", high.meta_action)
+            _histograms("high/goals", high.goal)
             tf.summary.histogram("high/reward", high.reward)
-            _log_values("high", h.high, high.state, high.meta_context, high.meta_action)
+            _log_values("high", h.high, high.state, high.target, high.goal)
 
     def _draw(self, env_steps, newest):
         curve = self._root / "plots" / "success_curve.png"

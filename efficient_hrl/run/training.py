@@ -1,54 +1,20 @@
 """What a training run is made of, and one block of it: collect a little, learn a little."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from efficient_hrl.ablations.pretraining import Pretraining
-from efficient_hrl.collect import Collector
+from efficient_hrl.collect import Collecting
 from efficient_hrl.collecting_beside_learning import CollectAndLearn
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.graph.random_streams import GlobalGenerators
-from efficient_hrl.hierarchy import Hierarchy
-from efficient_hrl.learner import Learner
-from efficient_hrl.replay import UniformReplayBuffer
-from efficient_hrl.specifications import TrainingSpec
+from efficient_hrl.learner import Learning
+from efficient_hrl.specifications.run import TrainingSpec
 from efficient_hrl.storage.checkpoints import Checkpoints, ScalarState
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.weights import check_weights
-from environments.batched import BatchedEnvironment
-
-
-class Learning(NamedTuple):
-    """What learns, and from what.
-
-    Attributes:
-      hierarchy: both levels and the representation.
-      low_replay, high_replay: transitions, and segments.
-      learner: buffers -> weights.
-    """
-
-    hierarchy: Hierarchy
-    low_replay: UniformReplayBuffer
-    high_replay: UniformReplayBuffer
-    learner: Learner
-
-
-class Collecting(NamedTuple):
-    """What collects.
-
-    Attributes:
-      simulations: N environments.
-      acting: the hierarchy whose weights act; in one process that which learns, unless it collects
-        beside learning.
-      collector: environments -> buffers.
-    """
-
-    simulations: BatchedEnvironment
-    acting: Hierarchy
-    collector: Collector
 
 
 class Training:

@@ -12,7 +12,7 @@ import re
 import shutil
 import zlib
 
-ASIDE = ".partial"  # ending of what is still being written
+PARTIAL = ".partial"  # ending of what is still being written
 _REPLACED = ".replaced"  # ending of what is about to be deleted
 
 
@@ -22,7 +22,7 @@ class DamagedError(Exception):
 
 def partial_of(path: pathlib.Path) -> pathlib.Path:
     """Where a file or folder is while it is being written: hidden, beside its final place."""
-    return path.with_name(f".{path.name}{ASIDE}")
+    return path.with_name(f".{path.name}{PARTIAL}")
 
 
 def own_partial_of(path: pathlib.Path) -> pathlib.Path:
@@ -116,7 +116,7 @@ def _replaced(path):
 
 def remove_partials(folder: pathlib.Path) -> None:
     """Deletes what was being written in `folder` when a process died."""
-    for path in folder.glob(f".*{ASIDE}"):
+    for path in folder.glob(f".*{PARTIAL}"):
         remove(path)
 
 

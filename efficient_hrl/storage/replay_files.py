@@ -95,14 +95,19 @@ class ReplayFiles:
                 records = np.lib.format.open_memmap(path, mode="r")  # which knows no pickles and no archives
             except (OSError, ValueError, EOFError) as error:
                 raise ValueError(f"{path.name}: {error}") from None
-            if records.dtype != self._dtype or records.shape != (block.end - block.first,):
+            if not self._are_alike(records.dtype) or records.shape != (block.end - block.first,):
                 raise ValueError(f"{path.name} holds rows of another kind than this configuration's")
             first = max(oldest, block.first)
             records = records[first - block.first :]
-            self._buffer.write_rows(first, [np.ascontiguousarray(records[n]) for n in self._dtype.names])
+            self._buffer.write_rows(first, [np.ascontiguousarray(records[n]) for n in records.dtype.names])
             if block.end % self._rows == 0:
                 self._full[block.first // self._rows] = block
         self._buffer.set_added(added)
+
+    def _are_alike(self, dtype):
+        """Whether rows hold the same columns by place; what a column is called is not part of the format."""
+        columns = lambda of: [of[i] for i in range(len(of.names or ()))]
+        return columns(dtype) == columns(self._dtype)
 
     def check(self, saved: dict) -> None:
         """Reads all blocks once.

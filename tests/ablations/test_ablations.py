@@ -114,12 +114,12 @@ def test_what_is_collected_before_and_after_the_low_level_is_frozen():
     after = trainer.low_replay.gather_all()
 
     # Goals of an episode's first step, where the time is 0: Gaussian ones, and then given ones.
-    goals = before.context[before.state[:, -1] == 0].numpy()
+    goals = before.goal[before.state[:, -1] == 0].numpy()
     seeds = [stream_seed(0, Stream.GOALS, draws) for draws in range(320)]
     drawn = np.concatenate([low.context.sample("explore", 1, seed)[0][0] for seed in seeds])
     distance = np.abs(drawn[None] - goals[:, None]).max(axis=-1)
     assert len(goals) >= 5 and np.all(distance.min(axis=1) == 0)
-    noise = lambda data: data.action - low.action(data.state, [data.context])
+    noise = lambda data: data.action - low.action(data.state, [data.goal])
     newest = tf.nest.map_structure(lambda x: x[-60:], after)
     np.testing.assert_allclose(noise(newest), 0, atol=1e-6)
     assert np.mean(np.abs(noise(before))) > 0.01
@@ -154,14 +154,14 @@ def test_the_flat_agent_sees_state_and_target_and_is_rewarded_by_the_task(flat):
     _, trainer, _ = flat
     configure("td3_point_maze")  # rewards ask gin for their parameters
     low, stored = trainer.hierarchy.low, trainer.low_replay.gather_all()
-    np.testing.assert_array_equal(stored.context, stored.next_context)
+    np.testing.assert_array_equal(stored.goal, stored.next_goal)
     starts = np.flatnonzero(stored.state[:, -1] == 0)
-    targets = np.unique(stored.context, axis=0)
+    targets = np.unique(stored.goal, axis=0)
     assert len(targets) in (len(starts), len(starts) + 1)  # one for each episode
     assert np.all((targets >= -2) & (targets <= 10))
     batch = low.learning_batch(stored)
-    np.testing.assert_array_equal(batch.observation, np.concatenate([stored.state, stored.context], axis=1))
-    distance = np.linalg.norm(stored.next_state[:, :2] - stored.context, axis=1)
+    np.testing.assert_array_equal(batch.observation, np.concatenate([stored.state, stored.goal], axis=1))
+    distance = np.linalg.norm(stored.next_state[:, :2] - stored.goal, axis=1)
     np.testing.assert_allclose(batch.reward, -0.1 * distance, rtol=1e-4)
     np.testing.assert_allclose(batch.discount, 0.99)
     moved = np.array(batch.observation)

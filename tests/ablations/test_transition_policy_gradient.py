@@ -6,7 +6,9 @@ import tensorflow as tf
 
 from efficient_hrl.ablations.transition_policy_gradient import TransitionMetaAgent, transition_policy_loss
 from efficient_hrl.agents.optimizers import adam_optimizer
-from efficient_hrl.learner import Learner, LearningSettings
+from efficient_hrl.learner import Learner
+from efficient_hrl.specifications.learning import LearningSettings
+from efficient_hrl.specifications.level import LevelSpec
 from tests import tiny_hierarchy
 
 BATCH = 8
@@ -86,14 +88,14 @@ def test_no_gradient_reaches_a_critic_and_an_update_moves_the_actor():
 
 def test_goals_learn_to_point_where_moving_is_rewarded():
     """Rewards are the way to the right; critics that know nothing leave the advantage to them."""
-    of = hierarchy(gamma=0.0, actor_optimizer=adam_optimizer(0.01), critic_optimizer=adam_optimizer(1e-9))
+    of = hierarchy(learning=LevelSpec(0.0, adam_optimizer(1e-9), adam_optimizer(0.01), 2))
     _, replay = collected(of)
     segments = replay.sample(64, tf.constant([5, 6], tf.int64))
     angle = tf.random.stateless_uniform([64], [7, 8], 0, 2 * np.pi)
     moved = tf.stack([tf.cos(angle), tf.sin(angle)], axis=1)
     next_state = tf.concat([segments.state[:, :2] + moved, segments.state[:, 2:]], axis=1)
     segments = segments._replace(next_state=next_state, reward=10 * moved[:, 0])
-    goals = lambda: unit(of.high.action(segments.state, [segments.meta_context]).numpy())
+    goals = lambda: unit(of.high.action(segments.state, [segments.target]).numpy())
     before = np.mean(goals()[:, 0])
     train = tf.function(of.high.train, autograph=False)
     for _ in range(40):

@@ -14,6 +14,7 @@ from efficient_hrl.agents.losses import huber_loss
 from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.agents.target_networks import ddpg_update_targets, td3_update_targets
 from efficient_hrl.agents.td3_agent import TD3Agent
+from efficient_hrl.specifications.level import LevelSpec
 
 OBSERVATION = tensor_spec.TensorSpec([4], tf.float32, "observation")
 ACTION = tensor_spec.BoundedTensorSpec([2], tf.float32, np.float32([-1, -1]), np.float32([1, 1]))
@@ -28,12 +29,15 @@ def taus():
     gin.bind_parameter("td3_update_targets.tau", 0.5)
 
 
-def make_agent(agent_class=DdpgAgent, num_reward_dims=1, **arguments):
+def make_agent(
+    agent_class=DdpgAgent, num_reward_dims=1, target_update_period=1, clip_gradient_norm=0.0, **arguments
+):
     agent = agent_class(
         OBSERVATION,
         ACTION,
-        critic_optimizer=adam_optimizer(1e-2),
-        actor_optimizer=adam_optimizer(1e-2),
+        learning=LevelSpec(
+            1.0, adam_optimizer(1e-2), adam_optimizer(1e-2), target_update_period, clip_gradient_norm
+        ),
         actor_net=functools.partial(ActorNetwork, hidden_layers=(8,)),
         critic_net=functools.partial(
             CriticNetwork,

@@ -13,18 +13,17 @@ from efficient_hrl.agents.losses import huber_loss
 from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.agents.target_networks import td3_update_targets
 from efficient_hrl.agents.td3_agent import TD3Agent
+from efficient_hrl.specifications.level import LevelSpec
 
 OBSERVATION = tensor_spec.TensorSpec([4], tf.float32, "observation")
 ACTION = tensor_spec.BoundedTensorSpec([2], tf.float32, np.float32([-1, -1]), np.float32([1, 1]))
 
 
-def make_agent(**arguments):
+def make_agent(clip_gradient_norm=0.0, **arguments):
     agent = TD3Agent(
         OBSERVATION,
         ACTION,
-        critic_optimizer=adam_optimizer(1e-3),
-        actor_optimizer=adam_optimizer(1e-3),
-        target_update_period=2,
+        learning=LevelSpec(1.0, adam_optimizer(1e-3), adam_optimizer(1e-3), 2, clip_gradient_norm),
         actor_net=functools.partial(ActorNetwork, hidden_layers=(16,)),
         critic_net=functools.partial(CriticNetwork, states_hidden_layers=(16,), joint_hidden_layers=(16,)),
         **arguments,

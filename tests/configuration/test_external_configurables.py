@@ -17,6 +17,7 @@ from efficient_hrl.configuration.external_configurables import (
     mean_squared_error,
     momentum_optimizer,
 )
+from efficient_hrl.specifications.level import LevelSpec
 from tests import tiny_hierarchy
 
 TARGETS, VALUES = np.float32([[1.0, 2.0], [3.0, 4.0]]), np.float32([[1.5, 0.0], [3.0, -4.0]])
@@ -94,7 +95,7 @@ def test_activations_losses_and_optimizers_reach_an_agent():
         MomentumOptimizer.momentum = 0.9
         """
     )
-    of = tiny_hierarchy.hierarchy(low={"critic_optimizer": bound()})
+    of = tiny_hierarchy.hierarchy(low={"learning": LevelSpec(0.99, bound(), adam_optimizer(1e-3), 2)})
     net = functools.partial(ActorNetwork, hidden_layers=(8,))(
         tf.TensorSpec([3], tf.float32), tiny_hierarchy.action_spec()
     )

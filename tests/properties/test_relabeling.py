@@ -49,15 +49,15 @@ def cases(draw):
         actions = actions_under(of.low, tf.constant(goals), tf.constant(low_states))
     segments = Segment(
         state=states[:, 0],
-        meta_action=goals,
+        goal=goals,
         reward=np.zeros(BATCH, np.float32),
         discount=np.ones(BATCH, np.float32),
         next_state=next_state,
         low_states=low_states,
         low_actions=np.where(is_real[..., None], actions, 0),
         length=length,
-        meta_context=np.zeros((BATCH, 2), np.float32),
-        next_meta_context=np.zeros((BATCH, 2), np.float32),
+        target=np.zeros((BATCH, 2), np.float32),
+        next_target=np.zeros((BATCH, 2), np.float32),
         bootstrap=np.ones(BATCH, np.float32),
     )
     draws = normal(1.0, *of.inverse_dynamics.draws_shape("sample", BATCH))
@@ -75,7 +75,7 @@ def relabelled(of, segments, draws):
 
 
 def candidates_for(of, segments, draws):
-    return of.inverse_dynamics.candidates(*reprs(of, segments)[:2], segments.meta_action, draws)
+    return of.inverse_dynamics.candidates(*reprs(of, segments)[:2], segments.goal, draws)
 
 
 def is_in_range(goals):
@@ -89,7 +89,7 @@ def test_the_stored_goal_and_the_change_reached_are_candidates_and_all_are_in_ra
     assert is_in_range(candidates)
     state_reprs, next_state_reprs, _ = reprs(of, segments)
     reached = np.clip(next_state_reprs - state_reprs, MINIMUM, MAXIMUM)
-    for goals in (segments.meta_action.numpy(), reached):
+    for goals in (segments.goal.numpy(), reached):
         assert np.all(np.any(np.all(candidates == goals, axis=-1), axis=0))
 
 
@@ -98,7 +98,7 @@ def test_new_goals_are_in_range_and_nothing_fits_better_not_even_the_stored_ones
     of, segments, draws = case
     goals = relabelled(of, segments, draws)
     assert is_in_range(goals)
-    others = [segments.meta_action, *candidates_for(of, segments, draws)]
+    others = [segments.goal, *candidates_for(of, segments, draws)]
     scores = fitness(tf.stack([goals, *others]), segments, reprs(of, segments)[2], of.low).numpy()
     # Sums of float32 networks that should be equal differ by less.
     slack = 1e-5 * np.abs(scores[0]) + 1e-9
@@ -119,7 +119,7 @@ def test_what_a_cut_segment_holds_behind_its_end_does_not_change_its_goal(case):
 @given(cases())
 def test_a_low_level_that_acts_as_it_did_finds_a_goal_that_fits_perfectly(case):
     of, segments, draws = case
-    actions = actions_under(of.low, segments.meta_action, segments.low_states)
+    actions = actions_under(of.low, segments.goal, segments.low_states)
     segments = segments._replace(low_actions=tf.constant(actions))
     goals = relabelled(of, segments, draws)
     scores = fitness(tf.constant(goals)[None], segments, reprs(of, segments)[2], of.low)

@@ -58,7 +58,7 @@ def test_the_high_level_sees_states_through_f():
 
 def test_the_critics_loss_is_that_of_encoded_states_with_a_target_of_f():
     of = made()
-    target_net = of.high.actor_critic._encoder.target_net
+    target_net = of.high.actor_critic._target_encoder.net
     for i, variable in enumerate(target_net.trainable_variables):
         variable.assign(0.4 * tf.random.stateless_normal(variable.shape, [6, i]))
     batch = of.high.learning_batch(segments(of))
@@ -77,7 +77,7 @@ def test_the_critics_loss_is_that_of_encoded_states_with_a_target_of_f():
 
 def test_f_learns_from_the_high_levels_critics_and_from_nothing_else():
     of = made()
-    f, target = of.representation.state_net, of.high.actor_critic._encoder.target_net
+    f, target = of.representation.state_net, of.high.actor_critic._target_encoder.net
     high, low = of.high, of.low
     for _ in range(2):  # an update with the actor's gradient, and one with target networks
         high.train(segments(of))
@@ -106,7 +106,7 @@ def test_f_learns_from_the_high_levels_critics_and_from_nothing_else():
 
 def test_the_target_of_f_follows_as_other_targets_do():
     of = made()
-    f, target = of.representation.state_net, of.high.actor_critic._encoder.target_net
+    f, target = of.representation.state_net, of.high.actor_critic._target_encoder.net
     assert not any(differ(values(f.variables), target.variables))  # after `initialize`
     high = of.high
     high.train(segments(of))

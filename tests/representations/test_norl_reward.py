@@ -36,8 +36,8 @@ def random_batch(goal_size=2):
         reward=draw(2),
         discount=tf.ones([B]),
         next_state=draw(3, 30),
-        context=draw(4, goal_size),
-        next_context=draw(5, goal_size),
+        goal=draw(4, goal_size),
+        next_goal=draw(5, goal_size),
         bootstrap=tf.ones([B]),
         start=draw(6, 30),
         low_actions=draw(7, C, 8),
@@ -69,7 +69,7 @@ def slow_reward(representation, batch, i, distance, gamma=0.99, without=None):
         representation.embed_net.variables, np.concatenate([batch["low_actions"].ravel(), start])
     )
     phi = f(batch["start"]) + correction
-    goal = f(batch["state"]) + batch["context"]
+    goal = f(batch["state"]) + batch["goal"]
     expectation = 0.0
     for embedding in representation.prior.numpy().astype(float):
         expectation += np.exp(-distance(embedding, phi)) / 1024
@@ -117,7 +117,7 @@ def test_reward_follows_the_representation_of_now():
 def test_absolute_goals_are_compared_as_they_are():
     representation, batch = filled_representation(), random_batch()
     relative, _ = NorlReward()(representation, batch)
-    absolute = batch._replace(context=representation(batch.state) + batch.context)
+    absolute = batch._replace(goal=representation(batch.state) + batch.goal)
     rewards, _ = NorlReward(relative_context=False)(representation, absolute)
     np.testing.assert_allclose(rewards, relative, rtol=1e-5)
 
@@ -222,7 +222,7 @@ def test_transitions_that_know_their_segment_are_the_same_transitions(num_envs, 
         np.testing.assert_array_equal(rich.action[i], segments.low_actions[segment, step - 1])
         assert step <= segments.length[segment]
         if step == 1:
-            np.testing.assert_array_equal(rich.context[i], segments.meta_action[segment])
+            np.testing.assert_array_equal(rich.goal[i], segments.goal[segment])
         if step == segments.length[segment]:
             np.testing.assert_array_equal(rich.next_state[i], segments.next_state[segment])
 

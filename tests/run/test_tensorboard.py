@@ -115,15 +115,13 @@ def test_histograms_hold_the_newest_experience(written):
         "low/actions/1": transitions.action[:, 1],
         "representation/f/1": transitions.state[:, 1],
         "low/reward": of.low.learning_batch(transitions).reward,
-        "high/goals/0": segments.meta_action[:, 0],
-        "high/goals/1": segments.meta_action[:, 1],
+        "high/goals/0": segments.goal[:, 0],
+        "high/goals/1": segments.goal[:, 1],
         "high/reward": segments.reward,
         "low/q": of.low.critic_nets[0](
-            (tf.concat([transitions.state, transitions.context], 1), transitions.action)
+            (tf.concat([transitions.state, transitions.goal], 1), transitions.action)
         )[0],
-        "high/q": of.high.critic_nets[0](
-            (tf.concat([segments.state, segments.meta_context], 1), segments.meta_action)
-        )[0],
+        "high/q": of.high.critic_nets[0]((tf.concat([segments.state, segments.target], 1), segments.goal))[0],
     }.items():
         count, least, greatest = histogram(train[tag])
         assert count == len(values), tag

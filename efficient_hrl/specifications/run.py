@@ -1,90 +1,17 @@
-"""What a run is to be made of, as values: checked, frozen, and nothing built yet."""
+"""A whole run, and an evaluation: the parts, and when what happens."""
 
 import dataclasses
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
-import tensorflow as tf
-
-from efficient_hrl.graph.machine import available_cpus
-from efficient_hrl.learner import LearningSettings
 from efficient_hrl.replay import CircularBuffer
+from efficient_hrl.specifications.hierarchy import HierarchySpec
+from efficient_hrl.specifications.learning import LearningSettings
+from efficient_hrl.specifications.task import TaskSpec
 from efficient_hrl.update_schedule import UpdateSchedule
-from environments.batched import BatchedEnvironment
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import make_batched
 from environments.maze_env import MazeEnv
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskSpec:
-    """Where experience comes from.
-
-    Attributes:
-      environment: the task's definition.
-      num_envs: N, environments that collect side by side.
-      episode_steps: environment steps after which an episode is truncated.
-      seed: of the whole run.
-    """
-
-    environment: MazeEnv | GymnasiumTask
-    num_envs: int
-    episode_steps: int
-    seed: int
-
-    def simulations(self) -> BatchedEnvironment:
-        """N new environments."""
-        num_threads = min(self.num_envs, available_cpus())
-        return make_batched(self.environment, self.num_envs, self.seed, self.episode_steps, num_threads)
-
-
-@dataclasses.dataclass(frozen=True)
-class LevelSpec:
-    """How a level learns.
-
-    Attributes:
-      gamma: discount per update step of this level.
-      critic_optimizer, actor_optimizer: one for all its critics, one for its actor.
-    """
-
-    gamma: float
-    critic_optimizer: tf.keras.optimizers.legacy.Optimizer
-    actor_optimizer: tf.keras.optimizers.legacy.Optimizer
-
-
-@dataclasses.dataclass(frozen=True)
-class HierarchySpec:
-    """Both levels and the goal space; the makers are gin's choices.
-
-    Attributes:
-      agent_class, meta_agent_class, state_preprocess_class, inverse_dynamics_class: see
-        `build_hierarchy`.
-      low, high: how the levels learn.
-      repr_optimizer: of the representation, or None.
-      target_update_period: updates per move of the target networks, and per gradient of an actor.
-      clip_gradient_norm: limit of each variable's gradient norm, 0 for none.
-    """
-
-    agent_class: Callable | None
-    meta_agent_class: Callable | None
-    state_preprocess_class: Callable | None
-    inverse_dynamics_class: Callable
-    low: LevelSpec
-    high: LevelSpec
-    repr_optimizer: tf.keras.optimizers.legacy.Optimizer | None
-    target_update_period: int
-    clip_gradient_norm: float
-
-    def arguments(self, level: LevelSpec) -> dict[str, Any]:
-        """What an agent of `level` is built with so that it can learn."""
-        return {
-            "gamma": level.gamma,
-            "critic_optimizer": level.critic_optimizer,
-            "actor_optimizer": level.actor_optimizer,
-            "target_update_period": self.target_update_period,
-        }
 
 
 @dataclasses.dataclass(frozen=True)
