@@ -194,6 +194,7 @@ class UvfAgentCore(Level):
             which a step was taken; None is the context's reward.
           **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
+        # What it pursues, and when its episodes end.
         context = _made(tf_context, "tf_context", tf_env)
         if context.meta_action_every_n is None:
             raise ValueError("agent/Context.meta_action_every_n is not set; allowed: 1 or more")
@@ -204,6 +205,8 @@ class UvfAgentCore(Level):
         conditions = (step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn)
         _check_conditions(*conditions)
         self.step_cond_fn, self.reset_episode_cond_fn, self.reset_env_cond_fn = conditions
+
+        # The goal space, and what is stored to learn from.
         self.state_preprocess = state_preprocess_class(
             observation_spec, action_spec, context.meta_action_every_n
         )
@@ -229,6 +232,7 @@ class UvfAgentCore(Level):
     def learning_batch(self, experience) -> AgentBatch:
         """Low-level rewards under the representation as it is now, states joined with goals.
 
+        HIRO's of section 3.2 with f(s) in place of s, or NORL's in full, see `NorlReward`.
         The stored discount is not used, as in the original: episodes that end by
         time-out bootstrap.  Where the environment terminated, they do not.
         """
@@ -314,6 +318,7 @@ class MetaAgentCore(Level):
             trains it, its networks see states through it.
           **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
+        # What it gives and what it pursues.
         goals = _made(sub_context, "sub_context", tf_env)
         targets = _made(tf_context, "tf_context", tf_env)
         if len(goals.specs) != 1:
@@ -322,6 +327,8 @@ class MetaAgentCore(Level):
         check_whole("MetaAgent.k", k, 0)
         self._actions_reg = actions_reg
         self._k = k
+
+        # How its networks see states.
         self._representation = representation
         trains_f = representation is not None and representation.trained_by_high_level
         if trains_f and not self.learner_class.learns:
@@ -376,6 +383,7 @@ class MetaAgentCore(Level):
     def learning_batch(self, experience) -> AgentBatch:
         """Stored c-step rewards; the discount is gamma times the task reward's own.
 
+        HIRO's transition (s_t, g_t, sum of R_t .. R_{t+c-1}, s_{t+c}) of section 3.3.
         The stored discount is not used, as in the original: episodes that end by
         time-out bootstrap.  Where the environment terminated, they do not.
         """

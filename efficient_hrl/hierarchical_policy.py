@@ -293,7 +293,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         return tf.cond(tf.reduce_any(is_due), new, none)
 
     def _followed_goal(self, state, policy_state, clock):
-        """The goal of the step before, as it stands at this state: h(s, g, s') of HIRO, [B, G]."""
+        """The last step's goal as it stands at this state: h(s, g, s') of HIRO (section 3.2), [B, G]."""
         f = self.low.state_preprocess
         states = (f(policy_state.state), f(state))  # [B, G] each
         (goal,) = self.low.context.transition([policy_state.goal], *states, clock - 1)

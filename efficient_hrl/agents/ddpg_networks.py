@@ -145,7 +145,8 @@ class ActorNetwork(network.Network):
         del step_type, training
         if self.hides_xy:
             observation = zero_entries(observation, (0, 1))
-        unit_actions = self._actions(apply_layers(self._states, observation, dtype))
+        hidden = apply_layers(self._states, observation, dtype)  # [..., H]
+        unit_actions = self._actions(hidden)  # [..., A], in -1 to 1
         return self._middle + self._half_range * unit_actions, network_state
 
 
@@ -214,15 +215,15 @@ class CriticNetwork(network.Network):
         """
         del step_type, training
         states, actions = inputs
-        merged = tf.concat([states, actions], axis=-1)
+        merged = tf.concat([states, actions], axis=-1)  # [..., S + G + A]
         if self.hides_xy:
             merged = zero_entries(merged, (0, 1))
-        hidden = apply_layers(self._states, merged)
-        joint = tf.concat([hidden, apply_layers(self._actions, actions)], axis=-1)
-        values = self._value(apply_layers(self._joint, joint))
+        hidden = apply_layers(self._states, merged)  # [..., H]
+        joint = tf.concat([hidden, apply_layers(self._actions, actions)], axis=-1)  # [..., H + A]
+        values = self._value(apply_layers(self._joint, joint))  # [..., R]
         if self._num_reward_dims == 1:
             return values[..., 0], network_state
         if for_critic_loss:
             return values, network_state
-        weights = tf.abs(states[..., -self._num_reward_dims :])
+        weights = tf.abs(states[..., -self._num_reward_dims :])  # [..., R]
         return tf.reduce_sum(values * weights, axis=-1), network_state

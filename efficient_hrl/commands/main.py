@@ -55,8 +55,8 @@ def _run(argv):
         return 0
     if rest:
         raise UsageError(f"{rest[0]!r}: only flags are allowed; see --help")
-    runs = find_runs(values.root_dir) if several_runs(values) else []
     check_combinations(values)
+    runs = find_runs(values.root_dir) if several_runs(values) else []
     gin_files, gin_bindings = values.gin_file, values.gin_bindings
     if runs:
         several = {name: values[name].value for name in SEVERAL_FLAGS}
