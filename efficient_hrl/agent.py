@@ -23,6 +23,7 @@ from efficient_hrl.inert_parameters import accepts_inert
 from efficient_hrl.replay import segment_spec, segment_transition_spec, transition_spec
 from efficient_hrl.representations.goal_space import GoalSpace
 from efficient_hrl.representations.norl_reward import NorlReward
+from efficient_hrl.specifications.level import ACTS_ONLY, LevelSpec
 
 
 @gin.configurable
@@ -59,7 +60,17 @@ class Level:
 
     learner_class: type[DdpgAgent] = TD3Agent
 
-    def __init__(self, context, state_size: int, action_spec, training_data_spec, add_noise_fn, **arguments):
+    def __init__(
+        self,
+        context,
+        state_size: int,
+        action_spec,
+        training_data_spec,
+        add_noise_fn,
+        learning: LevelSpec,
+        seed: int,
+        **arguments,
+    ):
         """Builds the actor-critic.
 
         Args:
@@ -67,6 +78,8 @@ class Level:
           state_size: how many numbers of an observation are the state, as the networks see it.
           action_spec, training_data_spec: see the attributes.
           add_noise_fn: makes `noisy_action` from (action function, action spec).
+          learning: discount, optimisers and periods.
+          seed: the run's seed.
           **arguments: for `learner_class`.
         """
         self.context = context
@@ -79,6 +92,8 @@ class Level:
             action_spec,
             exploration_stddev=self.noisy_action.stddev,
             critic_function=self._critic_function,
+            learning=learning,
+            seed=seed,
             **arguments,
         )
 
@@ -178,6 +193,8 @@ class UvfAgentCore(Level):
         reset_env_cond_fn: Callable = cond_fn.false_fn,
         state_preprocess_class: Callable | None = None,
         segment_reward: NorlReward | None = None,
+        learning: LevelSpec = ACTS_ONLY,
+        seed: int = 0,
         **arguments,
     ):
         """Builds the low level.
@@ -192,6 +209,7 @@ class UvfAgentCore(Level):
             action spec, steps per segment).
           segment_reward: what this level learns from, where that depends on the segment in
             which a step was taken; None is the context's reward.
+          learning, seed: of the actor-critic.
           **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
         # What it pursues, and when its episodes end.
@@ -224,6 +242,8 @@ class UvfAgentCore(Level):
             action_spec,
             data_spec,
             uvf_add_noise_fn,
+            learning,
+            seed,
             target_noise_stream=Stream.LOW_TARGET_NOISE,
             name="uvf_agent",
             **arguments,
@@ -275,11 +295,11 @@ class UvfAgentCore(Level):
         self,
         states: tf.Tensor,
         actions: tf.Tensor,
-        contexts: Sequence[tf.Tensor],
+        goals: Sequence[tf.Tensor],
         dtype: tf.DType = tf.float32,
     ) -> tf.Tensor:
         """-((a - mu(s, g)) / half action range)^2 per action dimension, float64 [B, A]."""
-        error = tf.cast(actions - self.action(states, contexts, dtype), tf.float64)
+        error = tf.cast(actions - self.action(states, goals, dtype), tf.float64)
         return -tf.square(error / self._half_action_range)
 
 
@@ -302,6 +322,8 @@ class MetaAgentCore(Level):
         actions_reg: float = 0.0,
         k: int = 2,
         representation: GoalSpace | None = None,
+        learning: LevelSpec = ACTS_ONLY,
+        seed: int = 0,
         **arguments,
     ):
         """Builds the high level.
@@ -316,6 +338,7 @@ class MetaAgentCore(Level):
           k: how many leading goal dimensions `actions_reg` leaves alone.
           representation: f of the low level, which `build_hierarchy` gives; where this level
             trains it, its networks see states through it.
+          learning, seed: of the actor-critic.
           **arguments: for the actor-critic, e.g. `TD3Agent`.
         """
         # What it gives and what it pursues.
@@ -354,6 +377,8 @@ class MetaAgentCore(Level):
                 goals.meta_action_every_n,
             ),
             meta_add_noise_fn,
+            learning,
+            seed,
             target_noise_stream=Stream.HIGH_TARGET_NOISE,
             name="meta_agent",
             actor_objective=self._actor_objective,

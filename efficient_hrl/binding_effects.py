@@ -84,7 +84,7 @@ def decides_curves(name: str) -> bool:
     return binding_of(name).effect is not Effect.TELLING
 
 
-def changeable_patterns() -> list[str]:
+def patterns_that_may_change() -> list[str]:
     """Patterns of all that may change, for messages; those that another one covers are left out."""
     patterns = [binding.pattern for binding in BINDINGS if binding.may_change]
     covered = lambda name: any(p != name and fnmatch.fnmatchcase(name, p) for p in patterns)

@@ -147,8 +147,8 @@ def tell_of_targets(tell: Callable, high_context, time_step, action_step) -> Non
         tell(*arguments)
         return True
 
-    told = lambda: tf.numpy_function(call, [first, *targets], tf.bool)
-    tf.cond(tf.reduce_any(first), told, lambda: False)
+    announce = lambda: tf.numpy_function(call, [first, *targets], tf.bool)
+    tf.cond(tf.reduce_any(first), announce, lambda: False)
 
 
 class TransitionObserver(tf.Module):

@@ -12,7 +12,7 @@ from efficient_hrl.ablations.random_goals import with_random_goals
 from efficient_hrl.graph.compiled import compiled, repeat
 from efficient_hrl.graph.random_streams import Stream, stream_seed
 from efficient_hrl.hierarchy import Hierarchy
-from efficient_hrl.relabeling import Relabeled, check_strategy, sample_best_meta_actions
+from efficient_hrl.relabeling import Relabeled, check_strategy, relabeled_goals
 from efficient_hrl.replay import Segment, UniformReplayBuffer
 from efficient_hrl.specifications.learning import LearningSettings
 
@@ -74,7 +74,7 @@ class Learner(tf.Module):
             if relabels:
                 agent.context.samplers("train")
         self._sums = LossSums(*(tf.Variable(0.0, trainable=False, name=f) for f in LossSums._fields))
-        self._relabeled = tf.Variable(tf.zeros([3]), trainable=False, name="relabeled")
+        self._choices = tf.Variable(tf.zeros([3]), trainable=False, name="choices")
 
     @compiled
     def learn(self, low_updates: tf.Tensor) -> None:
@@ -123,7 +123,7 @@ class Learner(tf.Module):
 
     def checkpointed_choices(self) -> dict[str, tf.Variable]:
         """How often each kind of candidate was chosen in the log interval under way, by name."""
-        return {"counts": self._relabeled}
+        return {"counts": self._choices}
 
     def mean_losses(self) -> dict[str, float]:
         """Mean losses since the last call, by name; NaN where no update was made."""
@@ -150,8 +150,8 @@ class Learner(tf.Module):
         NaN where nothing was chosen: without updates of the high level, and with strategies
         that have no candidates.
         """
-        counts = self._relabeled.numpy().astype(float)
-        self._relabeled.assign(tf.zeros([3]))
+        counts = self._choices.numpy().astype(float)
+        self._choices.assign(tf.zeros([3]))
         total = counts.sum()
         shares = counts / total if total else [float("nan")] * 3
         return dict(zip(("relabel_sampled", "relabel_reached", "relabel_stored"), map(float, shares)))
@@ -194,7 +194,7 @@ class Learner(tf.Module):
         relabeled = self.relabeled(segments)
         segments = segments._replace(goal=relabeled.goals)  # [B, G]
         if relabeled.kinds is not None:
-            self._relabeled.assign_add(tf.reduce_sum(tf.one_hot(relabeled.kinds, 3), axis=0))
+            self._choices.assign_add(tf.reduce_sum(tf.one_hot(relabeled.kinds, 3), axis=0))
         if self.settings.meta_relabel_contexts:
             # Rewards stay the stored ones, as in the original.
             targets, next_targets = self._drawn(high, Stream.HIGH_CONTEXTS, segments)  # [B, T]
@@ -217,7 +217,7 @@ class Learner(tf.Module):
         normal = tf.random.stateless_normal(
             inverse.draws_shape(self.settings.goal_sample_strategy, self.settings.update_size), seed
         )  # [n, B, G]
-        return sample_best_meta_actions(
+        return relabeled_goals(
             segments,
             f(segments.state),  # [B, G]
             f(segments.next_state),  # [B, G]

@@ -143,7 +143,8 @@ def fitness(
 ) -> tf.Tensor:
     """How well the current low level explains the stored actions under each candidate.
 
-    HIRO's log probability (section 3.3) up to a constant, actions in units of half their range:
+    HIRO's log probability (section 3.3) up to a factor and a constant, with actions in units of half their
+    range:
     -sum_i sum_dims ((a_{t+i} - mu_low(s_{t+i}, g_i)) / half action range)^2 with
     g_i the candidate carried to s_{t+i}; steps beyond a cut segment's length do
     not count.  The definition: `best_candidates` finds its maximum with less work.
@@ -231,7 +232,7 @@ def _rows(x):
     return tf.reshape(x, [-1, x.shape[-1]])
 
 
-def sample_best_meta_actions(
+def relabeled_goals(
     segments: Segment,
     state_reprs: tf.Tensor,
     next_state_reprs: tf.Tensor,

@@ -150,7 +150,7 @@ def train_uvf(
     episode_steps = episode_limit(environment, max_steps_per_episode)
     if initial_steps is None:
         initial_steps = initial_episodes * episode_steps
-    of_both_levels = (target_update_period, clip_gradient_norm)
+    of_both_levels = {"target_update_period": target_update_period, "clip_gradient_norm": clip_gradient_norm}
     spec = TrainingSpec(
         task=TaskSpec(environment, num_envs, episode_steps, seed),
         hierarchy=HierarchySpec(
@@ -158,32 +158,41 @@ def train_uvf(
             meta_agent_class,
             state_preprocess_class,
             inverse_dynamics_class or InverseDynamics,
-            LevelSpec(gamma, critic_optimizer, actor_optimizer, *of_both_levels),
-            LevelSpec(meta_gamma, meta_critic_optimizer, meta_actor_optimizer, *of_both_levels),
-            repr_optimizer,
+            low=LevelSpec(gamma, critic_optimizer, actor_optimizer, **of_both_levels),
+            high=LevelSpec(meta_gamma, meta_critic_optimizer, meta_actor_optimizer, **of_both_levels),
+            repr_optimizer=repr_optimizer,
         ),
         replay=ReplaySpec(replay_buffer, meta_replay_buffer),
         learning=LearningSettings(
             batch_size,
-            goal_sample_strategy,
-            relabel_contexts,
-            meta_relabel_contexts,
-            repeat_size,
-            reward_scale_factor,
-            random_goal_share,
-            low_replay_window,
+            goal_sample_strategy=goal_sample_strategy,
+            relabel_contexts=relabel_contexts,
+            meta_relabel_contexts=meta_relabel_contexts,
+            repeat_size=repeat_size,
+            reward_scale_factor=reward_scale_factor,
+            random_goal_share=random_goal_share,
+            low_replay_window=low_replay_window,
         ),
         phases=PhaseSpec(load_path, pretrain_steps),
         schedule=UpdateSchedule(
-            initial_steps, num_collect_per_update, num_updates_per_observation, num_collect_per_meta_update
+            initial_steps=initial_steps,
+            steps_per_low_round=num_collect_per_update,
+            updates_per_low_round=num_updates_per_observation,
+            steps_per_high_update=num_collect_per_meta_update,
         ),
         total_steps=num_episodes_train * episode_steps,
         collects_beside_learning=collect_beside_learning,
         periods=Periods(
-            eval_every_n_steps, checkpoint_every_n_steps, save_policy_every_n_steps, log_every_n_steps
+            evaluation=eval_every_n_steps,
+            checkpoint=checkpoint_every_n_steps,
+            policy=save_policy_every_n_steps,
+            log=log_every_n_steps,
         ),
         kept=Kept(
-            max_checkpoints_to_keep, keep_every_nth_checkpoint, max_policies_to_save, policy_save_dir or ""
+            checkpoints=max_checkpoints_to_keep,
+            nth_checkpoint=keep_every_nth_checkpoint,
+            policies=max_policies_to_save,
+            policy_folder=policy_save_dir or "",
         ),
         should_stop_early=should_stop_early or (lambda: False),
         deterministic_ops=deterministic_ops,

@@ -13,7 +13,7 @@ from efficient_hrl.agents.ddpg_networks import CriticNetwork
 from efficient_hrl.agents.exploration import NoisyAction, meta_add_noise_fn, uvf_add_noise_fn
 from efficient_hrl.context.rewards_functions import diff_rewards, negative_distance
 from efficient_hrl.learner import Learner
-from efficient_hrl.relabeling import sample_best_meta_actions
+from efficient_hrl.relabeling import relabeled_goals
 from efficient_hrl.specifications.learning import LearningSettings
 from tests import golden_data, tiny_hierarchy
 
@@ -42,7 +42,7 @@ def recorded_high(method):
 
 def relabelled(hierarchy, segments, normal):
     f = hierarchy.representation
-    goals = sample_best_meta_actions(
+    goals = relabeled_goals(
         segments,
         f(segments.state),
         f(segments.next_state),

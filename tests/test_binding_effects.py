@@ -8,10 +8,10 @@ from efficient_hrl.binding_effects import (
     BINDINGS,
     Effect,
     binding_of,
-    changeable_patterns,
     decides_acting,
     decides_curves,
     may_change,
+    patterns_that_may_change,
 )
 
 # Name, whether it may change, whether it decides acting, whether it decides curves.
@@ -56,7 +56,7 @@ def test_what_may_change_never_decides_what_is_learned():
 
 
 def test_messages_name_each_pattern_once():
-    patterns = changeable_patterns()
+    patterns = patterns_that_may_change()
     assert "evaluate.*" in patterns and "evaluate.environment" not in patterns
     for binding in BINDINGS:
         covering = [p for p in patterns if fnmatch.fnmatchcase(binding.pattern, p)]

@@ -11,7 +11,7 @@ from efficient_hrl.context.rewards_functions import plain_rewards
 from efficient_hrl.context.samplers import DirectionSampler, RandomSampler
 from efficient_hrl.graph.random_streams import Stream, stream_seed
 from efficient_hrl.learner import Learner
-from efficient_hrl.relabeling import fitness, sample_best_meta_actions
+from efficient_hrl.relabeling import fitness, relabeled_goals
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.representations.estimators import (
     DonskerVaradhanEstimator,
@@ -70,7 +70,7 @@ def learn_by_hand(hierarchy, low_replay, high_replay, low_updates, strategy):
         inverse.draws_shape(strategy, BATCH), seed(Stream.RELABELING, high.train_step_counter)
     )
     reprs = (f(segments.state), f(segments.next_state), f(segments.low_states))
-    goals = sample_best_meta_actions(segments, *reprs, inverse, low, normal, strategy).goals
+    goals = relabeled_goals(segments, *reprs, inverse, low, normal, strategy).goals
     high.train(segments._replace(goal=goals))
     for _ in range(low_updates):
         low.train(low_replay.sample(BATCH, seed(Stream.LOW_REPLAY, low.train_step_counter)))

@@ -7,7 +7,7 @@ from efficient_hrl.relabeling import (
     InverseDynamics,
     best_candidates,
     fitness,
-    sample_best_meta_actions,
+    relabeled_goals,
 )
 from tests import golden_data
 
@@ -30,7 +30,7 @@ def reprs(hierarchy, segments):
 
 
 def relabel(hierarchy, segments, normal, strategy="sample"):
-    return sample_best_meta_actions(
+    return relabeled_goals(
         segments,
         *reprs(hierarchy, segments),
         hierarchy.inverse_dynamics,
@@ -196,7 +196,7 @@ def test_kinds_of_chosen_goals_are_those_of_the_best_fitness():
         inverse = InverseDynamics(low.context.specs[0], num_samples=4)
         state_reprs, next_state_reprs, _ = reprs(hierarchy, segments)
         normal = tf.random.stateless_normal(inverse.draws_shape("sample", 16), [seed, 1])
-        chosen = sample_best_meta_actions(
+        chosen = relabeled_goals(
             segments, state_reprs, next_state_reprs, low_state_reprs, inverse, low, normal
         )
         candidates = inverse.candidates(state_reprs, next_state_reprs, segments.goal, normal)
@@ -211,7 +211,7 @@ def test_of_equal_goals_the_stored_one_counts_and_then_the_change_reached():
     inverse, far = hierarchy.inverse_dynamics, 1e6 * np.ones_like(get("z"))
     far[1:] = 0  # one sample beyond a corner of the range, the others where the change is
     f = reprs(hierarchy, segments)
-    kinds = lambda stored, next_reprs, normal: sample_best_meta_actions(
+    kinds = lambda stored, next_reprs, normal: relabeled_goals(
         segments._replace(goal=tf.broadcast_to(stored, segments.goal.shape)),
         *(f[0], next_reprs, f[2], inverse, hierarchy.low, tf.constant(normal)),
     ).kinds.numpy()

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from efficient_hrl.collect import Collecting, Collector
 from efficient_hrl.episodes import environment_for
+from efficient_hrl.graph.machine import available_cpus
 from efficient_hrl.hierarchical_policy import (
     DrawnTargets,
     HierarchicalPolicy,
@@ -15,8 +16,15 @@ from efficient_hrl.hierarchical_policy import (
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.replay import UniformReplayBuffer
 from efficient_hrl.specifications.run import TrainingSpec
+from efficient_hrl.specifications.task import TaskSpec
 from environments.batched import BatchedEnvironment
-from environments.make_batched import check_hears_targets
+from environments.make_batched import check_hears_targets, make_batched
+
+
+def build_simulations(task: TaskSpec) -> BatchedEnvironment:
+    """N new environments."""
+    num_threads = min(task.num_envs, available_cpus())
+    return make_batched(task.environment, task.num_envs, task.seed, task.episode_steps, num_threads)
 
 
 def build_collecting(

@@ -13,7 +13,7 @@ def build_learning(spec: TrainingSpec, tf_env) -> Learning:
 
     Args:
       spec: of the run.
-      tf_env: an environment like those that collect, for what states and actions are.
+      tf_env: an environment as those that collect, asked what states and actions are; no step is taken.
 
     Raises:
       ValueError: parts that do not fit.

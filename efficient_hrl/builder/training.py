@@ -6,7 +6,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.ablations.pretraining import Pretraining
-from efficient_hrl.builder.collecting import build_collecting
+from efficient_hrl.builder.collecting import build_collecting, build_simulations
 from efficient_hrl.builder.learning import build_learning
 from efficient_hrl.collect import Collecting
 from efficient_hrl.collecting_beside_learning import CollectAndLearn
@@ -32,7 +32,7 @@ def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator])
     if spec.deterministic_ops:
         tf.config.experimental.enable_op_determinism()
     generator = seed_globals(spec.task.seed)
-    simulations = spec.task.simulations()
+    simulations = build_simulations(spec.task)
     tf_env = tf_py_environment.TFPyEnvironment(simulations)
     learning = build_learning(spec, tf_env)
     pretraining = beside = None

@@ -1,4 +1,7 @@
-"""Which flags do not go together: a table of rules, asked before anything is imported or written."""
+"""Which flags do not go together: a table of rules, asked before anything is imported or written.
+
+Not absl's validators of several flags: they put all values of the flags before the message.
+"""
 
 import os
 import pathlib

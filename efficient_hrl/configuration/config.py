@@ -19,7 +19,7 @@ from efficient_hrl import train  # noqa: F401
 from efficient_hrl.ablations import no_hierarchy, transition_policy_gradient  # noqa: F401
 from efficient_hrl.agent import Level
 from efficient_hrl.agents import optimizers  # noqa: F401
-from efficient_hrl.binding_effects import changeable_patterns, decides_acting, may_change
+from efficient_hrl.binding_effects import decides_acting, may_change, patterns_that_may_change
 from efficient_hrl.configuration import external_configurables  # noqa: F401
 from efficient_hrl.configuration.recorded import recorded_bindings, recorded_imports
 from efficient_hrl.context import (  # noqa: F401
@@ -39,6 +39,12 @@ from environments import create_maze_env, gymnasium_task  # noqa: F401
 SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
 
 _UNBOUND = "not bound"
+# Parameters of configurables that the program gives, or that stand for others.
+_GIVEN = {
+    *("self", "arguments", "base", "observation_spec", "action_spec", "tf_env", "seed", "name"),
+    *("learning", "exploration_stddev", "target_noise_stream", "critic_function", "actor_objective"),
+    *("encoder", "representation", "hierarchy", "default_environment"),
+}
 _ERRORS = (
     ValueError,
     TypeError,
@@ -145,7 +151,7 @@ def check_continues(
             continue
         raise UsageError(
             f"{name} = {now.get(name, _UNBOUND)}, but the run in {root} began with"
-            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(changeable_patterns())}"
+            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(patterns_that_may_change())}"
         )
     return changed
 
@@ -248,10 +254,7 @@ def _hint(message, text):
 
 
 def _parameters(selector):
-    """Names to bind for a configurable, those of base classes and of a level's learner included.
-
-    What has no default, or can only be given by name, is the program's to give.
-    """
+    """Names to bind for a configurable, those of base classes and of a level's learner included."""
     target = inspect.unwrap(gin.get_configurable(selector))
     functions = [target]
     if inspect.isclass(target):
@@ -261,9 +264,7 @@ def _parameters(selector):
     names = {}
     for function in functions:
         parameters = inspect.signature(function).parameters.values()
-        names |= {
-            p.name: None for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is not p.empty
-        }
+        names |= {p.name: None for p in parameters if p.kind != p.VAR_POSITIONAL}
         if not any(p.kind == p.VAR_KEYWORD for p in parameters):
             break
-    return list(names)
+    return [name for name in names if name not in _GIVEN]

@@ -1,6 +1,7 @@
-"""What a run is to be made of, as values: checked, frozen, and nothing built yet.
+"""What a run is to be made of, as values: frozen, and nothing built yet.
 
-What collects and what learns share these alone, so that they can be built in different processes.
+What collects and what learns can be built from these in different processes; in one process they
+share the buffers and the weights as well.
 
-May import: environments, graph, replay, update_schedule.
+May import: environments, replay, update_schedule.
 """

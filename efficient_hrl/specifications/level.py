@@ -15,7 +15,8 @@ class LevelSpec:
         only acts.
       target_update_period: n; the actor's gradient counts on updates 0, n, 2 n, ..., target networks
         move on updates n - 1, 2 n - 1, ...
-      clip_gradient_norm: limit of the norm of each variable's gradient; 0 is none.
+      clip_gradient_norm: limit of the norm of each variable's gradient; 0 is none.  The low level's
+        holds for the representation too.
     """
 
     gamma: float = 1.0

@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficient_hrl.relabeling import fitness, sample_best_meta_actions
+from efficient_hrl.relabeling import fitness, relabeled_goals
 from efficient_hrl.replay import Segment
 from tests import tiny_hierarchy
 
@@ -70,7 +70,7 @@ def reprs(of, segments):
 
 
 def relabelled(of, segments, draws):
-    goals = sample_best_meta_actions(segments, *reprs(of, segments), of.inverse_dynamics, of.low, draws).goals
+    goals = relabeled_goals(segments, *reprs(of, segments), of.inverse_dynamics, of.low, draws).goals
     return goals.numpy()
 
 

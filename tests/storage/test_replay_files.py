@@ -162,3 +162,16 @@ def test_nothing_in_a_block_is_executed(tmp_path, write):
     with pytest.raises(ValueError, match="low-0-1.npy"):
         ReplayFiles(tmp_path, "low", buffer_of(18)).restore({"added": 1, "blocks": [[0, 1, 1, 1]]})
     assert not (tmp_path / "executed").exists()
+
+
+def test_columns_are_known_by_their_place_and_not_by_their_names(tmp_path):
+    buffer = buffer_of(18)
+    add(buffer, 7)
+    saved, _ = ReplayFiles(tmp_path, "low", buffer).save()
+    for path in tmp_path.glob("*.npy"):
+        rows = np.load(path)
+        rows.dtype.names = [f"column{i}" for i in range(len(rows.dtype.names))]
+        np.save(path, rows)
+    other = buffer_of(18)
+    ReplayFiles(tmp_path, "low", other).restore(saved)
+    assert_equal(other, buffer)
