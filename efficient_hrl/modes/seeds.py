@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import RECORD, RunFolder, check_output_folder
-from efficient_hrl.sweeps.seeds import failures, parse_seeds, run_seeds, worst_status
-from efficient_hrl.sweeps.seeds_view import seeds_view
+from efficient_hrl.sweeps.jobs import failures, worst_status
+from efficient_hrl.sweeps.jobs_view import jobs_view
+from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
 from efficient_hrl.terminal.console import announce, write_error
 
 _PROGRAM = pathlib.Path(__file__).parent.parent.parent / "run.py"
@@ -49,18 +50,18 @@ def run(
         own = [f"--seed={seed}", f"--root_dir={root / f'seed{seed}'}"]
         return [sys.executable, str(_PROGRAM), *flags, *own]
 
-    with contextlib.closing(seeds_view(seeds)) as view:
+    with contextlib.closing(jobs_view(seed_names(seeds))) as view:
         outcomes, stopped_by = run_seeds(command_of, seeds, root, side_by_side, view)
-    for line in failures(outcomes):
+    for line in failures(outcomes, seeds_title):
         write_error(line)
     left_out = len(seeds) - len(outcomes)
     if left_out and not stopped_by:
         write_error(f"the other {left_out} seed{'s' * (left_out > 1)} would say the same: not begun")
-    finished = [str(seed) for seed in seeds if seed in outcomes and outcomes[seed].status == 0]
+    finished = [seed for seed in seeds if seed in outcomes and outcomes[seed].status == 0]
     if stopped_by:
         announce(f"{root}: stopped by {stopped_by}; the same command continues")
     elif finished:
-        announce(f"{root}: seed{'s' * (len(finished) > 1)} {', '.join(finished)} finished")
+        announce(f"{root}: {seeds_title(finished)} finished")
     status = worst_status(outcomes)
     if status == 0 and not stopped_by:
         return _report(root)

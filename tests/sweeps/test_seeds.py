@@ -14,16 +14,10 @@ import pytest
 from efficient_hrl.commands import main
 from efficient_hrl.errors import UsageError
 from efficient_hrl.modes import seeds as seeds_mode
-from efficient_hrl.sweeps import seeds_view
-from efficient_hrl.sweeps.seeds import (
-    Outcome,
-    View,
-    cpu_shares,
-    failures,
-    parse_seeds,
-    run_seeds,
-    worst_status,
-)
+from efficient_hrl.sweeps import jobs_view
+from efficient_hrl.sweeps.jobs import Outcome, View, failures, worst_status
+from efficient_hrl.sweeps.processes import cpu_shares
+from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
 from efficient_hrl.terminal.progress import Report
 from tests.commands.test_wrong_inputs import REPOSITORY, RUN, snapshot
 from tests.terminal.test_progress import on_terminal
@@ -242,7 +236,7 @@ def test_one_that_fails_does_not_end_the_others(tmp_path):
     outcomes, _ = pretend(tmp_path, deeds, view=view)
     runs = tmp_path / "runs"
     assert {seed: outcome.status for seed, outcome in outcomes.items()} == {0: 1, 1: 2, 2: 0, 3: -9, 4: 2}
-    assert failures(outcomes) == [
+    assert failures(outcomes, seeds_title) == [
         f"seed 0: a loss is NaN; all that it said: {runs}/seed0.log",
         "seeds 1, 4: batchsize: no such thing",
         f"seed 3: killed by SIGKILL; all that it said: {runs}/seed3.log",
@@ -297,7 +291,7 @@ def test_a_signal_is_passed_on_once_and_waited_for(tmp_path, number):
         assert (outcome.status, outcome.last_line, outcome.stopped) == (0, "a checkpoint is written", True)
     asked = [note for note in notes(tmp_path) if note[0] == "asked"]
     assert len(asked) == 2 and all(f"[{int(number)}]" in " ".join(note) for note in asked)
-    assert failures(outcomes) == [] and worst_status(outcomes) == 0
+    assert failures(outcomes, seeds_title) == [] and worst_status(outcomes) == 0
 
 
 def test_a_signal_to_one_that_cannot_write_a_checkpoint_yet_is_no_failure(tmp_path):
@@ -347,7 +341,7 @@ def test_children_do_not_outlive_an_error_of_the_program(tmp_path):
 def test_without_a_terminal_there_is_a_line_a_minute_for_all(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    view = seeds_view.Lines([0, 1, 2])
+    view = jobs_view.Lines(seed_names([0, 1, 2]))
     view.state(0, "starting")
     view.state(1, "starting")
     view.report(0, Report(1000, 10_000, {}))
@@ -369,8 +363,9 @@ def test_without_a_terminal_there_is_a_line_a_minute_for_all(capsys, monkeypatch
 BARS = """
 import time
 from efficient_hrl.terminal.progress import Report
-from efficient_hrl.sweeps.seeds_view import Bars, seeds_view
-view = seeds_view([0, 1, 10])
+from efficient_hrl.sweeps.jobs_view import Bars, jobs_view
+from efficient_hrl.sweeps.seeds import seed_names
+view = jobs_view(seed_names([0, 1, 10]))
 assert isinstance(view, Bars)
 view.state(0, "starting")
 view.state(1, "starting")
