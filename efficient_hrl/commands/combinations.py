@@ -17,6 +17,7 @@ from efficient_hrl.storage.run_folder import RunFolder
 SEVERAL_MODES = {"plot": "compare", "report": "report_runs"}
 # Flags of what is drawn of several runs together, and flags that such runs have in their own records.
 SEVERAL_FLAGS = ("out_dir", "statistic", "group_by", "until")
+SWEEP_FLAGS = ("on", "grid", "cpus_per_run", "address", "slurm_option")
 RECORDED_FLAGS = ("gin_file", "gin_bindings", "seed")
 
 
@@ -100,8 +101,32 @@ RULES = (
         lambda v: f"--side_by_side={v.side_by_side}: only with --seeds, e.g. --seeds=0,1,2",
     ),
     Rule(
-        lambda v: v.seeds is not None and v.mode != "train",
-        lambda v: f"--seeds={v.seeds}: only for --mode=train, not --mode={v.mode}",
+        lambda v: v.seeds is not None and v.mode not in ("train", "sweep"),
+        lambda v: f"--seeds={v.seeds}: only for --mode=train and --mode=sweep, not --mode={v.mode}",
+    ),
+    Rule(
+        lambda v: v.mode != "sweep" and _present(v, SWEEP_FLAGS),
+        lambda v: f"--{_present(v, SWEEP_FLAGS)}: only for --mode=sweep",
+    ),
+    Rule(
+        lambda v: v.address is not None and v.on != "ray",
+        lambda v: f"--address={v.address}: only with --on=ray",
+    ),
+    Rule(
+        lambda v: v.slurm_option and v.on != "slurm",
+        lambda v: f"--slurm_option={v.slurm_option[0]}: only with --on=slurm",
+    ),
+    Rule(
+        lambda v: v.mode == "sweep" and v.seed is not None,
+        lambda v: f"--seed={v.seed}: allowed with --mode=sweep: --seeds={v.seed}",
+    ),
+    Rule(
+        lambda v: v.mode == "sweep" and v.side_by_side is not None,
+        lambda v: f"--side_by_side={v.side_by_side}: allowed with --mode=sweep: --cpus_per_run",
+    ),
+    Rule(
+        lambda v: v.mode == "sweep" and not v.gin_file,
+        lambda v: "no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin",
     ),
     Rule(
         lambda v: v.seeds is not None and v.seed is not None,

@@ -7,6 +7,7 @@ def define_flags() -> flags.FlagValues:
     """The flags, without values yet."""
     values = flags.FlagValues()
     _define_run_flags(values)
+    _define_sweep_flags(values)
     _define_several_flags(values)
     flags.DEFINE_bool("help", False, "Show this text.", short_name="h", flag_values=values)
     return values
@@ -33,7 +34,8 @@ def _define_run_flags(values):
     flags.DEFINE_string(
         "seeds",
         None,
-        "Several seeds, e.g. 0,1,2 or 0-4; each is a run in the folder seedN of --root_dir.",
+        "Several seeds, e.g. 0,1,2 or 0-4; each is a run in the folder seedN of --root_dir, or with"
+        " --mode=sweep in METHOD/seedN.",
         flag_values=values,
     )
     flags.DEFINE_integer(
@@ -45,7 +47,7 @@ def _define_run_flags(values):
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "eval", "plot", "video", "report", "export", "random"],
+        ["train", "sweep", "eval", "plot", "video", "report", "export", "random"],
         "What to do; default train.",
         flag_values=values,
     )
@@ -56,6 +58,42 @@ def _define_run_flags(values):
     )
     flags.DEFINE_string(
         "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
+    )
+
+
+def _define_sweep_flags(values):
+    """Flags of `--mode=sweep`: every gin file, every value and every seed is a run."""
+    flags.DEFINE_enum(
+        "on",
+        "local",
+        ["local", "ray", "slurm"],
+        "With --mode=sweep: where it runs: on this machine, on a Ray cluster, or as a SLURM job array.",
+        flag_values=values,
+    )
+    flags.DEFINE_multi_string(
+        "grid",
+        [],
+        "With --mode=sweep: a parameter and its values, e.g. 'train_uvf.batch_size=[50,100]'; repeatable.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "cpus_per_run",
+        1,
+        "With --mode=sweep: CPUs of each run; as many run at once as there is room for.",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "address",
+        None,
+        "With --on=ray: a cluster's HOST:PORT; default: one that is begun on this machine.",
+        flag_values=values,
+    )
+    flags.DEFINE_multi_string(
+        "slurm_option",
+        [],
+        "With --on=slurm: an option of sbatch, e.g. --slurm_option=--time=24:00:00; repeatable.",
+        flag_values=values,
     )
 
 

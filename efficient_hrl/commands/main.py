@@ -61,6 +61,8 @@ def _run(argv):
     if runs:
         several = {name: values[name].value for name in SEVERAL_FLAGS}
         return _mode(SEVERAL_MODES[values.mode]).run(runs, **several)
+    if values.mode == "sweep":
+        return _sweep(values)
     if values.seeds is not None:
         side_by_side = 1 if values.side_by_side is None else values.side_by_side
         return _mode("seeds").run(_root(values), values.seeds, side_by_side, gin_files, gin_bindings)
@@ -71,6 +73,14 @@ def _run(argv):
     folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
+
+
+def _sweep(values):
+    """Every gin file, value and seed as a run; several gin files are several methods."""
+    root = pathlib.Path(values.root_dir[0] if values.root_dir else "runs/sweep")
+    seeds = "0" if values.seeds is None else values.seeds
+    flags_of = (values.grid, values.on, values.cpus_per_run, values.address, values.slurm_option)
+    return _mode("sweep").run(root, values.gin_file, values.gin_bindings, seeds, *flags_of)
 
 
 def _root(values):

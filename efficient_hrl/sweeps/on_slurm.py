@@ -1,0 +1,142 @@
+"""A sweep as a SLURM job array: one element a run, which is requeued until it is finished.
+
+Facts from https://slurm.schedmd.com/sbatch.html.  The script is plain text and is kept in the sweep's
+folder: who manages a cluster can read it, and what it needs is there in any language.
+"""
+
+import pathlib
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.storage.durable import write_text
+from efficient_hrl.sweeps.jobs import Job
+
+NOTICE_SECONDS = 300  # between SIGTERM and a time limit: a run writes its checkpoint
+SCRIPT, COMMANDS, REPORT = "sweep.sbatch", "sweep.commands", "sweep.report.sbatch"
+
+_SCRIPT = """#!/bin/bash
+# Runs line $SLURM_ARRAY_TASK_ID of {commands_name}; the same command continues a run that was stopped.
+#SBATCH --job-name={name}
+#SBATCH --array=0-{last}
+#SBATCH --cpus-per-task={cpus}
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:TERM@{notice}
+#SBATCH --output={logs}/slurm-%A_%a.log
+{options}
+cd {folder} || exit 1
+command=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {commands})
+stopping=
+bash -c "exec $command" &
+run=$!
+trap 'stopping=1; kill -TERM $run 2>/dev/null' TERM
+wait $run
+status=$?
+# A signal ends the first wait; the run then writes its checkpoint.
+while kill -0 $run 2>/dev/null; do wait $run; status=$?; done
+if [ -n "$stopping" ] && {{ [ $status -eq 0 ] || [ $status -ge 128 ]; }}; then
+  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+  exit 0
+fi
+exit $status
+"""
+
+_REPORT = """#!/bin/bash
+# One report over all runs, when none is left to run.
+#SBATCH --job-name={name}-report
+#SBATCH --output={logs}/slurm-report-%j.log
+{options}
+cd {folder} || exit 1
+exec {command}
+"""
+
+
+class Submitted(NamedTuple):
+    """What has become of a sweep's script.
+
+    Attributes:
+      script: its path.
+      report: that of the script for the report.
+      number: SLURM's number of the array; None where there is no `sbatch`.
+    """
+
+    script: pathlib.Path
+    report: pathlib.Path
+    number: str | None
+
+
+def submit(
+    jobs: Sequence[Job],
+    root: pathlib.Path,
+    cpus_per_run: int,
+    options: Sequence[str],
+    report_command: Sequence[str],
+) -> Submitted:
+    """Writes the scripts into `root`, and gives them to `sbatch` where that is.
+
+    Args:
+      jobs: the runs; their commands hold absolute paths, or such as hold in this process' folder.
+      root: the sweep's folder; it exists, and all nodes see it.
+      cpus_per_run: CPUs of each.
+      options: of `sbatch`, e.g. "--time=24:00:00".
+      report_command: the command line of the report over all.
+
+    Raises:
+      RunError: `sbatch` refuses; with its own words.
+    """
+    check_options(options)
+    root = root.absolute()
+    logs = root / "slurm"
+    logs.mkdir(exist_ok=True)
+    shared = {
+        "name": root.name,
+        "logs": shlex.quote(str(logs)),
+        "options": "".join(f"#SBATCH {option}\n" for option in options),
+        "folder": shlex.quote(str(pathlib.Path.cwd())),
+    }
+    script, report = root / SCRIPT, root / REPORT
+    write_text(root / COMMANDS, "".join(f"{shlex.join(job.command)}\n" for job in jobs))
+    write_text(
+        script,
+        _SCRIPT.format(
+            **shared,
+            last=len(jobs) - 1,
+            cpus=cpus_per_run,
+            notice=NOTICE_SECONDS,
+            commands=shlex.quote(str(root / COMMANDS)),
+            commands_name=COMMANDS,
+        ),
+    )
+    write_text(report, _REPORT.format(**shared, command=shlex.join(report_command)))
+    if shutil.which("sbatch") is None:
+        return Submitted(script, report, None)
+    number = _sbatch(str(script))
+    _sbatch(f"--dependency=afterany:{number}", str(report))
+    return Submitted(script, report, number)
+
+
+def check_options(options: Sequence[str]) -> None:
+    """Raises a UsageError for what is no option of `sbatch`, or one that the script sets itself."""
+    own = ("--array", "--requeue", "--no-requeue", "--signal", "--cpus-per-task", "--output", "--open-mode")
+    for option in options:
+        if not option.startswith("--") or "\n" in option:
+            raise UsageError(f"--slurm_option={option}: allowed: options of sbatch, e.g. --time=24:00:00")
+        if option.split("=")[0] in own:
+            raise UsageError(
+                f"--slurm_option={option}: the sweep sets it; allowed: others than {', '.join(own)}"
+            )
+
+
+def _sbatch(*arguments):
+    """SLURM's number of what was submitted."""
+    done = subprocess.run(
+        ["sbatch", "--parsable", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RunError(f"sbatch: {said[-1] if said else f'status {done.returncode}'}")
+    return done.stdout.decode().strip().split(";")[0]  # NUMBER or NUMBER;CLUSTER
