@@ -52,6 +52,8 @@ BINDINGS = (
     Binding("evaluate.*", Effect.TELLING, may_change=True),
     Binding("run_random.*", Effect.TELLING, may_change=True),
     Binding("EVAL_MODES", Effect.TELLING, may_change=True),
+    Binding("create_maze_env.evaluation_targets", Effect.MEASURING, may_change=True),
+    Binding("create_maze_env.training_targets", Effect.LEARNING),
     Binding("*train_uvf*", Effect.LEARNING),
     Binding("*CircularBuffer*", Effect.LEARNING),
     Binding("*AdamOptimizer*", Effect.LEARNING),

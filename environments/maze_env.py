@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from environments.instability import unstable
-from environments.maze import EPISODE_STEPS, Maze
+from environments.maze import Maze
 from environments.rendering import MazeRenderer
 from environments.tasks import SUCCESS_DISTANCE
 
@@ -24,7 +24,7 @@ class MazeEnv(gymnasium.Env):
     steps so far.  Action: float32 [A], clipped to the action space: joint torques
     in N m for the ant; (forward in 0.2 m, turn in rad) for the point.  The reward
     is the robot's own and knows nothing of targets.  An episode never terminates
-    and is truncated after 500 steps.
+    and is truncated after 500 steps (1,000 in the mazes of D4RL).
 
     Every episode has a target, which `info` tells about and which hierarchies
     ignore: they draw targets of their own.  `info` holds "success" and, under the
@@ -53,6 +53,7 @@ class MazeEnv(gymnasium.Env):
         self.metadata = self.metadata | {"render_fps": round(1 / maze.dt)}
         self.data = mujoco.MjData(maze.model)
         self.steps = 0
+        self.episode_steps = maze.task.episode_steps
         self.action_space = gymnasium.spaces.Box(maze.action_low, maze.action_high, dtype=np.float32)
         self.observation_space = _unbounded(maze.observation_size)
         self.target = np.zeros_like(maze.task.low)
@@ -114,7 +115,8 @@ class MazeEnv(gymnasium.Env):
         x_after = data.xpos[maze.torso_id, 0]
         reward = float(maze.robot.reward(x_before, x_after, action, maze.dt))
         observation, info = self._result(self._observe())
-        return observation, self._reward(observation, reward, info), False, self.steps >= EPISODE_STEPS, info
+        truncated = self.steps >= self.episode_steps
+        return observation, self._reward(observation, reward, info), False, truncated, info
 
     def render(self) -> np.ndarray | None:
         """A picture of the maze with robot and target, uint8 [480, 480, 3].
@@ -175,9 +177,9 @@ class GoalMazeEnv(MazeEnv):
         return False
 
     def compute_truncated(self, achieved_goal, desired_goal, info) -> bool:
-        """Whether the episode under way has had its 500 steps, or `info` says that it became unstable."""
+        """Whether the episode under way has had its steps, or `info` says that it became unstable."""
         del achieved_goal, desired_goal
-        return self.steps >= EPISODE_STEPS or bool(info and info.get("unstable"))
+        return self.steps >= self.episode_steps or bool(info and info.get("unstable"))
 
     def _result(self, observation):
         observation, info = super()._result(observation)

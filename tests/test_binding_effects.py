@@ -31,6 +31,10 @@ KNOWN = [
     ("InverseDynamics.sc", False, False, True),
     ("agent/ddpg_actor_net.hidden_layers", False, True, True),
     ("create_maze_env.env_name", False, True, True),
+    ("create_maze_env.layout", False, True, True),
+    ("create_maze_env.cell_size", False, True, True),
+    ("create_maze_env.training_targets", False, False, True),
+    ("create_maze_env.evaluation_targets", True, False, True),
     ("SUBGOAL_DIM", False, True, True),
 ]
 

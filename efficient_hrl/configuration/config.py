@@ -1,6 +1,7 @@
 """Gin files and bindings -> configuration, with errors in one line."""
 
 import contextlib
+import copy
 import difflib
 import errno
 import inspect
@@ -26,6 +27,7 @@ from efficient_hrl.context import (  # noqa: F401
     context,
     context_transition_functions,
     gin_utils,
+    maze_targets,
     reward_wrappers,
     rewards_functions,
     samplers,
@@ -34,11 +36,12 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation import eval_repeatedly, random_policy  # noqa: F401
 from efficient_hrl.representations import e2c, end_to_end, vae  # noqa: F401
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
-from environments import create_maze_env, gymnasium_task  # noqa: F401
+from environments import create_maze_env, gymnasium_task, own_layout  # noqa: F401
 
 SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
 
 _UNBOUND = "not bound"
+_LONGEST_SHOWN = 300  # characters of a binding in a message
 _ERRORS = (
     ValueError,
     TypeError,
@@ -105,7 +108,17 @@ def _bind(gin_bindings):
             _check_is_used(binding, gin_bindings)
             gin.parse_config(binding)
     with usage_errors():
+        _read_layouts()
         gin.finalize()
+
+
+def _read_layouts():
+    """Puts the rows of a maze in place of the file that they are in: they are part of the configuration."""
+    for (scope, selector), parameters in list(gin.config._CONFIG.items()):
+        if selector.rsplit(".", 1)[-1] == "create_maze_env" and "layout" in parameters:
+            layout = copy.deepcopy(parameters["layout"])  # a copy of a macro is its value
+            if isinstance(layout, str):
+                gin.bind_parameter((scope, selector, "layout"), own_layout.rows_of(layout))
 
 
 def _look_in(folder):
@@ -144,10 +157,16 @@ def check_continues(
             changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
             continue
         raise UsageError(
-            f"{name} = {now.get(name, _UNBOUND)}, but the run in {root} began with"
-            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(changeable_patterns())}"
+            f"{name} = {_shown(now, name)}, but the run in {root} began with {_shown(begun, name)};"
+            f" only these may change: {', '.join(changeable_patterns())}"
         )
     return changed
+
+
+def _shown(config, name):
+    """A binding for a message; of a large maze its beginning."""
+    text = config.get(name, _UNBOUND)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 @contextlib.contextmanager

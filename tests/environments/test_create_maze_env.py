@@ -8,11 +8,11 @@ from environments.create_maze_env import ENVIRONMENTS, create_maze_env, environm
 
 
 def test_names_are_all_mazes_with_both_robots_with_and_without_sensors():
-    layouts = ("Maze", "Push", "Fall", "Block", "BlockMaze")
+    layouts = ("Maze", "Push", "Fall", "Block", "BlockMaze", "MazeMedium", "MazeLarge")
     expected = {
         f"{ego}{robot}{layout}" for ego in ("", "Ego") for robot in ("Ant", "Point") for layout in layouts
     }
-    assert set(ENVIRONMENTS) == expected and len(expected) == 20
+    assert set(ENVIRONMENTS) == expected and len(expected) == 28
 
 
 @pytest.mark.parametrize("top_down_view", [False, True])

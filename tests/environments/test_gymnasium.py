@@ -60,8 +60,14 @@ def assert_same(first, second):
 
 
 def test_ids_are_registered_under_the_names_of_their_variants():
-    assert len(IDS) == 80 and set(IDS) <= set(gymnasium.registry)
-    assert {"AntMaze-v0", "AntMazeImage-v0", "AntMazeGoal-v0", "EgoPointBlockMazeImageGoal-v0"} <= set(IDS)
+    assert len(IDS) == 112 and set(IDS) <= set(gymnasium.registry)
+    assert {
+        "AntMaze-v0",
+        "AntMazeImage-v0",
+        "AntMazeGoal-v0",
+        "AntMazeLarge-v0",
+        "EgoPointBlockMazeImageGoal-v0",
+    } <= set(IDS)
 
 
 def test_importing_again_is_silent_and_changes_nothing():
