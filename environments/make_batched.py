@@ -54,9 +54,10 @@ def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -
         if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
             raise ValueError(f"max_steps_per_episode = {max_steps!r}; allowed: None, a whole number from 1")
         return max_steps
-    if is_foreign(environment):
-        return environment.time_limit or EPISODE_STEPS
-    return environment.maze.task.episode_steps
+    if isinstance(environment, MazeEnv):
+        return environment.maze.task.episode_steps
+    own = environment.time_limit if is_foreign(environment) else None
+    return own or EPISODE_STEPS
 
 
 def is_foreign(environment: MazeEnv | GymnasiumTask) -> bool:

@@ -12,6 +12,7 @@ from efficient_hrl.commands.combinations import (
     SEVERAL_MODES,
     check_combinations,
     several_runs,
+    targets_of,
 )
 from efficient_hrl.commands.flags import define_flags
 from efficient_hrl.commands.help import help_text
@@ -58,6 +59,8 @@ def _run(argv):
     runs = find_runs(values.root_dir) if several_runs(values) else []
     check_combinations(values)
     gin_files, gin_bindings = values.gin_file, values.gin_bindings
+    if values.target:
+        gin_bindings = [*gin_bindings, f"evaluate.targets = {targets_of(values)}"]
     if runs:
         several = {name: values[name].value for name in SEVERAL_FLAGS}
         return _mode(SEVERAL_MODES[values.mode]).run(runs, **several)

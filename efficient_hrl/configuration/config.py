@@ -20,7 +20,12 @@ from efficient_hrl import train  # noqa: F401
 from efficient_hrl.ablations import no_hierarchy, transition_policy_gradient  # noqa: F401
 from efficient_hrl.agent import Level
 from efficient_hrl.agents import optimizers  # noqa: F401
-from efficient_hrl.binding_effects import changeable_patterns, decides_acting, may_change
+from efficient_hrl.binding_effects import (
+    changeable_patterns,
+    decides_acting,
+    is_evaluation_target,
+    may_change,
+)
 from efficient_hrl.configuration import external_configurables  # noqa: F401
 from efficient_hrl.configuration.recorded import recorded_bindings, recorded_imports
 from efficient_hrl.context import (  # noqa: F401
@@ -153,7 +158,8 @@ def check_continues(
     for name in sorted({*begun, *now}):
         if begun.get(name) == now.get(name):
             continue
-        if may_change(name) or (evaluates and not decides_acting(name)):
+        harmless = may_change(name) or all(is_evaluation_target(name, config) for config in (begun, now))
+        if harmless or (evaluates and not decides_acting(name)):
             changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
             continue
         raise UsageError(

@@ -328,11 +328,11 @@ WRONG = [
         r"row 3, column 2 is 'x'; allowed: 1 \(wall\), 0 or \. \(floor\), r \(start\)",
     ),
     (
-        "--gin_file=gin/examples/own_maze.gin create_maze_env.layout = 'FOLDER/maze.txt'",
+        "--gin_file=gin/examples/own_maze.gin --gin_bindings=create_maze_env.layout='FOLDER/maze.txt'",
         "row 3, column 2 is '\\?'; allowed: 1",
     ),
     (
-        "--gin_file=gin/examples/own_maze.gin create_maze_env.layout = 'FOLDER/none.txt'",
+        "--gin_file=gin/examples/own_maze.gin --gin_bindings=create_maze_env.layout='FOLDER/none.txt'",
         "layout = 'FOLDER/none.txt': no such file; allowed: a list of rows",
     ),
     (
