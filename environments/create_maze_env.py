@@ -7,13 +7,14 @@ from typing import Any
 
 import gin
 import gymnasium
+from gymnasium.envs.registration import WrapperSpec
 
 from environments.layouts import D4RL_CELL_SIZE, D4RL_LAYOUTS, LAYOUTS
 from environments.maze import Maze
 from environments.maze_env import GoalMazeEnv, MazeEnv
 from environments.own_layout import check_cell_size, check_extent, checked_places, own_layout
 from environments.robots import ROBOTS
-from environments.tasks import own_task
+from environments.tasks import D4RL_EPISODE_STEPS, EPISODE_STEPS, own_task
 
 EGO_RAYS = 8  # range sensors of the Ego variants
 
@@ -22,6 +23,7 @@ ENVIRONMENTS = {
     ego + robot + layout: (EGO_RAYS if ego else 0, robot, layout)
     for ego, robot, layout in itertools.product(("", "Ego"), ROBOTS, (*LAYOUTS, *D4RL_LAYOUTS))
 }
+_FOLLOW_TIME_LIMIT = WrapperSpec("FollowTimeLimit", "environments.episode_length:FollowTimeLimit", {})
 _OWN_NAME = re.compile(rf"(Ego)?({'|'.join(ROBOTS)})(Maze)?")
 
 
@@ -34,6 +36,7 @@ def make_maze_env(
     cell_size: float | None = None,
     training_targets: Sequence[Sequence[float]] | None = None,
     evaluation_targets: Sequence[Sequence[float]] | None = None,
+    **picture: Any,
 ) -> MazeEnv:
     """Makes an environment from its name, or from a layout.
 
@@ -44,11 +47,12 @@ def make_maze_env(
         [Ego](Ant|Point), and Maze may stand behind it.
       top_down_view: whether observations hold a 5 x 5 x 3 view of the surroundings.
       has_goals: whether observations are dictionaries that hold the target.
-      render_mode: None or "rgb_array".
+      render_mode: None, "rgb_array" or "human".
       layout: a maze of one's own, a list of rows or a text file's path, see `own_layout`.
       cell_size: side of its cells, metres; None is the robot's.
       training_targets: places (x, y) in it, metres from the start; None is anywhere that can be reached.
       evaluation_targets: likewise; None is none.
+      **picture: `MazeEnv`'s width, height and camera.
 
     Raises:
       ValueError: unknown name or value, or a layout or target that is none.
@@ -64,7 +68,7 @@ def make_maze_env(
         maze = _known_maze(env_name, top_down_view, of_layout)
     else:
         maze = _own_maze(env_name, top_down_view, layout, **of_layout)
-    return (GoalMazeEnv if has_goals else MazeEnv)(maze, render_mode)
+    return (GoalMazeEnv if has_goals else MazeEnv)(maze, render_mode, **picture)
 
 
 def _known_maze(env_name, top_down_view, of_layout):
@@ -130,6 +134,12 @@ def environment_id(env_name: str, top_down_view: bool, has_goals: bool) -> str:
     return f"{env_name}{'Image' * top_down_view}{'Goal' * has_goals}-v0"
 
 
+def variant_of(name: str) -> tuple[str, bool] | None:
+    """(environment's name, whether it has a view) of an id without Goal, "AntMazeImage-v0"; else None."""
+    found = re.fullmatch(r"(\w+?)(Image)?-v0", name)
+    return (found.group(1), bool(found.group(2))) if found and found.group(1) in ENVIRONMENTS else None
+
+
 def recipe(maze: Maze) -> dict[str, Any]:
     """What `gymnasium.make` takes to make a maze without a target in its observations: id and kwargs."""
     if maze.name in ENVIRONMENTS:
@@ -146,9 +156,12 @@ def register_environments() -> None:
     """Makes every variant known to `gymnasium.make`; those that are known already stay as they are."""
     for env_name, view, goals in itertools.product(ENVIRONMENTS, (False, True), (False, True)):
         name = environment_id(env_name, view, goals)
+        _, _, layout = ENVIRONMENTS[env_name]
         if name not in gymnasium.registry:
             gymnasium.register(
                 name,
+                max_episode_steps=D4RL_EPISODE_STEPS if layout in D4RL_LAYOUTS else EPISODE_STEPS,
+                additional_wrappers=(_FOLLOW_TIME_LIMIT,),
                 entry_point="environments.create_maze_env:make_maze_env",
                 kwargs={"env_name": env_name, "top_down_view": view, "has_goals": goals},
             )

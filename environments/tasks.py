@@ -15,7 +15,7 @@ from environments.robots import Robot
 
 SUCCESS_DISTANCE = 5.0  # metres, HIRO's and NORL's
 EPISODE_STEPS = 500
-_D4RL_EPISODE_STEPS = 1000
+D4RL_EPISODE_STEPS = 1000
 
 
 class Places(NamedTuple):
@@ -85,7 +85,7 @@ def task_for(layout: Layout, robot: Robot) -> Task:
     """
     if layout in _D4RL_TARGETS:
         targets = robot.cell_size * np.array(_D4RL_TARGETS[layout], np.float32)
-        return own_task(layout, robot, None, targets, _D4RL_EPISODE_STEPS)
+        return own_task(layout, robot, None, targets, D4RL_EPISODE_STEPS)
     limits, targets = _TARGETS.get(layout) or (_extent(layout), ())
     # The robot's own x, y, z come first, a block's after them; a robot that cannot
     # leave the ground has no z.

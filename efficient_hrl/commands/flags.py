@@ -60,7 +60,10 @@ def _define_run_flags(values):
         " start; repeatable.",
     )
     flags.DEFINE_string(
-        "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
+        "env",
+        None,
+        "With --mode=random: an environment's name, e.g. AntPush, or gymnasium id, e.g. Ant-v5.",
+        flag_values=values,
     )
 
 

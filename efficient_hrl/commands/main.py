@@ -68,9 +68,7 @@ def _run(argv):
         side_by_side = 1 if values.side_by_side is None else values.side_by_side
         return _mode("seeds").run(_root(values), values.seeds, side_by_side, gin_files, gin_bindings)
     if values.mode == "random":
-        if values.env is not None:
-            gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
-        return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0)
+        return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0, values.env)
     folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
