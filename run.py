@@ -11,6 +11,7 @@ Train several seeds, two at a time, and compare them:
 
 Look at a run, or at several (the last line: at a folder of runs):
     python run.py --mode=eval   --root_dir=runs/a    # success rates, as a table
+    python run.py --mode=eval   --root_dir=runs/a --target=4,4    # at places of yours
     python run.py --mode=plot   --root_dir=runs/a    # curves and figures
     python run.py --mode=plot   --root_dir=runs/a --root_dir=runs/b
     python run.py --mode=video  --root_dir=runs/a    # an MP4 for each target

@@ -5,8 +5,11 @@ may ignore what only decided how it learned; and runs are seeds of one method wh
 that decides their curves.
 """
 
+import ast
 import enum
 import fnmatch
+import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -52,12 +55,15 @@ BINDINGS = (
     Binding("evaluate.*", Effect.TELLING, may_change=True),
     Binding("run_random.*", Effect.TELLING, may_change=True),
     Binding("EVAL_MODES", Effect.TELLING, may_change=True),
+    Binding("create_maze_env.evaluation_targets", Effect.MEASURING, may_change=True),
+    Binding("create_maze_env.training_targets", Effect.LEARNING),
     Binding("*train_uvf*", Effect.LEARNING),
     Binding("*CircularBuffer*", Effect.LEARNING),
     Binding("*AdamOptimizer*", Effect.LEARNING),
     Binding("*add_noise_fn*", Effect.LEARNING),
     Binding("*update_targets*", Effect.LEARNING),
     Binding("*huber_loss*", Effect.LEARNING),
+    Binding("*ConstantSampler.value", Effect.LEARNING),
     Binding("*InverseDynamics*", Effect.LEARNING),
 )
 _OTHERS = Binding("*", Effect.EVERYTHING)
@@ -82,6 +88,33 @@ def decides_acting(name: str) -> bool:
 def decides_curves(name: str) -> bool:
     """Whether runs that differ in the binding `name` are not seeds of one method."""
     return binding_of(name).effect is not Effect.TELLING
+
+
+def is_evaluation_target(name: str, config: Mapping[str, str]) -> bool:
+    """Whether a binding is a target at which a run is evaluated and not trained, so that it may change.
+
+    Args:
+      name: of the binding, e.g. "eval1/ConstantSampler.value".
+      config: all bindings, name -> value as gin writes it.
+    """
+    found = re.fullmatch(r"(\w+)/ConstantSampler\.value", name)
+    if not found:
+        return False
+    reference = f"@{found.group(1)}/ConstantSampler"
+    users = {other: text for other, text in config.items() if reference in text}
+    return bool(users) and all(_evaluates_alone(reference, *user) for user in users.items())
+
+
+def _evaluates_alone(reference, name, text):
+    """Whether a binding is of samplers that use `reference` in modes of evaluation alone."""
+    if not name.endswith("Context.samplers"):
+        return False
+    try:
+        samplers = ast.literal_eval(re.sub(r"[@%][\w./]+(?:\(\))?", lambda found: repr(found.group()), text))
+        modes = [mode for mode, own in samplers.items() if reference in repr(own)]
+    except (AttributeError, SyntaxError, ValueError):
+        return False
+    return all(mode.startswith("eval") for mode in modes)
 
 
 def patterns_that_may_change() -> list[str]:

@@ -6,6 +6,7 @@ import gin
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.builder import parameters
+from efficient_hrl.context.context import target_mode
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.kept_weights import Following, KeptWeights
 from efficient_hrl.graph.machine import available_cpus
@@ -46,13 +47,14 @@ def evaluate(
     evaluate_nohrl: bool = False,
     success_distance: float = 5.0,
     success_fn: Callable | None = None,
+    targets: Sequence[Sequence[float]] | None = None,
     hierarchy: Hierarchy | None = None,
     default_environment: MazeEnv | GymnasiumTask | None = None,
     seed: int = 0,
 ) -> Evaluator:
     """Builds the evaluation environment and, if none is given, a hierarchy to load into.
 
-    The last five parameters are this port's own.  Those of the original that have no effect are in
+    The last six parameters are this port's own.  Those of the original that have no effect are in
     `inert_parameters`.
 
     Args:
@@ -80,6 +82,7 @@ def evaluate(
       success_distance: success is a last reward of `success_fn` above minus this.
       success_fn: the reward function that decides about success; None is the task's
         own reward.
+      targets: places at which to evaluate instead of `eval_modes`; each is a mode "target_X_Y".
       hierarchy: what to evaluate; None builds one from the classes.
       default_environment: the task, if `environment` is None.
       seed: the run's seed.
@@ -94,7 +97,7 @@ def evaluate(
         environment,
         num_episodes_eval,
         episode_limit(environment, max_steps_per_episode),
-        tuple(eval_modes),
+        tuple(eval_modes if targets is None else map(target_mode, targets)),
         evaluate_nohrl,
         gamma,
         success_distance,
@@ -108,6 +111,7 @@ def evaluate(
         tf_env = tf_py_environment.TFPyEnvironment(py_env)
         makers = HierarchySpec(agent_class, meta_agent_class, state_preprocess_class, InverseDynamics)
         hierarchy = build_hierarchy(tf_env, makers, seed)
+    hierarchy.high.context.add_targets(targets or ())
     return Evaluator(
         spec,
         hierarchy,

@@ -11,6 +11,7 @@ so a position in a maze reads as "how far from the start".
 """
 
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -71,6 +72,23 @@ class Layout:
     def start_cells(self) -> tuple[tuple[int, int], ...]:
         """(row, column) of every cell in which an episode may begin, in reading order."""
         return self.cells_of(START, START_WITH_BLOCK)
+
+    @functools.cached_property
+    def reachable_cells(self) -> frozenset[tuple[int, int]]:
+        """(row, column) of every cell to which a way leads from the first start cell.
+
+        Ways go from cell to neighbouring cell; walls alone are in the way: blocks can be pushed and
+        chasms be crossed.
+        """
+        found, queue = {self.start_cells[0]}, [self.start_cells[0]]
+        while queue:
+            row, column = queue.pop()
+            for cell in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                in_grid = 0 <= cell[0] < len(self.cells) and 0 <= cell[1] < len(self.cells[0])
+                if in_grid and cell not in found and self.cells[cell[0]][cell[1]] != WALL:
+                    found.add(cell)
+                    queue.append(cell)
+        return frozenset(found)
 
     @property
     def is_elevated(self) -> bool:
@@ -190,3 +208,34 @@ BLOCK_MAZE = _layout(
 )
 
 LAYOUTS = {layout.name: layout for layout in (MAZE, PUSH, FALL, BLOCK, BLOCK_MAZE)}
+
+# The medium and the large ant maze of D4RL (arXiv 2004.07219), whose cells have 4 metres.
+D4RL_CELL_SIZE = 4.0
+MAZE_MEDIUM = _layout(
+    "MazeMedium",
+    """
+    1 1 1 1 1 1 1 1
+    1 r 0 1 1 0 0 1
+    1 0 0 1 0 0 0 1
+    1 1 0 0 0 1 1 1
+    1 0 0 1 0 0 0 1
+    1 0 1 0 0 1 0 1
+    1 0 0 0 1 0 0 1
+    1 1 1 1 1 1 1 1
+    """,
+)
+MAZE_LARGE = _layout(
+    "MazeLarge",
+    """
+    1 1 1 1 1 1 1 1 1 1 1 1
+    1 r 0 0 0 1 0 0 0 0 0 1
+    1 0 1 1 0 1 0 1 0 1 0 1
+    1 0 0 0 0 0 0 1 0 0 0 1
+    1 0 1 1 1 1 0 1 1 1 0 1
+    1 0 0 1 0 1 0 0 0 0 0 1
+    1 1 0 1 0 1 0 1 0 1 1 1
+    1 0 0 1 0 0 0 1 0 0 0 1
+    1 1 1 1 1 1 1 1 1 1 1 1
+    """,
+)
+D4RL_LAYOUTS = {layout.name: layout for layout in (MAZE_MEDIUM, MAZE_LARGE)}

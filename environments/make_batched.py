@@ -45,17 +45,18 @@ def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -
     Args:
       environment: what `create_maze_env` or `create_gymnasium_env` has made.
       max_steps: what the user asks for; None is the environment's own limit, or 500
-        where it has none.
+        where it has none.  An environment from elsewhere keeps its own where that is less.
 
     Raises:
       ValueError: a number below 1.
     """
-    if max_steps is not None:
-        if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
-            raise ValueError(f"max_steps_per_episode = {max_steps!r}; allowed: None, a whole number from 1")
-        return max_steps
+    is_whole = isinstance(max_steps, int) and not isinstance(max_steps, bool) and max_steps >= 1
+    if max_steps is not None and not is_whole:
+        raise ValueError(f"max_steps_per_episode = {max_steps!r}; allowed: None, a whole number from 1")
     own = environment.time_limit if is_foreign(environment) else None
-    return own or EPISODE_STEPS
+    if max_steps is not None:
+        return min(max_steps, own or max_steps)
+    return environment.maze.task.episode_steps if isinstance(environment, MazeEnv) else own or EPISODE_STEPS
 
 
 def is_foreign(environment: MazeEnv | GymnasiumTask) -> bool:

@@ -13,11 +13,13 @@ from environments.instability import count_instead_of_warning
 from environments.layouts import CHASM, WALL, Block, Layout
 from environments.robots import Robot
 from environments.sensors import RAY_CHANNELS, VIEW_SIZE, range_sensors, top_down_view
-from environments.tasks import SUCCESS_DISTANCE, Task, task_for
+from environments.tasks import EPISODE_STEPS, SUCCESS_DISTANCE, Task, task_for
 
-EPISODE_STEPS = 500
+__all__ = ["EPISODE_STEPS", "TIME_SCALE", "Maze"]
+
 TIME_SCALE = 0.001  # the last observation entry is TIME_SCALE * environment steps so far
 
+_FLOOR_SIZE = 40.0  # metres, half the width
 _TARGET_DRAWS = 1000  # after which a target that is already reached is good enough
 _GEOM = mujoco.mjtGeom
 _SOLID = {"contype": 1, "conaffinity": 1, "condim": 3}
@@ -42,13 +44,26 @@ class Maze:
       observed_block_ids: those whose positions are part of observations.
     """
 
-    def __init__(self, layout: Layout, robot: Robot, num_rays: int = 0, has_view: bool = False):
+    def __init__(
+        self,
+        layout: Layout,
+        robot: Robot,
+        num_rays: int = 0,
+        has_view: bool = False,
+        task: Task | None = None,
+    ):
+        """Compiles a maze.
+
+        Args:
+          layout, robot, num_rays, has_view: see the attributes.
+          task: None is that of the layout, see `task_for`.
+        """
         self.name = "Ego" * bool(num_rays) + robot.name + layout.name
         self.layout = layout
         self.robot = robot
         self.num_rays = num_rays
         self.has_view = has_view
-        self.task: Task = task_for(layout, robot)
+        self.task: Task = task or task_for(layout, robot)
         count_instead_of_warning()
         self.model = self._spec().compile()
         self.action_low = self.model.actuator_ctrlrange[:, 0].astype(np.float32)
@@ -79,7 +94,11 @@ class Maze:
             spec.default.geom.solimp[:3] = (0.995, 0.995, 0.01)
         world = spec.worldbody
         world.add_geom(
-            name="floor", type=_GEOM.mjGEOM_PLANE, size=(40, 40, 40), rgba=(0.8, 0.9, 0.8, 1), **_SOLID
+            name="floor",
+            type=_GEOM.mjGEOM_PLANE,
+            size=(self._floor_size(), self._floor_size(), 40),
+            rgba=(0.8, 0.9, 0.8, 1),
+            **_SOLID,
         )
         _add_light_and_sky(spec)
         for row, tokens in enumerate(self.layout.cells):
@@ -92,6 +111,12 @@ class Maze:
         for block in self.layout.blocks:
             self._add_block(world, block)
         return spec
+
+    def _floor_size(self):
+        """Half the width of the floor that is drawn, metres; what collides has no end."""
+        last = np.array((len(self.layout.cells), len(self.layout.cells[0]))) - 1
+        corners = [self.layout.centre(cell, self.robot.cell_size) for cell in ((0, 0), tuple(last))]
+        return max(_FLOOR_SIZE, np.abs(corners).max() + self.robot.cell_size / 2)
 
     @property
     def floor_height(self) -> float:
@@ -165,7 +190,7 @@ class Maze:
         """A target as float32 [d].
 
         Raises:
-          ValueError: not d numbers, or a position outside the maze or in a wall.
+          ValueError: not d numbers, or a position outside the maze, in a wall or behind walls.
         """
         task, side = self.task, self.robot.cell_size
         try:
@@ -182,6 +207,12 @@ class Maze:
                 f"target {position.tolist()} is outside {self.name} or in a wall; targets lie within"
                 f" {task.low.tolist()} to {task.high.tolist()}, off the walls"
             )
+        row, column = self.layout.cell_at(position[:2], side)
+        if (int(row), int(column)) not in self.layout.reachable_cells:
+            raise ValueError(
+                f"target {position.tolist()} cannot be reached from the start of {self.name}; allowed: places"
+                " to which a way leads"
+            )
         return position
 
     def draw_target(self, rng: np.random.Generator, observation: np.ndarray) -> np.ndarray:
@@ -197,7 +228,7 @@ class Maze:
         achieved = task.achieved(observation)
         draws_left = _TARGET_DRAWS
         while True:
-            target = rng.uniform(task.low, task.high).astype(np.float32)
+            target = task.draw(rng, 1)[0].astype(np.float32)
             if not self.layout.is_inside(target[:2], self.robot.cell_size):
                 continue
             draws_left -= 1

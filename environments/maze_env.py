@@ -8,9 +8,10 @@ import mujoco
 import numpy as np
 
 from environments.instability import unstable
-from environments.maze import EPISODE_STEPS, Maze
-from environments.rendering import MazeRenderer
+from environments.maze import Maze
+from environments.rendering import HEIGHT, WIDTH, MazeCamera, MazeRenderer, check_picture
 from environments.tasks import SUCCESS_DISTANCE
+from environments.window import Window, has_screen
 
 _TARGET_STREAM = 1  # keeps the draws of targets apart from those of first states
 
@@ -24,7 +25,7 @@ class MazeEnv(gymnasium.Env):
     steps so far.  Action: float32 [A], clipped to the action space: joint torques
     in N m for the ant; (forward in 0.2 m, turn in rad) for the point.  The reward
     is the robot's own and knows nothing of targets.  An episode never terminates
-    and is truncated after 500 steps.
+    and is truncated after 500 steps (1,000 in the mazes of D4RL).
 
     Every episode has a target, which `info` tells about and which hierarchies
     ignore: they draw targets of their own.  `info` holds "success" and, under the
@@ -34,25 +35,43 @@ class MazeEnv(gymnasium.Env):
     `info` holds "unstable".
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 10}
 
-    def __init__(self, maze: Maze, render_mode: str | None = None):
+    def __init__(
+        self,
+        maze: Maze,
+        render_mode: str | None = None,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        camera: str | Mapping[str, Any] = "maze",
+    ):
         """Starts a simulation; `reset` begins its first episode.
 
         Args:
           maze: the definition.
-          render_mode: "rgb_array" or None.
+          render_mode: "rgb_array" for pictures; "human" for a window, in which every reset and step is
+            shown; or None.
+          width, height: of pictures and window, pixels.
+          camera: "maze", "robot", or a dictionary, see `MazeCamera`.
 
         Raises:
-          ValueError: unknown render mode.
+          ValueError: unknown render mode, a window where there is no screen, or a picture that is none.
         """
+        if render_mode == "human" and not has_screen():
+            raise ValueError(
+                "render_mode = 'human'; allowed: None, 'rgb_array', because a window needs a screen, and"
+                " neither DISPLAY nor WAYLAND_DISPLAY is set"
+            )
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode = {render_mode!r}; allowed: None, 'rgb_array'")
+            raise ValueError(f"render_mode = {render_mode!r}; allowed: None, 'human', 'rgb_array'")
+        check_picture(width, height, camera)
+        self._picture = (width, height, camera)
         self.maze = maze
         self.render_mode = render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / maze.dt)}
         self.data = mujoco.MjData(maze.model)
         self.steps = 0
+        self.episode_steps = maze.task.episode_steps
         self.action_space = gymnasium.spaces.Box(maze.action_low, maze.action_high, dtype=np.float32)
         self.observation_space = _unbounded(maze.observation_size)
         self.target = np.zeros_like(maze.task.low)
@@ -93,6 +112,7 @@ class MazeEnv(gymnasium.Env):
         if target is None:
             target = self.maze.draw_target(self._target_rng, observation)
         self.target = target
+        self._show()
         return self._result(observation)
 
     def step(self, action):
@@ -100,6 +120,9 @@ class MazeEnv(gymnasium.Env):
         action = np.asarray(action, np.float32)
         if action.shape != self.action_space.shape:
             raise ValueError(f"action has shape {action.shape}; this robot takes {self.action_space.shape}")
+        if not np.isfinite(action).all():
+            entry = int(np.flatnonzero(~np.isfinite(action))[0])
+            raise ValueError(f"action[{entry}] is {action[entry]}; allowed: finite numbers")
         action = np.clip(action, maze.action_low, maze.action_high)
         x_before = data.xpos[maze.torso_id, 0]
         xy_before = data.qpos[:2].copy()
@@ -107,26 +130,46 @@ class MazeEnv(gymnasium.Env):
         data.qpos[:], data.ctrl[:] = maze.robot.begin_step(data.qpos, action)
         mujoco.mj_step(maze.model, data, maze.robot.frame_skip)
         if unstable(data.qvel[None], _warnings(data)).any():
+            self._show()
             observation, info = self._result(maze.observe(*before))
             return observation, self._reward(observation, 0.0, info), False, True, info | {"unstable": True}
         maze.undo_moves_into_walls(data.qpos, data.xpos, xy_before)
         self.steps += 1
         x_after = data.xpos[maze.torso_id, 0]
         reward = float(maze.robot.reward(x_before, x_after, action, maze.dt))
+        self._show()
         observation, info = self._result(self._observe())
-        return observation, self._reward(observation, reward, info), False, self.steps >= EPISODE_STEPS, info
+        truncated = self._is_over
+        return observation, self._reward(observation, reward, info), False, truncated, info
+
+    @property
+    def _is_over(self):
+        """Whether the episode under way has had its steps."""
+        return self.episode_steps is not None and self.steps >= self.episode_steps
 
     def render(self) -> np.ndarray | None:
-        """A picture of the maze with robot and target, uint8 [480, 480, 3].
+        """With "rgb_array" a picture of the maze with robot and target, uint8 [height, width, 3].
 
         Raises:
           OpenGLError: there is no OpenGL; says what to install.
         """
-        if self.render_mode is None:
+        if self.render_mode == "human":
+            self._show()
+        if self.render_mode != "rgb_array":
             return None
         if self._renderer is None:
-            self._renderer = MazeRenderer(self.maze)
+            width, height, camera = self._picture
+            self._renderer = MazeRenderer(self.maze, width, height, camera=camera)
         return self._renderer.render(self.data, self.target)
+
+    def _show(self):
+        """Shows what is now, if there is to be a window."""
+        if self.render_mode != "human":
+            return
+        if self._renderer is None:
+            width, height, camera = self._picture
+            self._renderer = Window(self.maze, width, height, MazeCamera(self.maze, camera=camera))
+        self._renderer.show(self.data, self.target)
 
     def close(self):
         if self._renderer is not None:
@@ -157,8 +200,15 @@ class GoalMazeEnv(MazeEnv):
     between the two.
     """
 
-    def __init__(self, maze: Maze, render_mode: str | None = None):
-        super().__init__(maze, render_mode)
+    def __init__(
+        self,
+        maze: Maze,
+        render_mode: str | None = None,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        camera: str | Mapping[str, Any] = "maze",
+    ):
+        super().__init__(maze, render_mode, width, height, camera)
         goal_space = _unbounded(len(maze.task.indices))
         self.observation_space = gymnasium.spaces.Dict(
             observation=self.observation_space, achieved_goal=goal_space, desired_goal=goal_space
@@ -175,9 +225,9 @@ class GoalMazeEnv(MazeEnv):
         return False
 
     def compute_truncated(self, achieved_goal, desired_goal, info) -> bool:
-        """Whether the episode under way has had its 500 steps, or `info` says that it became unstable."""
+        """Whether the episode under way has had its steps, or `info` says that it became unstable."""
         del achieved_goal, desired_goal
-        return self.steps >= EPISODE_STEPS or bool(info and info.get("unstable"))
+        return self._is_over or bool(info and info.get("unstable"))
 
     def _result(self, observation):
         observation, info = super()._result(observation)

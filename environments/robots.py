@@ -22,6 +22,7 @@ class Robot(abc.ABC):
     Attributes:
       name: the robot's part of an environment name.
       cell_size: side of a maze cell in metres.
+      least_cell_size: of the smallest cell in which it can turn, metres.
       frame_skip: physics steps per environment step.
       nq, nv: how many position and velocity coordinates are the robot's own.
         They are the first ones of the model's.
@@ -30,10 +31,16 @@ class Robot(abc.ABC):
 
     name: str
     cell_size: float
+    least_cell_size: float
     frame_skip: int
     nq: int
     nv: int
     has_height: bool
+
+    def __init__(self, cell_size: float | None = None):
+        """A robot for mazes with cells of `cell_size` metres; None is its own size."""
+        if cell_size is not None:
+            self.cell_size = float(cell_size)
 
     @abc.abstractmethod
     def set_defaults(self, spec: mujoco.MjSpec) -> None:
@@ -78,6 +85,7 @@ class Ant(Robot):
 
     name = "Ant"
     cell_size = 8.0
+    least_cell_size = 3.0
     frame_skip = 5
     nq = 15
     nv = 14
@@ -156,6 +164,7 @@ class Point(Robot):
 
     name = "Point"
     cell_size = 4.0
+    least_cell_size = 2.0
     frame_skip = 1
     nq = 3
     nv = 3

@@ -5,13 +5,29 @@ the ant (cells of 8 m) they are the targets of HIRO and NORL.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from environments.layouts import BLOCK, BLOCK_MAZE, FALL, MAZE, PUSH, Layout
+from environments.layouts import BLOCK, BLOCK_MAZE, FALL, MAZE, MAZE_LARGE, MAZE_MEDIUM, PUSH, Layout
 from environments.robots import Robot
 
 SUCCESS_DISTANCE = 5.0  # metres, HIRO's and NORL's
+EPISODE_STEPS = 500
+D4RL_EPISODE_STEPS = 1000
+
+
+class Places(NamedTuple):
+    """Where training targets are drawn: uniformly in a square around one of the centres.
+
+    Attributes:
+      centres: metres, float32 [n, 2].
+      half_width: of the squares, metres.
+    """
+
+    centres: np.ndarray
+    half_width: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,16 +38,28 @@ class Task:
       indices: entries of an observation that are to reach the target.
       low, high: range of training targets, metres, float32 [d].
       evaluation_targets: float32 [n, d].
+      places: where in that range they are drawn; None is all of it.
+      episode_steps: environment steps of an episode.
     """
 
     indices: tuple[int, ...]
     low: np.ndarray
     high: np.ndarray
     evaluation_targets: np.ndarray
+    places: Places | None = None
+    episode_steps: int = EPISODE_STEPS
 
     def achieved(self, observation: np.ndarray) -> np.ndarray:
         """What has been reached, float32 [..., d], from observations [..., S]."""
         return observation[..., self.indices]
+
+    def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Draws training targets, in walls too where there are no `places`; float64 [count, d]."""
+        if self.places is None:
+            return rng.uniform(self.low, self.high, (count, len(self.low)))
+        centres, half_width = self.places
+        around = rng.uniform(-half_width, half_width, (count, centres.shape[1]))
+        return centres[rng.integers(len(centres), size=count)] + around
 
 
 # Range (minimum, maximum) and evaluation targets in cells; x, y and, in Fall, z.
@@ -42,6 +70,11 @@ _TARGETS = {
     BLOCK: (((-0.5, -0.5), (2.5, 2.5)), ((2, 0), (2, 2), (0, 2))),
     BLOCK_MAZE: (((-0.5, -0.5), (1.5, 2.5)), ((1, 0), (1, 2), (0, 2))),
 }
+# In cells, the last one D4RL's; the others are goals of its maps with several goals, nearer to the start.
+_D4RL_TARGETS = {
+    MAZE_MEDIUM: ((0, 4), (5, 1), (5, 5)),
+    MAZE_LARGE: ((4, 2), (5, 6), (8, 6)),
+}
 
 
 def task_for(layout: Layout, robot: Robot) -> Task:
@@ -50,6 +83,9 @@ def task_for(layout: Layout, robot: Robot) -> Task:
     In Block tasks a block is to be brought to the target.  A layout that is not
     known here has targets all over its grid and none to evaluate at.
     """
+    if layout in _D4RL_TARGETS:
+        targets = robot.cell_size * np.array(_D4RL_TARGETS[layout], np.float32)
+        return own_task(layout, robot, None, targets, D4RL_EPISODE_STEPS)
     limits, targets = _TARGETS.get(layout) or (_extent(layout), ())
     # The robot's own x, y, z come first, a block's after them; a robot that cannot
     # leave the ground has no z.
@@ -60,6 +96,33 @@ def task_for(layout: Layout, robot: Robot) -> Task:
     )
     low, high = scale(limits)
     return Task(tuple(range(first, first + dims)), low, high, scale(targets))
+
+
+def own_task(
+    layout: Layout,
+    robot: Robot,
+    training_targets: Sequence[Sequence[float]] | None = None,
+    evaluation_targets: Sequence[Sequence[float]] = (),
+    episode_steps: int = EPISODE_STEPS,
+) -> Task:
+    """The task of reaching places, x and y of the robot, in a layout of walls alone.
+
+    Args:
+      layout: the maze.
+      robot: whose cells it has.
+      training_targets: metres [n, 2], one of which is drawn; None is anywhere in the cells that can
+        be reached from the start.
+      evaluation_targets: metres [n, 2].
+      episode_steps: environment steps of an episode.
+    """
+    side = robot.cell_size
+    of_cells = np.array([layout.centre(cell, side) for cell in sorted(layout.reachable_cells)], np.float32)
+    places = Places(of_cells, side / 2)
+    if training_targets is not None:
+        places = Places(np.array(training_targets, np.float32).reshape(-1, 2), 0.0)
+    low, high = of_cells.min(axis=0) - side / 2, of_cells.max(axis=0) + side / 2
+    evaluation_targets = np.array(evaluation_targets, np.float32).reshape(-1, 2)
+    return Task((0, 1), low, high, evaluation_targets, places, episode_steps)
 
 
 def _extent(layout):

@@ -10,6 +10,7 @@ from efficient_hrl.binding_effects import (
     binding_of,
     decides_acting,
     decides_curves,
+    is_evaluation_target,
     may_change,
     patterns_that_may_change,
 )
@@ -31,6 +32,12 @@ KNOWN = [
     ("InverseDynamics.sc", False, False, True),
     ("agent/ddpg_actor_net.hidden_layers", False, True, True),
     ("create_maze_env.env_name", False, True, True),
+    ("create_maze_env.layout", False, True, True),
+    ("create_maze_env.cell_size", False, True, True),
+    ("create_maze_env.training_targets", False, False, True),
+    ("create_maze_env.evaluation_targets", True, False, True),
+    ("eval1/ConstantSampler.value", False, False, True),
+    ("evaluate.targets", True, False, False),
     ("SUBGOAL_DIM", False, True, True),
 ]
 
@@ -38,6 +45,34 @@ KNOWN = [
 @pytest.mark.parametrize("name, changes, acts, curves", KNOWN)
 def test_a_binding_matters_for(name, changes, acts, curves):
     assert (may_change(name), decides_acting(name), decides_curves(name)) == (changes, acts, curves)
+
+
+SAMPLERS = "meta/Context.samplers"
+TRAINED = "{'train': [@train/RandomSampler], 'eval1': [@eval1/ConstantSampler]}"
+
+
+@pytest.mark.parametrize(
+    "name, config, expected",
+    [
+        ("eval1/ConstantSampler.value", {SAMPLERS: TRAINED}, True),
+        ("train/ConstantSampler.value", {SAMPLERS: TRAINED}, False),
+        ("eval1/RandomSampler.context_range", {SAMPLERS: TRAINED}, False),
+        ("ConstantSampler.value", {SAMPLERS: "{'eval1': [@ConstantSampler]}"}, False),
+        ("a/ConstantSampler.value", {SAMPLERS: "{'eval': @a/ConstantSampler}"}, True),
+        ("a/ConstantSampler.value", {SAMPLERS: "{'explore': [@a/ConstantSampler], 'eval': %E}"}, False),
+        ("a/ConstantSampler.value", {SAMPLERS: TRAINED}, False),
+        ("a/ConstantSampler.value", {SAMPLERS: "{'eval': %A}", "A": "[@a/ConstantSampler]"}, False),
+        ("a/ConstantSampler.value", {SAMPLERS: "@f(@a/ConstantSampler)"}, False),
+        ("a/ConstantSampler.value", {SAMPLERS: "[@a/ConstantSampler]"}, False),
+        (
+            "a/ConstantSampler.value",
+            {SAMPLERS: "{'eval': [@a/ConstantSampler]}", "x.y": "@a/ConstantSampler()"},
+            False,
+        ),
+    ],
+)
+def test_an_evaluation_target_is_what_no_other_mode_draws(name, config, expected):
+    assert is_evaluation_target(name, config) is expected
 
 
 def test_what_nobody_has_listed_decides_everything():

@@ -164,3 +164,17 @@ def test_wrong_descriptions_are_one_line(gin_file, binding, message):
 def test_set_context_without_a_method_is_refused():
     with pytest.raises(UsageError, match="settable_context = True.*no method set_context"):
         build([str(GIN / "hiro_ant_maze.gin")], "meta/Context.settable_context = True")
+
+
+@pytest.mark.parametrize("period", ["500", "None", "25"])
+def test_a_run_counts_episodes_of_the_environments_own_length(gin_file, period):
+    more = ("train_uvf.num_episodes_train = 40", "evaluate.max_steps_per_episode = 500")
+    spec = build([gin_file], f"RESET_EPISODE_PERIOD = {period}", *more).spec
+    assert spec.total_steps == 40 * walk.TIME_LIMIT
+    assert spec.schedule.initial_steps == 4 * walk.TIME_LIMIT
+    assert spec.task.episode_steps == walk.TIME_LIMIT
+
+
+def test_shorter_episodes_than_the_environments_own_are_counted_as_asked_for(gin_file):
+    spec = build([gin_file], "RESET_EPISODE_PERIOD = 20").spec
+    assert (spec.total_steps, spec.task.episode_steps) == (200, 20)

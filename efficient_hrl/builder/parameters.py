@@ -19,6 +19,7 @@ from efficient_hrl.checks import (
     check_whole,
     is_number,
 )
+from efficient_hrl.context.context import target_mode
 from efficient_hrl.relabeling import check_strategy
 from efficient_hrl.replay import CircularBuffer
 from environments.make_batched import check_environment
@@ -106,6 +107,19 @@ def modes(name: str, value: Any) -> None:
         raise ValueError(f"{name} = {value!r}; allowed: a list of at least one mode, each once")
 
 
+def places(name: str, value: Any) -> None:
+    """Lists of numbers, each once."""
+    is_list = isinstance(value, (list, tuple)) and value
+    if not is_list or not all(
+        isinstance(place, (list, tuple)) and place and all(map(is_number, place)) for place in value
+    ):
+        raise ValueError(f"{name} = {value!r}; allowed: a list of places, e.g. [[4, 4]]")
+    modes_of_places = [target_mode(place) for place in value]
+    for number, mode in enumerate(modes_of_places):
+        if mode in modes_of_places[:number]:
+            raise ValueError(f"{name}: {list(value[number])} is given twice; allowed: each place once")
+
+
 def steps_range(name: str, value: Any) -> None:
     """(first, last), environment steps."""
     is_pair = isinstance(value, (list, tuple)) and len(value) == 2 and all(map(is_number, value))
@@ -168,6 +182,7 @@ EVALUATE: Mapping[str, Kind] = {
     "num_episodes_eval": whole(),
     "success_distance": check_above_0,
     "eval_modes": modes,
+    "targets": optional(places),
     "gamma": number(0, 1),
     "tuner_hook": check_function,
     "success_fn": check_function,

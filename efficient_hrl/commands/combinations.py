@@ -3,6 +3,7 @@
 Not absl's validators of several flags: they put all values of the flags before the message.
 """
 
+import math
 import os
 import pathlib
 from collections.abc import Callable
@@ -44,6 +45,25 @@ def check_combinations(values: flags.FlagValues) -> None:
     for rule in RULES:
         if rule.holds(values):
             raise UsageError(rule.message(values))
+
+
+def targets_of(values: flags.FlagValues) -> list[list[float]]:
+    """The places of --target, metres.
+
+    Raises:
+      UsageError: what is given is not numbers.
+    """
+    return [_place(text) for text in values.target]
+
+
+def _place(text):
+    try:
+        place = [float(number) for number in text.split(",")]
+    except ValueError:
+        place = [math.nan]
+    if not all(map(math.isfinite, place)):
+        raise UsageError(f"--target={text}: allowed: numbers with commas between them, e.g. --target=4,4")
+    return place
 
 
 def _is_no_run(root):
@@ -89,6 +109,10 @@ RULES = (
     Rule(
         lambda v: v.env is not None and v.mode != "random",
         lambda v: f"--env={v.env}: only for --mode=random; gin files name the environment",
+    ),
+    Rule(
+        lambda v: v.target and v.mode not in ("eval", "video"),
+        lambda v: f"--target={v.target[0]}: only for --mode=eval and --mode=video, not --mode={v.mode}",
     ),
     Rule(lambda v: several_runs(v) and _present(v, RECORDED_FLAGS), _recorded_flag),
     Rule(

@@ -56,8 +56,16 @@ def _define_run_flags(values):
         "Of a run that is only looked at: a module that its own configuration may import, which runs the"
         " module's code; repeatable.",
     )
+    many(
+        "target",
+        "With --mode=eval and --mode=video: a place in place of the run's evaluation targets, metres from the"
+        " start; repeatable.",
+    )
     flags.DEFINE_string(
-        "env", None, "With --mode=random: an environment's name, e.g. AntPush.", flag_values=values
+        "env",
+        None,
+        "With --mode=random: an environment's name, e.g. AntPush, or gymnasium id, e.g. Ant-v5.",
+        flag_values=values,
     )
 
 

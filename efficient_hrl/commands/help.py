@@ -14,6 +14,7 @@ _VALUES = {
     "out_dir": "PATH",
     "seeds": "N,N,...",
     "mode": "MODE",
+    "target": "X,Y",
     "env": "NAME",
     "statistic": "NAME",
     "group_by": "NAME",

@@ -12,6 +12,7 @@ from efficient_hrl.commands.combinations import (
     SEVERAL_MODES,
     check_combinations,
     several_runs,
+    targets_of,
 )
 from efficient_hrl.commands.flags import define_flags
 from efficient_hrl.commands.help import help_text
@@ -58,6 +59,8 @@ def _run(argv):
     check_combinations(values)
     runs = find_runs(values.root_dir) if several_runs(values) else []
     gin_files, gin_bindings = values.gin_file, values.gin_bindings
+    if values.target:
+        gin_bindings = [*gin_bindings, f"evaluate.targets = {targets_of(values)}"]
     if runs:
         several = {name: values[name].value for name in SEVERAL_FLAGS}
         return _mode(SEVERAL_MODES[values.mode]).run(runs, **several)
@@ -67,9 +70,7 @@ def _run(argv):
         side_by_side = 1 if values.side_by_side is None else values.side_by_side
         return _mode("seeds").run(_root(values), values.seeds, side_by_side, gin_files, gin_bindings)
     if values.mode == "random":
-        if values.env is not None:
-            gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
-        return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0)
+        return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0, values.env)
     folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)

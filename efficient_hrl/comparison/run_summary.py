@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shlex
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder
 METRICS, EVALUATIONS = "metrics.csv", "eval.csv"
 _SEED = re.compile(r"(?:^|[_-])seed[_-]?(\d+)$")
 _TASK = re.compile(
-    r"(?:^|_)((?:ego_)?(?:ant|point)_(?:block_maze|block|maze|push|fall)(?:_img)?)(?:_single)?$"
+    r"(?:^|_)((?:ego_)?(?:ant|point)_(?:block_maze|block|maze_medium|maze_large|maze|push|fall)(?:_img)?)(?:_single)?$"
 )
 
 
@@ -221,15 +222,30 @@ def _task(config, gin_name):
     environment = value_of(config, name)
     if not isinstance(environment, str):
         return Task(split_name(gin_name)[1] or "unknown_task")
+    layout = text_of(config, "create_maze_env.layout")
+    if layout not in (None, "None"):
+        cell_size = text_of(config, "create_maze_env.cell_size")
+        environment = f"{environment.removesuffix('Maze')}OwnMaze_{_checksum(layout, cell_size)}"
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", environment)
     view = "_img" if value_of(config, "create_maze_env.top_down_view") is True else ""
-    targets = {}
+    places = value_of(config, "create_maze_env.evaluation_targets")
+    of_maze = places if isinstance(places, list | tuple) else ()
+    values = {f"eval{number}": place for number, place in enumerate(of_maze, start=1)}
     for binding in config:
         found = re.fullmatch(r"(eval\w*)/ConstantSampler\.value", binding)
-        value = value_of(config, binding) if found else None
-        if isinstance(value, list | tuple) and all(isinstance(number, int | float) for number in value):
-            targets[found.group(1)] = tuple(map(float, value))
+        if found:
+            values[found.group(1)] = value_of(config, binding)
+    targets = {mode: tuple(map(float, place)) for mode, place in values.items() if _is_place(place)}
     return Task(re.sub(r"\W+", "_", words).lower() + view, tuple(sorted(targets.items())))
+
+
+def _is_place(value):
+    return isinstance(value, list | tuple) and all(isinstance(number, int | float) for number in value)
+
+
+def _checksum(*texts):
+    """What tells one maze of a user's own from another."""
+    return f"{zlib.crc32(repr(texts).encode()):08x}"
 
 
 def _columns(path, names, until, texts=()):

@@ -1,6 +1,7 @@
 """Gin files and bindings -> configuration, with errors in one line."""
 
 import contextlib
+import copy
 import difflib
 import errno
 import inspect
@@ -19,13 +20,19 @@ from efficient_hrl import train  # noqa: F401
 from efficient_hrl.ablations import no_hierarchy, transition_policy_gradient  # noqa: F401
 from efficient_hrl.agent import Level
 from efficient_hrl.agents import optimizers  # noqa: F401
-from efficient_hrl.binding_effects import decides_acting, may_change, patterns_that_may_change
+from efficient_hrl.binding_effects import (
+    decides_acting,
+    is_evaluation_target,
+    may_change,
+    patterns_that_may_change,
+)
 from efficient_hrl.configuration import external_configurables  # noqa: F401
 from efficient_hrl.configuration.recorded import recorded_bindings, recorded_imports
 from efficient_hrl.context import (  # noqa: F401
     context,
     context_transition_functions,
     gin_utils,
+    maze_targets,
     reward_wrappers,
     rewards_functions,
     samplers,
@@ -34,7 +41,7 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation import eval_repeatedly, random_policy  # noqa: F401
 from efficient_hrl.representations import e2c, end_to_end, vae  # noqa: F401
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
-from environments import create_maze_env, gymnasium_task  # noqa: F401
+from environments import create_maze_env, gymnasium_task, own_layout  # noqa: F401
 
 SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
 
@@ -45,6 +52,7 @@ _GIVEN = {
     *("learning", "exploration_stddev", "target_noise_stream", "critic_function", "actor_objective"),
     *("encoder", "representation", "hierarchy", "default_environment"),
 }
+_LONGEST_SHOWN = 300  # characters of a binding in a message
 _ERRORS = (
     ValueError,
     TypeError,
@@ -111,7 +119,17 @@ def _bind(gin_bindings):
             _check_is_used(binding, gin_bindings)
             gin.parse_config(binding)
     with usage_errors():
+        _read_layouts()
         gin.finalize()
+
+
+def _read_layouts():
+    """Puts the rows of a maze in place of the file that they are in: they are part of the configuration."""
+    for (scope, selector), parameters in list(gin.config._CONFIG.items()):
+        if selector.rsplit(".", 1)[-1] == "create_maze_env" and "layout" in parameters:
+            layout = copy.deepcopy(parameters["layout"])  # a copy of a macro is its value
+            if isinstance(layout, str):
+                gin.bind_parameter((scope, selector, "layout"), own_layout.rows_of(layout))
 
 
 def _look_in(folder):
@@ -146,14 +164,21 @@ def check_continues(
     for name in sorted({*begun, *now}):
         if begun.get(name) == now.get(name):
             continue
-        if may_change(name) or (evaluates and not decides_acting(name)):
+        harmless = may_change(name) or all(is_evaluation_target(name, config) for config in (begun, now))
+        if harmless or (evaluates and not decides_acting(name)):
             changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
             continue
         raise UsageError(
-            f"{name} = {now.get(name, _UNBOUND)}, but the run in {root} began with"
-            f" {begun.get(name, _UNBOUND)}; only these may change: {', '.join(patterns_that_may_change())}"
+            f"{name} = {_shown(now, name)}, but the run in {root} began with {_shown(begun, name)};"
+            f" only these may change: {', '.join(patterns_that_may_change())}"
         )
     return changed
+
+
+def _shown(config, name):
+    """A binding for a message; of a large maze its beginning."""
+    text = config.get(name, _UNBOUND)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 @contextlib.contextmanager

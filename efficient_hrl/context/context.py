@@ -19,6 +19,13 @@ from efficient_hrl.checks import check_function, check_number, check_truth, chec
 from efficient_hrl.context.samplers import ConstantSampler, ReplaySampler, sampler_seeds
 from efficient_hrl.inert_parameters import accepts_inert
 
+ADDED_TARGETS = "evaluate.targets (--target)"  # where they come from, for messages
+
+
+def target_mode(target: Sequence[float]) -> str:
+    """The mode of a target that is no part of the configuration, e.g. "target_4_0.5"."""
+    return "_".join(["target", *(f"{number:g}" for number in target)])
+
 
 @gin.configurable
 class Context(tf.Module):
@@ -141,6 +148,19 @@ class Context(tf.Module):
             if isinstance(sampler, ConstantSampler):
                 _ = sampler.value  # complains when there is none
         return self._samplers[mode]
+
+    def add_targets(self, targets: Sequence[Sequence[float]]) -> None:
+        """Adds a mode for each of `targets` that always draws it, see `target_mode`.
+
+        Raises:
+          ValueError: a target of another size than a context, or several contexts.
+        """
+        for target in targets:
+            if len(self.specs) != 1 or len(target) != self.size:
+                allowed = f"{self.size} numbers" if len(self.specs) == 1 else "no target of one's own"
+                raise ValueError(f"{ADDED_TARGETS}: {list(target)}; allowed: {allowed}")
+            sampler = ConstantSampler(self.specs[0], value=list(target), scope=ADDED_TARGETS)
+            self._samplers[target_mode(target)] = [sampler]
 
     def modes_like(self, beginning: str) -> tuple[str, ...]:
         """Modes with samplers whose names begin so; `beginning` itself if there are none."""

@@ -31,7 +31,7 @@ from efficient_hrl.storage.durable import (
     sync,
     write_text,
 )
-from environments.create_maze_env import environment_id
+from environments.create_maze_env import recipe
 from environments.maze_env import MazeEnv
 
 DESCRIPTION = "efficient_hrl.json"
@@ -246,8 +246,7 @@ def _decimals(values):
 def _environment(environment):
     """What `gymnasium.make` takes, and how a state comes of an observation where that is not the same."""
     if isinstance(environment, MazeEnv):
-        maze = environment.maze
-        return {"id": environment_id(maze.name, maze.has_view, has_goals=False)}
+        return recipe(environment.maze)
     return {
         "id": environment.env_id,
         "kwargs": json.loads(json.dumps(dict(environment.env_kwargs), default=repr)),

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
+from efficient_hrl.context.context import ADDED_TARGETS
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.graph.compiled import compiled
 from efficient_hrl.hierarchy import Hierarchy
@@ -67,7 +68,8 @@ def check_targets(high_agent, modes: Sequence[str], maze: Maze) -> None:
             try:
                 maze.checked_target(target)
             except ValueError as error:
-                raise ValueError(f"{mode}/ConstantSampler.value: {error}") from None
+                binding = ADDED_TARGETS if sampler.scope == ADDED_TARGETS else f"{mode}/ConstantSampler.value"
+                raise ValueError(f"{binding}: {error}") from None
 
 
 def _is_position(high_agent, target, maze):

@@ -106,8 +106,7 @@ class RandomPolicyRun:
             return {}
         task = self._environment.maze.task
         what = "block" if self._environment.maze.layout.observes_blocks else "robot"
-        drawn = rng.uniform(task.low, task.high, (num_envs, len(task.low)))
-        targets = {f"{what} to training targets": drawn}
+        targets = {f"{what} to training targets": task.draw(rng, num_envs)}
         for target in task.evaluation_targets:
             targets[f"{what} to ({', '.join(f'{x:g}' for x in target)})"] = target[None]
         return targets

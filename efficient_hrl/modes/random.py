@@ -1,13 +1,26 @@
 """`--mode=random`: what the random policy achieves in an environment."""
 
+import re
+
 from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.evaluation.random_policy import RandomPolicyRun
 from efficient_hrl.terminal.console import announce
+from environments.create_maze_env import variant_of
 
 
-def run(gin_files: list[str], gin_bindings: list[str], seed: int) -> int:
-    """Runs the random policy and prints what it achieves."""
-    load_config(gin_files, gin_bindings)
+def run(gin_files: list[str], gin_bindings: list[str], seed: int, env: str | None = None) -> int:
+    """Runs the random policy, in the environment `env` if one is named, and prints what it achieves."""
+    load_config(gin_files, [*([] if env is None else _bindings_of(env)), *gin_bindings])
     with usage_errors():
         RandomPolicyRun(seed=seed).run(announce)
     return 0
+
+
+def _bindings_of(env):
+    """What makes an environment of its name: that of a maze, or a gymnasium id."""
+    name, has_view = variant_of(env) or (env, None)
+    if has_view is None and re.search(r"-v\d+$", env):
+        # Also the mazes' own ids with Goal, whose reward is another one.
+        return [f"create_gymnasium_env.env_id = {env!r}", "run_random.environment = @create_gymnasium_env()"]
+    view = [] if has_view is None else [f"create_maze_env.top_down_view = {has_view}"]
+    return [f"create_maze_env.env_name = {name!r}", *view]

@@ -155,6 +155,8 @@ def test_what_a_user_can_mend_is_one_line_and_status_2(tmp_path, error_of):
         "--mode=random", "--env=AntPush", "--params=run_random.num_episodes=0"
     )
     assert "no configuration" in error_of("--mode=random")
+    assert "env_id = 'AntMaze-v7': Environment version" in error_of("--mode=random", "--env=AntMaze-v7")
+    assert "env_id = 'Nowhere-v0': Environment `Nowhere`" in error_of("--mode=random", "--env=Nowhere-v0")
     assert not root.exists()
 
     foreign = tmp_path / "foreign"
@@ -254,3 +256,23 @@ def test_another_python_is_told_which_one_is_needed():
     assert result.stderr.splitlines() == [
         "run.py needs Python 3.11 (tensorflow 2.15 and mujoco 4.0 share no other); this is 3.13"
     ]
+
+
+@pytest.mark.parametrize(
+    "env, rows",
+    [
+        ("PointMaze-v0", ["robot to training targets", "robot to (8, 0)"]),
+        ("PointMaze", ["robot to training targets", "robot to (8, 0)"]),
+        ("PointMazeImage-v0", ["robot to training targets", "robot to (8, 0)"]),
+        ("PointMazeGoal-v0", []),
+        ("Pendulum-v1", []),
+    ],
+)
+def test_the_random_policy_knows_names_and_ids(env, rows, capsys, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    gin.clear_config()
+    few = ["--params=run_random.num_episodes=2", "--params=run_random.max_steps_per_episode=10"]
+    assert main.main(["run.py", "--mode=random", f"--env={env}", *few]) == 0
+    out = capsys.readouterr().out
+    assert "environment's own" in out and "20 environment steps" in out
+    assert all(row in out for row in rows) and ("robot to" in out) == bool(rows)

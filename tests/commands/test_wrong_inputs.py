@@ -41,6 +41,7 @@ FILES = {
     "open.gin": b"train_uvf.batch_size = [1,\n",
     "text.gin": b"this is not gin\n",
     "missing.gin": b"include 'nowhere.gin'\n",
+    "maze.txt": b"11111\n1r..1\n1?1.1\n11111\n",
     "locked": None,
 }
 RESUMED = "--resumed"  # not a flag: stands for the finished run of this module
@@ -320,6 +321,48 @@ WRONG = [
     ("create_maze_env.env_name = 'Ant'", "'Ant'; known environments: AntBlock, .*PointPush"),
     ("create_maze_env.env_name = ['AntMaze']", r"\['AntMaze'\]; known environments: AntBlock"),
     ("create_maze_env.num_rays = -1", "'num_rays'.*Allowed: env_name, top_down_view"),
+    # Mazes of one's own.
+    ("create_maze_env.layout = ['111', '1r1', '111']", r"eval1.*\[16.0, 0.0\] is outside AntOwnMaze"),
+    (
+        "--gin_file=gin/examples/own_maze.gin create_maze_env.layout = ['1111', '1r.1', '1x11']",
+        r"row 3, column 2 is 'x'; allowed: 1 \(wall\), 0 or \. \(floor\), r \(start\)",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin --gin_bindings=create_maze_env.layout='FOLDER/maze.txt'",
+        "row 3, column 2 is '\\?'; allowed: 1",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin --gin_bindings=create_maze_env.layout='FOLDER/none.txt'",
+        "layout = 'FOLDER/none.txt': no such file; allowed: a list of rows",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin create_maze_env.layout = None",
+        "unknown environment 'Point'|without create_maze_env.layout",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin create_maze_env.env_name = 'AntPush'",
+        "env_name = 'AntPush'; allowed with create_maze_env.layout: the robot, Ant, Point",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin create_maze_env.cell_size = 1",
+        r"cell_size = 1; allowed: 2 to 40 \(metres\)",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin create_maze_env.evaluation_targets = [[0, 4], [8, 4]]",
+        r"evaluation_targets\[1\] = \[8, 4\] is in a wall; allowed: places in free cells",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin create_maze_env.evaluation_targets = None",
+        "evaluation_targets is not set; allowed: a list of places",
+    ),
+    (
+        "--gin_file=gin/examples/own_maze.gin create_maze_env.training_targets = [[400, 0]]",
+        r"training_targets\[0\] = \[400, 0\] is outside the maze; allowed",
+    ),
+    (
+        "--gin_file=gin/hiro_ant_maze_large.gin train/MazeTargetSampler.environment = None",
+        "MazeTargetSampler.environment has no targets of its own; allowed: @create_maze_env",
+    ),
     # Files.
     ("--gin_file=FOLDER/nowhere.gin", "nowhere.gin: no such file"),
     ("--gin_file=FOLDER", "FOLDER: no such file"),

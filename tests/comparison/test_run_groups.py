@@ -35,6 +35,8 @@ def record_without(root, name, **changed):
         ("e2c_point_maze_img", ("e2c", "point_maze_img")),
         ("norl_full_ant_block_maze", ("norl_full", "ant_block_maze")),
         ("ant_fall", ("", "ant_fall")),
+        ("hiro_ant_maze_large", ("hiro", "ant_maze_large")),
+        ("norl_full_ant_maze_medium", ("norl_full", "ant_maze_medium")),
         ("mine", ("mine", None)),
     ],
 )
@@ -49,6 +51,42 @@ def test_every_shipped_gin_file_has_a_method_and_a_task():
     for path in gin.glob("*.gin"):
         method, task = split_name(path.stem)
         assert path.stem == "base" or (method in methods and task in tasks), path
+
+
+OWN = {
+    "create_maze_env.layout": "['11111', '1r..1', '11111']",
+    "create_maze_env.evaluation_targets": "[[8, 0], (4, 0.5)]",
+}
+
+
+def test_a_maze_of_ones_own_is_a_task_of_its_own(tmp_path):
+    def task(name, env="Point", **changed):
+        bindings = OWN | {f"create_maze_env.{key}": value for key, value in changed.items()}
+        return read_run(write_run(tmp_path / name, env=env, targets={}, bindings=bindings)).task
+
+    same, again = task("a"), task("b")
+    assert same == again and same.name.startswith("point_own_maze_")
+    assert same.targets == (("eval1", (8.0, 0.0)), ("eval2", (4.0, 0.5)))
+    assert task("c", env="PointMaze").name == same.name
+    others = [
+        task("d", layout="['1111', '1r.1', '1111']"),
+        task("e", cell_size="5"),
+        task("f", env="AntMaze"),
+    ]
+    assert len({same.name, *(other.name for other in others)}) == 4
+    assert others[2].name.startswith("ant_own_maze_")
+
+
+def test_a_maze_of_ones_own_has_no_published_numbers(tmp_path):
+    known = read_run(write_run(tmp_path / "a"))
+    own = read_run(write_run(tmp_path / "b", bindings=OWN))
+    assert known.published("eval3") is not None and own.published("eval3") is None
+
+
+@pytest.mark.parametrize("value", ["5", "'north'", "[5]", "[['a', 'b']]", "{'x': 1}", "@f()"])
+def test_evaluation_targets_that_are_none_are_not_known(tmp_path, value):
+    bindings = OWN | {"create_maze_env.evaluation_targets": value}
+    assert read_run(write_run(tmp_path / "a", targets={}, bindings=bindings)).task.targets == ()
 
 
 def test_a_folder_stands_for_the_runs_in_it(tmp_path):

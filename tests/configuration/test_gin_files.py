@@ -92,6 +92,8 @@ class Task(NamedTuple):
     indices: tuple = (0, 1)
     has_one_target: bool = False
     has_view: bool = False
+    steps: int = 500
+    avoids_walls: bool = False
 
 
 _MAZE = Task("AntMaze", (-4, -4), (20, 20), dict(zip(THREE, ((16, 0), (16, 16), (0, 16)))))
@@ -101,6 +103,22 @@ _POINT = Task("PointMaze", (-2, -2), (10, 10), dict(zip(THREE, ((8, 0), (8, 8), 
 TASKS = {
     "ant_maze": _MAZE,
     "ant_maze_img": _MAZE._replace(has_view=True),
+    "ant_maze_medium": Task(
+        "AntMazeMedium",
+        (-2, -2),
+        (22, 22),
+        dict(zip(THREE, ((0, 16), (20, 4), (20, 20)))),
+        steps=1000,
+        avoids_walls=True,
+    ),
+    "ant_maze_large": Task(
+        "AntMazeLarge",
+        (-2, -2),
+        (38, 26),
+        dict(zip(THREE, ((16, 8), (20, 24), (32, 24)))),
+        steps=1000,
+        avoids_walls=True,
+    ),
     "ant_push": _PUSH,
     "ant_push_single": _PUSH._replace(has_one_target=True),
     "ant_push_img": _PUSH._replace(has_view=True),
@@ -252,7 +270,8 @@ def test_key_values(method, task_name):
     is_point, learned = "point" in name, method in ("norl", "norl_full", "hiro_repr")
     maze = trainer.spec.task.environment.maze
     assert (maze.name, maze.has_view) == (task.env_name, task.has_view)
-    assert trainer.spec.total_steps == 25_000 * 500 and trainer.spec.schedule.initial_steps == 2500
+    assert trainer.spec.total_steps == 25_000 * task.steps
+    assert trainer.spec.schedule.initial_steps == 5 * task.steps
     assert hierarchy.low.context.meta_action_every_n == 10
     assert trainer.spec.steps_per_block == 10
     for parameter, value in (
@@ -289,6 +308,7 @@ def test_key_values(method, task_name):
         only = next(iter(task.targets.values()))
         low, top = (only, only) if task.has_one_target else (task.low, task.high)
         np.testing.assert_allclose([np.min(drawn, axis=0), np.max(drawn, axis=0)], [low, top], atol=0.1)
+        assert maze.layout.is_inside(drawn, maze.robot.cell_size).all() or not task.avoids_walls
 
     # The task's reward is minus the distance of the right entries to the target.
     state, next_state = np.random.default_rng(0).normal(size=(2, 1, maze.observation_size)).astype(np.float32)
@@ -337,7 +357,8 @@ def test_two_episodes(name, tmp_path):
     folder, lines = RunFolder(tmp_path / name), []
     folder.create(0, bindings())
     TrainingRun(trainer, folder, lines.append).run()
-    assert "finished at 1,000 environment steps" in lines[-1]
+    steps = next(task.steps for end, task in reversed(TASKS.items()) if name.endswith(end))
+    assert f"finished at {2 * steps:,} environment steps" in lines[-1]
     rows = (tmp_path / name / "eval.csv").read_text().splitlines()
     assert len(rows) == 1 + len(trainer.evaluator.eval_modes)
     assert all(np.isfinite(v).all() for v in trainer.hierarchy.low.actor_net.get_weights())

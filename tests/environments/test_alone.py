@@ -52,4 +52,4 @@ def test_every_maze_works_without_tensorflow(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "20 mazes\n"
+    assert result.stdout == "28 mazes\n"

@@ -120,6 +120,11 @@ def test_an_episode_has_the_limit_asked_for_or_its_own_or_500():
     walk_task, endless = create_gymnasium_env("Walk-v0"), create_gymnasium_env("DictWalk-v0")
     assert episode_limit(walk_task, 7) == 7
     assert episode_limit(walk_task, None) == walk.TIME_LIMIT
+    assert episode_limit(walk_task, 500) == walk.TIME_LIMIT  # it would end them itself
+    assert episode_limit(endless, 700) == 700
+    assert episode_limit(create_maze_env("PointMaze"), 700) == 700
+    assert episode_limit(create_maze_env("PointMazeLarge"), None) == 1000
+    assert episode_limit(create_gymnasium_env("PointMaze-v0"), None) == 500
     assert episode_limit(endless, None) == 500
     assert episode_limit(create_maze_env("PointMaze"), None) == 500
 

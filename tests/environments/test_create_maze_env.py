@@ -4,15 +4,21 @@ import gin
 import numpy as np
 import pytest
 
-from environments.create_maze_env import ENVIRONMENTS, create_maze_env, environment_id, make_maze_env
+from environments.create_maze_env import (
+    ENVIRONMENTS,
+    create_maze_env,
+    environment_id,
+    make_maze_env,
+    variant_of,
+)
 
 
 def test_names_are_all_mazes_with_both_robots_with_and_without_sensors():
-    layouts = ("Maze", "Push", "Fall", "Block", "BlockMaze")
+    layouts = ("Maze", "Push", "Fall", "Block", "BlockMaze", "MazeMedium", "MazeLarge")
     expected = {
         f"{ego}{robot}{layout}" for ego in ("", "Ego") for robot in ("Ant", "Point") for layout in layouts
     }
-    assert set(ENVIRONMENTS) == expected and len(expected) == 20
+    assert set(ENVIRONMENTS) == expected and len(expected) == 28
 
 
 @pytest.mark.parametrize("top_down_view", [False, True])
@@ -48,8 +54,33 @@ def test_a_view_is_asked_for_by_true_or_false(value):
 
 
 def test_unknown_render_modes_are_refused():
-    with pytest.raises(ValueError, match="render_mode = 'human'; allowed: None, 'rgb_array'"):
+    with pytest.raises(ValueError, match="render_mode = 'ansi'; allowed: None, 'human', 'rgb_array'"):
+        make_maze_env("AntMaze", render_mode="ansi")
+
+
+def test_a_window_without_a_screen_is_refused(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.setenv(name, "")
+    with pytest.raises(ValueError, match="render_mode = 'human'; allowed: None, 'rgb_array'") as error:
         make_maze_env("AntMaze", render_mode="human")
+    assert "neither DISPLAY nor WAYLAND_DISPLAY is set" in str(error.value)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert make_maze_env("AntMaze", render_mode="human").render_mode == "human"
+
+
+@pytest.mark.parametrize(
+    "name, variant",
+    [
+        ("AntMaze-v0", ("AntMaze", False)),
+        ("EgoPointMazeLargeImage-v0", ("EgoPointMazeLarge", True)),
+        ("AntMazeGoal-v0", None),
+        ("AntMaze", None),
+        ("AntMaze-v1", None),
+        ("Ant-v5", None),
+    ],
+)
+def test_an_id_is_a_name_and_a_view(name, variant):
+    assert variant_of(name) == variant
 
 
 def test_gin_chooses_the_environment():

@@ -60,8 +60,14 @@ def assert_same(first, second):
 
 
 def test_ids_are_registered_under_the_names_of_their_variants():
-    assert len(IDS) == 80 and set(IDS) <= set(gymnasium.registry)
-    assert {"AntMaze-v0", "AntMazeImage-v0", "AntMazeGoal-v0", "EgoPointBlockMazeImageGoal-v0"} <= set(IDS)
+    assert len(IDS) == 112 and set(IDS) <= set(gymnasium.registry)
+    assert {
+        "AntMaze-v0",
+        "AntMazeImage-v0",
+        "AntMazeGoal-v0",
+        "AntMazeLarge-v0",
+        "EgoPointBlockMazeImageGoal-v0",
+    } <= set(IDS)
 
 
 def test_importing_again_is_silent_and_changes_nothing():
@@ -219,7 +225,75 @@ def test_what_an_environment_has_given_does_not_change_later():
     assert not np.any(env.unwrapped.target == 99)
 
 
+# Lengths of episodes.
+
+
+def length_of(env):
+    """Steps until the episode is over, up to 1,200, and what the maze itself says at the end."""
+    env.reset(seed=0)
+    for step in range(1, 1201):
+        if env.step(np.zeros(2, np.float32))[3]:
+            return step
+    return None
+
+
+@pytest.mark.parametrize(
+    "made, asked, steps",
+    [
+        ("PointMaze-v0", {}, 500),
+        ("PointMaze-v0", {"max_episode_steps": 1000}, 1000),
+        ("PointMazeGoal-v0", {"max_episode_steps": 30}, 30),
+        ("PointMaze-v0", {"max_episode_steps": -1}, None),
+        ("PointMazeLarge-v0", {}, 1000),
+        ("PointMazeMedium-v0", {"max_episode_steps": 700}, 700),
+    ],
+)
+def test_episodes_are_as_long_as_gymnasium_says(made, asked, steps):
+    env = gymnasium.make(made, **asked)
+    assert length_of(env) == steps and env.unwrapped.steps == (steps or 1200)
+    assert env.spec.max_episode_steps == steps
+    again = gymnasium.make(env.spec)
+    assert length_of(again) == (steps if steps else again.spec.max_episode_steps)
+
+
+def test_every_id_says_how_long_an_episode_is():
+    for name in IDS:
+        d4rl = "MazeMedium" in name or "MazeLarge" in name
+        assert gymnasium.spec(name).max_episode_steps == (1000 if d4rl else 500)
+
+
+def test_a_copy_of_a_made_environment_keeps_its_length():
+    env = pickle.loads(pickle.dumps(gymnasium.make("PointMaze-v0", max_episode_steps=700)))
+    assert length_of(env) == 700
+
+
+def test_a_goals_truncation_follows_the_length_asked_for():
+    env = gymnasium.make("PointMazeGoal-v0", max_episode_steps=20)
+    observation, info = env.reset(seed=0)
+    truncations = []
+    for _ in range(20):
+        observation, _, _, truncated, info = env.step(np.zeros(2, np.float32))
+        goals = observation["achieved_goal"], observation["desired_goal"], info
+        truncations.append((truncated, env.unwrapped.compute_truncated(*goals)))
+    assert truncations == [(False, False)] * 19 + [(True, True)]
+
+
 # Bad input.
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["AntMaze-v0", "PointMazeGoal-v0"])
+def test_an_action_that_is_not_finite_is_an_error_that_says_so(name, value):
+    env = gymnasium.make(name).unwrapped
+    env.reset(seed=0)
+    before = env.data.qpos.copy(), env.steps
+    action = np.zeros(env.action_space.shape)
+    action[1] = value
+    with pytest.raises(ValueError, match=rf"^action\[1\] is {value}; allowed: finite numbers$"):
+        env.step(action)
+    np.testing.assert_array_equal(env.data.qpos, before[0])
+    assert env.steps == before[1]
+    env.step(np.zeros(env.action_space.shape))
 
 
 @pytest.mark.parametrize("name", ["AntMaze-v0", "AntFallGoal-v0", "PointPush-v0"])

@@ -5,11 +5,14 @@ import os
 import re
 import subprocess
 import sys
+import types
 
 import mujoco
 import numpy as np
 import pytest
+from mujoco.rendering.classic import gl_context
 
+from environments import opengl
 from environments.create_maze_env import make_maze_env
 from environments.layouts import LAYOUTS
 from environments.opengl import OpenGLError
@@ -254,7 +257,8 @@ env.close()
             "__EGL_VENDOR_LIBRARY_FILENAMES": None,
         },
         {"MUJOCO_GL": "disable"},
-        {"MUJOCO_GL": None, "DISPLAY": None, "WAYLAND_DISPLAY": None},
+        # With this MuJoCo imports neither EGL nor OSMesa.
+        {"MUJOCO_GL": None, "DISPLAY": None, "WAYLAND_DISPLAY": None, "PYOPENGL_PLATFORM": "glx"},
     ],
     ids=["egl without a driver", "disabled", "no display"],
 )
@@ -266,6 +270,249 @@ def test_environments_work_without_opengl_until_they_render(settings):
     assert_helps(message)
     setting = settings["MUJOCO_GL"]
     assert ("MUJOCO_GL is not set" if setting is None else f"MUJOCO_GL={setting}") in message
+
+
+FOUND = """
+import os, sys
+import environments, gymnasium, numpy as np
+assert "MUJOCO_GL" not in os.environ
+env = gymnasium.make("AntPush-v0", render_mode="rgb_array")
+env.reset(seed=0)
+np.save(sys.argv[1], env.render())
+print(os.environ["MUJOCO_GL"])
+"""
+
+
+def test_without_a_screen_a_back_end_is_found(pictures, tmp_path):
+    path = tmp_path / "found.npy"
+    result = run_python(FOUND, str(path), MUJOCO_GL=None, DISPLAY=None, WAYLAND_DISPLAY=None)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "egl\n"
+    chosen = tmp_path / "chosen.npy"
+    assert run_python(ONE, str(chosen), MUJOCO_GL="egl").returncode == 0
+    np.testing.assert_array_equal(np.load(path), np.load(chosen))
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Nothing says which OpenGL to use; returns which back ends work, and which were tried."""
+    for name in ("MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.setenv(name, "")
+    working, tried = set(), []
+    monkeypatch.setattr(opengl, "_works", lambda name: tried.append(name) or name in working)
+    monkeypatch.setattr(
+        opengl.importlib, "import_module", lambda name: types.SimpleNamespace(GLContext=f"{name} context")
+    )
+    monkeypatch.setattr(gl_context, "GLContext", "as it was")
+    return working, tried
+
+
+@pytest.mark.parametrize(
+    "works, chosen, tries",
+    [
+        ({"egl", "osmesa"}, "egl", ["egl"]),
+        ({"osmesa"}, "osmesa", ["egl", "osmesa"]),
+        (set(), "", ["egl", "osmesa"]),
+    ],
+)
+def test_the_first_back_end_that_works_is_used(machine, works, chosen, tries):
+    working, tried = machine
+    working |= works
+    opengl.find_back_end()
+    assert tried == tries and os.environ["MUJOCO_GL"] == chosen
+    assert gl_context.GLContext == (f"mujoco.{chosen} context" if chosen else "as it was")
+
+
+@pytest.mark.parametrize("name", ["MUJOCO_GL", "DISPLAY", "WAYLAND_DISPLAY"])
+def test_what_says_which_opengl_to_use_is_heard(machine, monkeypatch, name):
+    working, tried = machine
+    working.add("egl")
+    monkeypatch.setenv(name, "something")
+    opengl.find_back_end()
+    assert tried == [] and gl_context.GLContext == "as it was"
+
+
+def test_a_back_end_that_cannot_be_imported_here_is_passed_over(machine, monkeypatch):
+    working, tried = machine
+    working |= {"egl", "osmesa"}
+
+    def load(name):
+        if name == "mujoco.egl":
+            raise ImportError("another platform was loaded")
+        return types.SimpleNamespace(GLContext="another")
+
+    monkeypatch.setattr(opengl.importlib, "import_module", load)
+    opengl.find_back_end()
+    assert gl_context.GLContext == "another" and os.environ["MUJOCO_GL"] == "osmesa"
+
+
+# Sizes and cameras.
+
+SHAPES = """
+import sys
+import gymnasium, numpy as np
+import environments
+
+pictures = {}
+def take(name, steps=0, **picture):
+    env = gymnasium.make("PointMaze-v0", render_mode="rgb_array", **picture)
+    env.reset(seed=0, options={"target": [8, 8]})
+    for _ in range(steps):
+        env.step(np.array([1.0, 0.0], np.float32))
+    pictures[name] = env.render()
+    env.close()
+
+take("plain")
+take("wide", width=320, height=100)
+take("robot", camera="robot")
+take("robot moved", steps=30, camera="robot")
+take("moved", steps=30)
+take("from afar", camera={"distance": 100})
+take("from above", camera={"elevation": -90, "azimuth": 90, "lookat": [4, 4, 0]})
+np.savez(sys.argv[1], **pictures)
+"""
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    path = tmp_path_factory.mktemp("shapes") / "pictures.npz"
+    result = run_python(SHAPES, str(path), MUJOCO_GL="egl")
+    if "OpenGLError" in result.stderr:
+        pytest.skip(result.stderr.strip().splitlines()[-1])
+    assert result.returncode == 0, result.stderr
+    with np.load(path) as arrays:
+        return {name: arrays[name].astype(int) for name in arrays.files}
+
+
+def robot_of(picture):
+    """Mean row and column of the robot's pixels, and how many they are."""
+    red, green, blue = np.moveaxis(picture, -1, 0)
+    pixels = np.argwhere((red - blue > 30) & (green - blue > 10))
+    return pixels.mean(axis=0), len(pixels)
+
+
+def test_pictures_have_the_size_asked_for(shapes):
+    assert shapes["plain"].shape == (480, 480, 3) and shapes["wide"].shape == (100, 320, 3)
+
+
+def test_a_camera_can_follow_the_robot(shapes):
+    (place, pixels), (moved_place, _) = robot_of(shapes["robot"]), robot_of(shapes["robot moved"])
+    assert np.abs(place - 240).max() < 20 and np.abs(moved_place - 240).max() < 20  # in the middle
+    (fixed, fewer), (fixed_moved, _) = robot_of(shapes["plain"]), robot_of(shapes["moved"])
+    assert np.linalg.norm(fixed - fixed_moved) > 60 and pixels > 2 * fewer
+
+
+def test_a_camera_can_be_put_elsewhere(shapes):
+    assert robot_of(shapes["from afar"])[1] < robot_of(shapes["plain"])[1] / 4
+    wall = lambda picture: np.ptp(picture, axis=-1) < 3
+    from_above = wall(shapes["from above"])
+    assert (from_above == from_above[::-1]).mean() > 0.93  # the corridor is the same in the mirror
+    assert (wall(shapes["plain"]) == wall(shapes["plain"])[::-1]).mean() < 0.9
+
+
+@pytest.mark.parametrize(
+    "picture, message",
+    [
+        ({"width": 0}, "width = 0; allowed: a whole number from 1 to 4096 (pixels)"),
+        ({"height": 4097}, "height = 4097; allowed: a whole number"),
+        ({"width": 480.0}, "width = 480.0; allowed: a whole number"),
+        ({"height": True}, "height = True; allowed: a whole number"),
+        (
+            {"camera": "top"},
+            "camera = 'top'; allowed: 'maze', 'robot', or a dictionary with some of distance",
+        ),
+        ({"camera": None}, "camera = None; allowed: 'maze', 'robot'"),
+        ({"camera": {"zoom": 2}}, "camera['zoom'] = 2; allowed: distance (metres), azimuth"),
+        ({"camera": {"distance": "far"}}, "camera['distance'] = 'far'; allowed"),
+        ({"camera": {"distance": np.nan}}, "camera['distance'] = nan; allowed"),
+        ({"camera": {"lookat": 3}}, "camera['lookat'] = 3; allowed"),
+        ({"camera": {"lookat": [1, 2]}}, "camera['lookat'] = [1, 2]; allowed"),
+        ({"camera": {"azimuth": [1, 2, 3]}}, "camera['azimuth'] = [1, 2, 3]; allowed"),
+    ],
+)
+def test_sizes_and_cameras_that_are_none_are_refused(picture, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make_maze_env("PointMaze", render_mode="rgb_array", **picture)
+
+
+# Windows: GLFW has a window system of its own for tests, which draws by OSMesa.
+
+WINDOW = """
+import sys, time
+import glfw, mujoco, numpy as np
+from environments.create_maze_env import make_maze_env
+from environments.opengl import OpenGLError
+
+NULL_PLATFORM = 0x00060005
+glfw.init_hint(0x00050003, NULL_PLATFORM)
+if not glfw.init():
+    print("GLFW has no window system for tests")
+    sys.exit(77)
+glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.OSMESA_CONTEXT_API)
+
+def seen(env):
+    window = env._renderer
+    width, height = window._size()
+    picture = np.zeros((height, width, 3), np.uint8)
+    mujoco.mjr_readPixels(picture, None, mujoco.MjrRect(0, 0, width, height), window._context)
+    return picture[::-1]
+
+env = make_maze_env("PointMaze", render_mode="human", width=300, height=200)
+try:
+    env.reset(seed=0, options={"target": [8, 8]})
+except OpenGLError as error:
+    print(error)
+    sys.exit(77)
+pictures = {"first": seen(env)}
+began = time.monotonic()
+for _ in range(30):
+    env.step(np.array([1.0, 0.0], np.float32))
+seconds = time.monotonic() - began
+assert env.render() is None
+pictures["moved"] = seen(env)
+np.savez(sys.argv[1], seconds=seconds, **pictures)
+glfw.set_window_should_close(env._renderer._window, True)
+env.step(np.zeros(2, np.float32))
+assert env._renderer._window is None
+env.step(np.zeros(2, np.float32))  # it goes on without a window
+env.close()
+env.close()
+"""
+
+
+def test_a_window_shows_every_step_in_real_time(tmp_path):
+    path = tmp_path / "pictures.npz"
+    result = run_python(WINDOW, str(path), MUJOCO_GL=None, DISPLAY=":1")
+    if result.returncode == NO_OPENGL:
+        pytest.skip(result.stdout.strip())
+    assert result.returncode == 0, result.stderr
+    with np.load(path) as arrays:
+        shown = {name: arrays[name].astype(int) for name in ("first", "moved")}
+        assert 30 * 0.02 <= arrays["seconds"] < 10
+    for picture in shown.values():
+        assert picture.shape == (200, 300, 3)
+        assert (picture[..., 1] - np.maximum(picture[..., 0], picture[..., 2]) > 60).sum() > 10  # the target
+    (place, _), (moved_place, _) = robot_of(shown["first"]), robot_of(shown["moved"])
+    assert moved_place[1] - place[1] > 20  # to the right
+
+
+NO_WINDOW = """
+import numpy as np
+from environments.create_maze_env import make_maze_env
+from environments.opengl import OpenGLError
+env = make_maze_env("PointMaze", render_mode="human")
+try:
+    env.reset(seed=0)
+except OpenGLError as error:
+    print(error)
+"""
+
+
+def test_a_screen_that_is_not_there_is_told_in_one_line():
+    result = run_python(NO_WINDOW, DISPLAY=":77", WAYLAND_DISPLAY=None)
+    assert result.returncode == 0, result.stderr
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("render_mode = 'human': ") and line.endswith(": None, 'rgb_array'")
 
 
 @pytest.mark.parametrize("setting", ["foo", "osmesa"])
