@@ -3,7 +3,9 @@
 from typing import Any
 
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
+from environments.batched_gather import BatchedGatherEnvironment
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
+from environments.gather_env import GatherEnv
 from environments.gymnasium_task import GymnasiumTask
 from environments.maze import EPISODE_STEPS
 from environments.maze_env import MazeEnv
@@ -12,7 +14,8 @@ from environments.maze_env import MazeEnv
 def check_environment(name: str, environment: Any) -> None:
     """Raises a ValueError unless `make_batched` takes `environment`; `name` is its binding."""
     if not isinstance(environment, (MazeEnv, GymnasiumTask)):
-        raise ValueError(f"{name} = {environment!r}; allowed: @create_maze_env(), @create_gymnasium_env()")
+        makers = ("@create_maze_env()", "@create_gather_env()", "@create_gymnasium_env()")
+        raise ValueError(f"{name} = {environment!r}; allowed: {', '.join(makers)}")
 
 
 def check_view(name: str, macro: str, expects_view: bool, environment: MazeEnv | GymnasiumTask) -> None:
@@ -73,7 +76,7 @@ def make_batched(
     """`num_envs` environments like `environment`, seeded with `seed`, `seed + 1`, ...
 
     Args:
-      environment: what `create_maze_env` or `create_gymnasium_env` has made.
+      environment: what `create_maze_env`, `create_gather_env` or `create_gymnasium_env` has made.
       num_envs: N.
       seed: of the first one.
       episode_steps: steps after which episodes are truncated; None is never.
@@ -81,4 +84,5 @@ def make_batched(
     """
     if is_foreign(environment):
         return BatchedGymnasiumEnvironment(environment, num_envs, seed, episode_steps)
-    return BatchedMazeEnvironment(environment.maze, num_envs, seed, num_threads, episode_steps)
+    batched = BatchedGatherEnvironment if isinstance(environment, GatherEnv) else BatchedMazeEnvironment
+    return batched(environment.maze, num_envs, seed, num_threads, episode_steps)

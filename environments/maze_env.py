@@ -111,10 +111,10 @@ class MazeEnv(gymnasium.Env):
             return observation, self._reward(observation, 0.0, info), False, True, info | {"unstable": True}
         maze.undo_moves_into_walls(data.qpos, data.xpos, xy_before)
         self.steps += 1
-        x_after = data.xpos[maze.torso_id, 0]
-        reward = float(maze.robot.reward(x_before, x_after, action, maze.dt))
+        reward, terminated = self._judged(x_before, action)
         observation, info = self._result(self._observe())
-        return observation, self._reward(observation, reward, info), False, self.steps >= EPISODE_STEPS, info
+        truncated = self.steps >= EPISODE_STEPS
+        return observation, self._reward(observation, reward, info), terminated, truncated, info
 
     def render(self) -> np.ndarray | None:
         """A picture of the maze with robot and target, uint8 [480, 480, 3].
@@ -143,6 +143,11 @@ class MazeEnv(gymnasium.Env):
         distance = float(np.linalg.norm(self.maze.task.achieved(observation) - self.target, axis=-1))
         success = distance < SUCCESS_DISTANCE
         return observation, {"success": success, "is_success": success, "distance": distance}
+
+    def _judged(self, x_before, action):
+        """The robot's own reward for the step just taken, and whether the episode terminates."""
+        x_after = self.data.xpos[self.maze.torso_id, 0]
+        return float(self.maze.robot.reward(x_before, x_after, action, self.maze.dt)), False
 
     def _reward(self, observation, robot_reward, info):
         del observation, info
