@@ -76,13 +76,17 @@ class Arena(Maze):
         robot.cell_size = (2 * self.activity_range + 1) / _CELLS
         super().__init__(_room(), robot)
         nothing = np.zeros(0, np.float32)
-        self.task = Task((), nothing, nothing, nothing[None])
+        self.task = Task((), nothing, nothing, nothing.reshape(0, 0))
         self.object_ids = np.flatnonzero(self.model.body_mocapid >= 0)
         self.observation_size += 2 * BINS
 
     @property
     def wall_height(self) -> float:
         return _WALL_HALF_HEIGHT
+
+    @property
+    def parameters(self):
+        return {"activity_range": self.activity_range, "ends_on_fall": self.ends_on_fall}
 
     def _spec(self):
         spec = super()._spec()

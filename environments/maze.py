@@ -5,6 +5,7 @@ A `Maze` holds no state.  `maze_env.MazeEnv` is one running simulation of it;
 """
 
 import reprlib
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -264,6 +265,11 @@ class Maze:
             parts.append(self.view(xpos).reshape(*batch, -1))
         parts.append(np.broadcast_to(np.asarray(TIME_SCALE * steps)[..., None], (*batch, 1)))
         return np.concatenate(parts, axis=-1).astype(np.float32)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What `gymnasium.make` must be told beside the id; {} in mazes."""
+        return {}
 
     def objects_xy(self, xpos: np.ndarray) -> dict[str, np.ndarray]:
         """Kind of object -> x, y in metres, [..., n, 2], NaN for those that are gone; {} in mazes.

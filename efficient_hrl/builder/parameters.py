@@ -161,7 +161,7 @@ EVALUATE: Mapping[str, Kind] = {
     "eval_model_rollout": only(False, _NOT_AVAILABLE),
     "environment": check_environment,
     "num_episodes_eval": whole(),
-    "success_distance": check_above_0,
+    "success_distance": optional(check_above_0),
     "eval_modes": modes,
     "gamma": number(0, 1),
     "tuner_hook": check_function,

@@ -66,11 +66,21 @@ def _run(argv):
         return _mode("seeds").run(_root(values), values.seeds, side_by_side, gin_files, gin_bindings)
     if values.mode == "random":
         if values.env is not None:
-            gin_bindings = [f"create_maze_env.env_name = {values.env!r}", *gin_bindings]
+            gin_bindings = [*_environment_bindings(values.env), *gin_bindings]
         return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0)
     folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
+
+
+def _environment_bindings(name):
+    """What gin binds for the environment that --env names."""
+    if not name.endswith("Gather"):
+        return [f"create_maze_env.env_name = {name!r}"]
+    return [
+        "run_random.environment = @create_gather_env()",
+        f"create_gather_env.env_name = {name!r}",
+    ]
 
 
 def _root(values):

@@ -58,7 +58,8 @@ class Context(tf.Module):
         Args:
           tf_env: the environment, for contexts of a state's shape.
           context_ranges: per context (minimum, maximum), numbers or sequences of them.
-          context_shapes: per context its number of dimensions G; None is that of a state.
+          context_shapes: per context its number of dimensions G; None is that of a state, 0 is nothing,
+            e.g. where a task has no target.
           state_indices, variable_indices: as in the original only their lengths count: one entry per
             context.
           gamma_index: which context holds the discount of this level, in place of
@@ -277,8 +278,8 @@ def _checked_count(ranges, shapes):
             " of one length, at least 1"
         )
     for i, size in enumerate(shapes):
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise ValueError(f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 1")
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
+            raise ValueError(f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 0")
     return len(shapes)
 
 

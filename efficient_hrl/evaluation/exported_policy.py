@@ -247,7 +247,8 @@ def _environment(environment):
     """What `gymnasium.make` takes, and how a state comes of an observation where that is not the same."""
     if isinstance(environment, MazeEnv):
         maze = environment.maze
-        return {"id": environment_id(maze.name, maze.has_view, has_goals=False)}
+        found = {"id": environment_id(maze.name, maze.has_view, has_goals=False)}
+        return found | ({"kwargs": maze.parameters} if maze.parameters else {})
     return {
         "id": environment.env_id,
         "kwargs": json.loads(json.dumps(dict(environment.env_kwargs), default=repr)),
@@ -257,7 +258,9 @@ def _environment(environment):
 
 
 def _constant_target(context, mode):
-    """An evaluation's target, joined; None where each episode draws its own."""
+    """An evaluation's target, joined, [] in tasks without one; None where each episode draws its own."""
+    if not context.size:
+        return []
     samplers = context.samplers(mode)
     if not all(isinstance(sampler, ConstantSampler) for sampler in samplers):
         return None

@@ -78,7 +78,7 @@ def episode_of(
     """
     maze = evaluator.environment.maze
     context = evaluator.hierarchy.high.context
-    is_position = len(context.specs) == 1 and context.size == len(maze.task.indices)
+    is_position = len(context.specs) == 1 and 0 < context.size == len(maze.task.indices)
     target = trajectory.target_value if is_position and not context.normalizes else None
     distance = None
     if target is not None:
