@@ -40,6 +40,13 @@ class Subject(NamedTuple):
         name = self.name.replace("$", r"\$")
         return f"{name}: f at {self.env_steps:,} environment steps"
 
+    def heading(self, trajectory: Trajectory) -> str:
+        """What an episode is about, e.g. "towards eval1 (16, 0)"."""
+        if not trajectory.target_value.size:
+            return "an evaluation episode"
+        target = f" {place(trajectory.target_value)}" if self.has_position_targets else ""
+        return f"towards {trajectory.target}{target}"
+
     @property
     def drawn(self) -> Sequence[Trajectory]:
         """The first trajectory towards each target."""

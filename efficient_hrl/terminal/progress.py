@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 import time
+import types
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TextIO
 
@@ -36,7 +37,7 @@ class Report(NamedTuple):
     steps: int
     total: int
     success: dict[str, float]
-    returns: Mapping[str, float] = {}
+    returns: Mapping[str, float] = types.MappingProxyType({})
 
     def words(self, stream: TextIO | None) -> str:
         """What the newest evaluation says, short; in colours where `stream` shows them."""
