@@ -30,7 +30,8 @@ def check_view(name: str, macro: str, expects_view: bool, environment: MazeEnv |
     is_maze = isinstance(environment, MazeEnv)
     if expects_view and not (is_maze and environment.maze.has_view):
         shown = environment.maze.name if is_maze else environment.env_id
-        hint = "or create_maze_env.top_down_view = True" if is_maze else "a view is only in mazes"
+        could = is_maze and not isinstance(environment, GatherEnv)
+        hint = "or create_maze_env.top_down_view = True" if could else "a view is only in mazes"
         raise ValueError(
             f"{name} = True, but {shown} shows no view; allowed: False ({macro} = False), {hint}"
         )

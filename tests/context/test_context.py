@@ -335,7 +335,8 @@ def test_a_task_without_a_target_has_an_empty_context():
     np.testing.assert_array_equal(discount, np.ones(5))
 
 
-@pytest.mark.parametrize("size", [-1, 1.0, True, "2"])
+@pytest.mark.parametrize("size", [0, -1, 1.0, True, "2"])
 def test_sizes_that_are_none_are_refused(size):
-    with pytest.raises(ValueError, match=r"context_shapes\[0\] = .*; allowed: None, a whole number from 0"):
+    words = r"context_shapes\[0\] = .*; allowed: None, a whole number from 1, or 0"
+    with pytest.raises(ValueError, match=words):
         Context(None, [(0, 1)], [size])
