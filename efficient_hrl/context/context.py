@@ -84,12 +84,7 @@ class Context(tf.Module):
         super().__init__(name="context")
         count = _checked_count(context_ranges, context_shapes)
         if meta_action_every_n is not None:
-            check_whole("Context.meta_action_every_n", meta_action_every_n)
-            if meta_action_every_n > 1 and 0 in context_shapes:
-                raise ValueError(
-                    f"Context.context_shapes = {list(context_shapes)} with Context.meta_action_every_n ="
-                    f" {meta_action_every_n}; allowed for goals of a high level: None, whole numbers from 1"
-                )
+            _check_period(meta_action_every_n, context_shapes)
         for name, values in (
             ("state_indices", state_indices),
             ("variable_indices", variable_indices),
@@ -290,6 +285,16 @@ def _checked_count(ranges, shapes):
                 f" Context.context_ranges[{i}] = ((), ())"
             )
     return len(shapes)
+
+
+def _check_period(steps, shapes):
+    """Refuses a period that is none, and goals of nothing that a high level would give."""
+    check_whole("Context.meta_action_every_n", steps)
+    if steps > 1 and 0 in shapes:
+        raise ValueError(
+            f"Context.context_shapes = {list(shapes)} with Context.meta_action_every_n = {steps}; allowed for"
+            " goals of a high level: None, whole numbers from 1"
+        )
 
 
 def _is_empty(limits):
