@@ -45,7 +45,7 @@ def evaluate(
     checkpoint_path: str | None = None,
     max_steps_per_episode: int | None = None,
     evaluate_nohrl: bool = False,
-    success_distance: float = 5.0,
+    success_distance: float | None = 5.0,
     success_fn: Callable | None = None,
     targets: Sequence[Sequence[float]] | None = None,
     hierarchy: Hierarchy | None = None,
@@ -79,7 +79,8 @@ def evaluate(
         limit, or 500 where it has none.
       evaluate_nohrl: whether the low level is evaluated alone as well, with goals
         from its own samplers of the same modes.
-      success_distance: success is a last reward of `success_fn` above minus this.
+      success_distance: success is a last reward of `success_fn` above minus this; None for tasks
+        without a target, whose evaluation reports returns and no success.
       success_fn: the reward function that decides about success; None is the task's
         own reward.
       targets: places at which to evaluate instead of `eval_modes`; each is a mode "target_X_Y".

@@ -17,8 +17,9 @@ from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from environments.instability import NonFiniteError, check_finite, is_calm, unstable
-from environments.maze import EPISODE_STEPS, Maze
+from environments.maze import Maze
 from environments.placing import Simulation
+from environments.tasks import EPISODE_STEPS
 
 
 class BatchedEnvironment(py_environment.PyEnvironment):

@@ -7,8 +7,8 @@ from typing import Any
 
 import gin
 import gymnasium
-from gymnasium.envs.registration import WrapperSpec
 
+from environments.episode_length import FOLLOW_TIME_LIMIT
 from environments.layouts import D4RL_CELL_SIZE, D4RL_LAYOUTS, LAYOUTS
 from environments.maze import Maze
 from environments.maze_env import GoalMazeEnv, MazeEnv
@@ -23,7 +23,6 @@ ENVIRONMENTS = {
     ego + robot + layout: (EGO_RAYS if ego else 0, robot, layout)
     for ego, robot, layout in itertools.product(("", "Ego"), ROBOTS, (*LAYOUTS, *D4RL_LAYOUTS))
 }
-_FOLLOW_TIME_LIMIT = WrapperSpec("FollowTimeLimit", "environments.episode_length:FollowTimeLimit", {})
 _OWN_NAME = re.compile(rf"(Ego)?({'|'.join(ROBOTS)})(Maze)?")
 
 
@@ -142,8 +141,9 @@ def variant_of(name: str) -> tuple[str, bool] | None:
 
 def recipe(maze: Maze) -> dict[str, Any]:
     """What `gymnasium.make` takes to make a maze without a target in its observations: id and kwargs."""
-    if maze.name in ENVIRONMENTS:
-        return {"id": environment_id(maze.name, maze.has_view, has_goals=False)}
+    if maze.parameters or maze.name in ENVIRONMENTS:
+        found = {"id": environment_id(maze.name, maze.has_view, has_goals=False)}
+        return found | ({"kwargs": maze.parameters} if maze.parameters else {})
     name = maze.name.removesuffix(maze.layout.name) + "Maze"
     kwargs = {
         "layout": ["".join(row) for row in maze.layout.cells],
@@ -161,7 +161,7 @@ def register_environments() -> None:
             gymnasium.register(
                 name,
                 max_episode_steps=D4RL_EPISODE_STEPS if layout in D4RL_LAYOUTS else EPISODE_STEPS,
-                additional_wrappers=(_FOLLOW_TIME_LIMIT,),
+                additional_wrappers=(FOLLOW_TIME_LIMIT,),
                 entry_point="environments.create_maze_env:make_maze_env",
                 kwargs={"env_name": env_name, "top_down_view": view, "has_goals": goals},
             )

@@ -1,8 +1,11 @@
 """Episodes as long as `gymnasium.make` was told."""
 
 import gymnasium
+from gymnasium.envs.registration import WrapperSpec
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.wrappers import TimeLimit
+
+FOLLOW_TIME_LIMIT = WrapperSpec("FollowTimeLimit", "environments.episode_length:FollowTimeLimit", {})
 
 
 class FollowTimeLimit(gymnasium.Wrapper, RecordConstructorArgs):

@@ -3,16 +3,19 @@
 from typing import Any
 
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
+from environments.batched_gather import BatchedGatherEnvironment
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
+from environments.gather_env import GatherEnv
 from environments.gymnasium_task import GymnasiumTask
-from environments.maze import EPISODE_STEPS
 from environments.maze_env import MazeEnv
+from environments.tasks import EPISODE_STEPS
 
 
 def check_environment(name: str, environment: Any) -> None:
     """Raises a ValueError unless `make_batched` takes `environment`; `name` is its binding."""
     if not isinstance(environment, (MazeEnv, GymnasiumTask)):
-        raise ValueError(f"{name} = {environment!r}; allowed: @create_maze_env(), @create_gymnasium_env()")
+        makers = ("@create_maze_env()", "@create_gather_env()", "@create_gymnasium_env()")
+        raise ValueError(f"{name} = {environment!r}; allowed: {', '.join(makers)}")
 
 
 def check_view(name: str, macro: str, expects_view: bool, environment: MazeEnv | GymnasiumTask) -> None:
@@ -27,7 +30,8 @@ def check_view(name: str, macro: str, expects_view: bool, environment: MazeEnv |
     is_maze = isinstance(environment, MazeEnv)
     if expects_view and not (is_maze and environment.maze.has_view):
         shown = environment.maze.name if is_maze else environment.env_id
-        hint = "or create_maze_env.top_down_view = True" if is_maze else "a view is only in mazes"
+        could = is_maze and not isinstance(environment, GatherEnv)
+        hint = "or create_maze_env.top_down_view = True" if could else "a view is only in mazes"
         raise ValueError(
             f"{name} = True, but {shown} shows no view; allowed: False ({macro} = False), {hint}"
         )
@@ -74,7 +78,7 @@ def make_batched(
     """`num_envs` environments like `environment`, seeded with `seed`, `seed + 1`, ...
 
     Args:
-      environment: what `create_maze_env` or `create_gymnasium_env` has made.
+      environment: what `create_maze_env`, `create_gather_env` or `create_gymnasium_env` has made.
       num_envs: N.
       seed: of the first one.
       episode_steps: steps after which episodes are truncated; None is never.
@@ -82,4 +86,5 @@ def make_batched(
     """
     if is_foreign(environment):
         return BatchedGymnasiumEnvironment(environment, num_envs, seed, episode_steps)
-    return BatchedMazeEnvironment(environment.maze, num_envs, seed, num_threads, episode_steps)
+    batched = BatchedGatherEnvironment if isinstance(environment, GatherEnv) else BatchedMazeEnvironment
+    return batched(environment.maze, num_envs, seed, num_threads, episode_steps)

@@ -5,6 +5,7 @@ A `Maze` holds no state.  `maze_env.MazeEnv` is one running simulation of it;
 """
 
 import reprlib
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -42,6 +43,7 @@ class Maze:
       torso_id: body id of the robot's torso.
       block_ids: body ids of the movable blocks, int [b].
       observed_block_ids: those whose positions are part of observations.
+      object_ids: body ids of what is placed anew for every episode, int [n]; none in mazes.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Maze:
         self.dt = self.model.opt.timestep * robot.frame_skip
         self.torso_id = self._body_id("torso")
         self.block_ids = np.array([self._body_id(_name("movable", b.cell)) for b in layout.blocks], np.int64)
+        self.object_ids = np.zeros(0, np.int64)
         self._walls = layout.centres_of(WALL, robot.cell_size)
         self._chasms = layout.centres_of(CHASM, robot.cell_size)
         self.observed_block_ids = self.block_ids if layout.observes_blocks else self.block_ids[:0]
@@ -101,16 +104,24 @@ class Maze:
             **_SOLID,
         )
         _add_light_and_sky(spec)
+        self._add_cells(world)
+        self.robot.add_to(spec, self.floor_height)
+        for block in self.layout.blocks:
+            self._add_block(world, block)
+        return spec
+
+    def _add_cells(self, world):
         for row, tokens in enumerate(self.layout.cells):
             for column, token in enumerate(tokens):
                 if self.layout.is_elevated and token != CHASM:
                     self._add_cell(world, "elevated", (row, column), 0.0, 0.9)
                 if token == WALL:
                     self._add_cell(world, "block", (row, column), self.floor_height, 0.4)
-        self.robot.add_to(spec, self.floor_height)
-        for block in self.layout.blocks:
-            self._add_block(world, block)
-        return spec
+
+    @property
+    def wall_height(self) -> float:
+        """Height of walls above the ground that the robot starts on, in metres."""
+        return self.robot.cell_size / 2
 
     def _floor_size(self):
         """Half the width of the floor that is drawn, metres; what collides has no end."""
@@ -126,11 +137,16 @@ class Maze:
     def _add_cell(self, world, kind, cell, height, grey):
         side = self.robot.cell_size
         x, y = self.layout.centre(cell, side)
+        self._add_box(
+            world, _name(kind, cell), (x, y, height + side / 4), (side / 2, side / 2, side / 4), grey
+        )
+
+    def _add_box(self, world, name, centre, half_sizes, grey=0.4):
         world.add_geom(
-            name=_name(kind, cell),
+            name=name,
             type=_GEOM.mjGEOM_BOX,
-            pos=(x, y, height + side / 4),
-            size=(side / 2, side / 2, side / 4),
+            pos=centre,
+            size=half_sizes,
             rgba=(grey, grey, grey, 1),
             **_SOLID,
         )
@@ -280,6 +296,20 @@ class Maze:
             parts.append(self.view(xpos).reshape(*batch, -1))
         parts.append(np.broadcast_to(np.asarray(TIME_SCALE * steps)[..., None], (*batch, 1)))
         return np.concatenate(parts, axis=-1).astype(np.float32)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What `gymnasium.make` must be told beside the id; {} in mazes."""
+        return {}
+
+    def objects_xy(self, xpos: np.ndarray) -> dict[str, np.ndarray]:
+        """Kind of object -> x, y in metres, [..., n, 2], NaN for those that are gone; {} in mazes.
+
+        Args:
+          xpos: positions of bodies, [..., bodies, 3].
+        """
+        del xpos
+        return {}
 
     def range_readings(self, qpos: np.ndarray, xpos: np.ndarray) -> np.ndarray:
         """Range sensors, [..., rays, 3]; see `sensors.range_sensors`."""

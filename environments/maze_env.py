@@ -135,12 +135,10 @@ class MazeEnv(gymnasium.Env):
             return observation, self._reward(observation, 0.0, info), False, True, info | {"unstable": True}
         maze.undo_moves_into_walls(data.qpos, data.xpos, xy_before)
         self.steps += 1
-        x_after = data.xpos[maze.torso_id, 0]
-        reward = float(maze.robot.reward(x_before, x_after, action, maze.dt))
+        reward, terminated = self._judged(x_before, action)
         self._show()
         observation, info = self._result(self._observe())
-        truncated = self._is_over
-        return observation, self._reward(observation, reward, info), False, truncated, info
+        return observation, self._reward(observation, reward, info), terminated, self._is_over, info
 
     @property
     def _is_over(self):
@@ -186,6 +184,11 @@ class MazeEnv(gymnasium.Env):
         distance = float(np.linalg.norm(self.maze.task.achieved(observation) - self.target, axis=-1))
         success = distance < SUCCESS_DISTANCE
         return observation, {"success": success, "is_success": success, "distance": distance}
+
+    def _judged(self, x_before, action):
+        """The robot's own reward for the step just taken, and whether the episode terminates."""
+        x_after = self.data.xpos[self.maze.torso_id, 0]
+        return float(self.maze.robot.reward(x_before, x_after, action, self.maze.dt)), False
 
     def _reward(self, observation, robot_reward, info):
         del observation, info

@@ -6,6 +6,12 @@ from collections.abc import Mapping, Sequence
 
 ANT_MAZE = {"eval1": [16, 0], "eval2": [16, 16], "eval3": [0, 16]}
 ANT_PUSH = {"eval2": [0, 19]}
+ANT_GATHER = {
+    "train_uvf.environment": "@create_gather_env()",
+    "create_gather_env.env_name": "'AntGather'",
+    "evaluate.environment": "@create_gather_env()",
+    "evaluate.success_distance": "None",
+}
 
 
 def write_run(
@@ -52,4 +58,26 @@ def write_run(
     (root / "eval.csv").write_text("\n".join(lines) + "\n")
     lines = ["env_steps,high_episode_return", *(f"{steps},{value}" for steps, value in returns.items())]
     (root / "metrics.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def write_gather_run(
+    root: pathlib.Path,
+    evaluated: Mapping[int, float],
+    seed: int = 0,
+    gin_file: str = "gin/hiro_ant_gather.gin",
+    bindings: Mapping[str, str] | None = None,
+) -> pathlib.Path:
+    """Writes a run of a task without a success.
+
+    Args:
+      root: the folder.
+      evaluated: environment steps -> mean return of an evaluation.
+      seed, gin_file: of the run.
+      bindings: further ones.
+    """
+    write_run(root, seed, gin_file, targets={}, success={}, bindings=ANT_GATHER | (bindings or {}))
+    lines = ["env_steps,target,episodes,success_rate,reached_rate,high_return,high_last_reward"]
+    lines += [f"{steps},eval,50,nan,nan,{value},0" for steps, value in evaluated.items()]
+    (root / "eval.csv").write_text("\n".join(lines) + "\n")
     return root

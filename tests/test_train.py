@@ -561,6 +561,13 @@ def test_success_is_a_last_distance_below_five():
     np.testing.assert_allclose(means, [-104.75, -54.75, -24.75, -4.75])
 
 
+def test_without_a_distance_there_is_no_success():
+    rewards = tf.constant([0.0, 1.0, -np.inf])
+    result = judge("eval", Outcome(*[rewards] * 6), success_distance=None)
+    assert np.isnan(result.success_rate) and np.isnan(result.reached_rate) and not result.has_success
+    assert (result.high_return, result.unstable_episodes) == (0.5, 1)
+
+
 @pytest.mark.ci
 def test_rewards_of_segments_stopped_and_continued_equal_uninterrupted(tmp_path):
     """With open segments of three environments and a moving average, which checkpoints must hold."""

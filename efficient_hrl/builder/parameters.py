@@ -180,7 +180,7 @@ EVALUATE: Mapping[str, Kind] = {
     "eval_model_rollout": not_available,
     "environment": check_environment,
     "num_episodes_eval": whole(),
-    "success_distance": check_above_0,
+    "success_distance": optional(check_above_0),
     "eval_modes": modes,
     "targets": optional(places),
     "gamma": number(0, 1),

@@ -69,7 +69,7 @@ def aggregate(
 
     Args:
       group: runs that are seeds of one method.
-      column: "success_rate" or "high_last_reward".
+      column: "success_rate", "high_return" or "high_last_reward".
       kind: one of `KINDS`, see above.
       targets: evaluation modes; None stands for those that all runs have.
     """

@@ -1,6 +1,6 @@
-"""Success rates that the papers publish, for marks beside one's own.
+"""Success rates, and returns in AntGather, that the papers publish, for marks beside one's own.
 
-HIRO (arXiv 1805.08296) has a table of methods and mazes.  NORL (arXiv 1810.01257) shows
+HIRO (arXiv 1805.08296) has a table of methods and tasks.  NORL (arXiv 1810.01257) shows
 curves alone, without a table, so that there is nothing of it here.
 """
 
@@ -11,19 +11,43 @@ from typing import NamedTuple
 from efficient_hrl.comparison.bound_values import text_of
 
 _TABLE_1 = "HIRO, Table 1: best policy within 10 million steps, mean of 10 seeds ± standard error"
-# Where each task of the table is evaluated, metres.
-_TARGETS = {"ant_maze": (0.0, 16.0), "ant_push": (0.0, 19.0), "ant_fall": (0.0, 27.0, 4.5)}
-# Rows that are a method of this repository: success rate and standard error, None where the
-# table has a 0 without one.  What each row is: docs/ablations.md.
+_GATHER = f"{_TABLE_1}; returns, in an arena whose size the table does not give"
+# Where each task of the table is evaluated, metres; None where there is no target.
+_TARGETS = {
+    "ant_gather": None,
+    "ant_maze": (0.0, 16.0),
+    "ant_push": (0.0, 19.0),
+    "ant_fall": (0.0, 27.0, 4.5),
+}
+# Rows that are a method of this repository: success rate (in AntGather the return) and standard
+# error, None where the table has a 0 without one.  What each row is: docs/ablations.md.
 _ROWS = {
-    "hiro": ("HIRO", {"ant_maze": (0.99, 0.01), "ant_push": (0.92, 0.04), "ant_fall": (0.66, 0.07)}),
+    "hiro": (
+        "HIRO",
+        {
+            "ant_gather": (3.02, 1.49),
+            "ant_maze": (0.99, 0.01),
+            "ant_push": (0.92, 0.04),
+            "ant_fall": (0.66, 0.07),
+        },
+    ),
     "hiro_fun_goals": (
         "FuN transition PG",
-        {"ant_maze": (0.0, None), "ant_push": (0.56, 0.39), "ant_fall": (0.01, 0.02)},
+        {
+            "ant_gather": (0.41, 0.06),
+            "ant_maze": (0.0, None),
+            "ant_push": (0.56, 0.39),
+            "ant_fall": (0.01, 0.02),
+        },
     ),
     "hiro_fun_cosine": (
         "FuN cos similarity",
-        {"ant_maze": (0.16, 0.33), "ant_push": (0.06, 0.17), "ant_fall": (0.07, 0.22)},
+        {
+            "ant_gather": (0.85, 1.17),
+            "ant_maze": (0.16, 0.33),
+            "ant_push": (0.06, 0.17),
+            "ant_fall": (0.07, 0.22),
+        },
     ),
 }
 
@@ -38,17 +62,17 @@ _PROTOCOL = (
 
 
 class Published(NamedTuple):
-    """A published success rate.
+    """A published number.
 
     Attributes:
       row: what the paper calls the method.
-      success_rate: 0 to 1.
+      value: success rate, 0 to 1, or return.
       standard_error: of the mean over seeds; None where none is given.
       source: paper, table, and what the number is.
     """
 
     row: str
-    success_rate: float
+    value: float
     standard_error: float | None
     source: str
 
@@ -56,28 +80,31 @@ class Published(NamedTuple):
     def in_words(self) -> str:
         """E.g. "0.92 ± 0.04"."""
         error = "" if self.standard_error is None else f" ± {self.standard_error:.2f}"
-        return f"{self.success_rate:.2f}{error}"
+        return f"{self.value:.2f}{error}"
 
 
 def published_success(method: str, task: str, target: Sequence[float] | None) -> Published | None:
     """What a paper says about a method at a target, or None where none says anything.
 
+    In AntGather, which has no target, it is a return.
+
     Args:
       method: the method's part of a gin file's name, e.g. "hiro".
       task: the task's part, without "_single", e.g. "ant_push".
-      target: where it is evaluated, metres; None where that is not known.
+      target: where it is evaluated, metres; None where that is not known, or there is no target.
     """
-    if method not in _ROWS or target is None or tuple(target) != _TARGETS.get(task):
+    place = None if target is None else tuple(target)
+    if method not in _ROWS or task not in _TARGETS or place != _TARGETS[task]:
         return None
     row, numbers = _ROWS[method]
-    return Published(row, *numbers[task], _TABLE_1)
+    return Published(row, *numbers[task], _GATHER if place is None else _TABLE_1)
 
 
 def is_papers_protocol(bindings: Mapping[str, str]) -> bool:
-    """Whether a run's success rates are measured as the papers measure theirs.
+    """Whether a run's success rates or returns are measured as the papers measure theirs.
 
     A success is to be nearer than 5 m to the task's target at the last of 500 steps, in the
-    environment that the run learns in.
+    environment that the run learns in.  In gather tasks there is to be no success.
 
     Args:
       bindings: of the run, name -> value as gin writes it; what is missing has the value of
@@ -88,7 +115,10 @@ def is_papers_protocol(bindings: Mapping[str, str]) -> bool:
         return False
     steps = {"evaluate.max_steps_per_episode": "%RESET_EPISODE_PERIOD"}
     bindings = steps | dict(bindings)
-    return all(_is_one_of(text_of(bindings, name), allowed) for name, allowed in _PROTOCOL)
+    protocol = dict(_PROTOCOL)
+    if "create_gather_env" in (text_of(bindings, "train_uvf.environment") or ""):
+        protocol["evaluate.success_distance"] = (None,)
+    return all(_is_one_of(text_of(bindings, name), allowed) for name, allowed in protocol.items())
 
 
 def is_papers_learner(bindings: Mapping[str, str]) -> bool:

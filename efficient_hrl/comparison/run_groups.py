@@ -7,7 +7,7 @@ import numpy as np
 
 from efficient_hrl.binding_effects import decides_curves
 from efficient_hrl.comparison.published import Published
-from efficient_hrl.comparison.run_summary import EVALUATIONS, RunSummary, split_name
+from efficient_hrl.comparison.run_summary import EVALUATIONS, RETURN, SUCCESS, RunSummary, split_name
 from efficient_hrl.errors import UsageError
 
 _SMOOTHING_STEPS = 20_000  # environment steps
@@ -33,7 +33,7 @@ class Group:
         """A column of eval.csv, at the steps at which every run was evaluated at every target.
 
         Args:
-          column: "success_rate" or "high_last_reward".
+          column: "success_rate", "high_return" or "high_last_reward".
           targets: evaluation modes [t].
 
         Returns:
@@ -78,6 +78,12 @@ class Comparison:
     targets: tuple[str, ...]
     positions: Mapping[str, tuple[float, ...]]
     groups: tuple[Group, ...]
+
+    @property
+    def score(self) -> str:
+        """The column of eval.csv that counts, see `RunSummary.score`."""
+        scores = {run.score for group in self.groups for run in group.runs}
+        return RETURN if scores == {RETURN} else SUCCESS
 
 
 def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[list[Comparison], list[str]]:

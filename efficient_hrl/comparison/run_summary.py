@@ -23,10 +23,18 @@ from efficient_hrl.storage.rows import checked_rows, column
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder
 
 METRICS, EVALUATIONS = "metrics.csv", "eval.csv"
+SUCCESS, RETURN = "success_rate", "high_return"  # columns of eval.csv by which runs are judged
 _SEED = re.compile(r"(?:^|[_-])seed[_-]?(\d+)$")
 _TASK = re.compile(
-    r"(?:^|_)((?:ego_)?(?:ant|point)_(?:block_maze|block|maze_medium|maze_large|maze|push|fall)(?:_img)?)(?:_single)?$"
+    r"(?:^|_)((?:ego_)?(?:ant|point)_(?:block_maze|block|maze_medium|maze_large|maze|push|fall|gather)(?:_img)?)(?:_single)?$"
 )
+
+
+# What makes an environment -> the binding that names it.
+_NAMES = {
+    "create_gymnasium_env": "create_gymnasium_env.env_id",
+    "create_gather_env": "create_gather_env.env_name",
+}
 
 
 class Task(NamedTuple):
@@ -67,8 +75,14 @@ class RunSummary:
     metrics: Mapping[str, np.ndarray]
     evaluations: Mapping[str, Mapping[str, np.ndarray]]
 
+    @property
+    def score(self) -> str:
+        """The column of eval.csv that counts: `RETURN` where no success was ever measured, else `SUCCESS`."""
+        rates = [rate for columns in self.evaluations.values() for rate in columns[SUCCESS]]
+        return RETURN if rates and np.isnan(rates).all() else SUCCESS
+
     def published(self, target: str, method: str | None = None) -> Published | None:
-        """What a paper says that may stand beside this run's success rate, or None.
+        """What a paper says that may stand beside this run's success rate or return, or None.
 
         Only where the run is measured as the papers measure, see `is_papers_protocol`.
 
@@ -77,13 +91,14 @@ class RunSummary:
           method: whose number, e.g. "hiro"; None is the run's own method, of which there is none
             where it learns by another algorithm than the paper, see `is_papers_learner`.
         """
-        if not is_papers_protocol(self.bindings):
+        place = dict(self.task.targets).get(target)
+        if not is_papers_protocol(self.bindings) or (place is None and self.score != RETURN):
             return None
         if method is None:
             if not is_papers_learner(self.bindings):
                 return None
             method, _ = split_name(self.gin_name)
-        return published_success(method, self.task.name, dict(self.task.targets).get(target))
+        return published_success(method, self.task.name, place)
 
 
 def is_run(folder: pathlib.Path) -> bool:
@@ -166,7 +181,11 @@ def read_run(root: pathlib.Path, until: float = np.inf) -> RunSummary:
         _columns(root / METRICS, ("env_steps", "high_episode_return"), until),
         _by_target(
             _columns(
-                root / EVALUATIONS, ("env_steps", "success_rate", "high_last_reward"), until, ("target",)
+                root / EVALUATIONS,
+                ("env_steps", SUCCESS, "high_last_reward"),
+                until,
+                texts=("target",),
+                maybe=(RETURN,),
             )
         ),
     )
@@ -218,7 +237,7 @@ def _operative_config(root):
 
 def _task(config, gin_name):
     kind = text_of(config, "train_uvf.environment") or ""
-    name = "create_gymnasium_env.env_id" if "gymnasium" in kind else "create_maze_env.env_name"
+    name = next((name for maker, name in _NAMES.items() if maker in kind), "create_maze_env.env_name")
     environment = value_of(config, name)
     if not isinstance(environment, str):
         return Task(split_name(gin_name)[1] or "unknown_task")
@@ -248,11 +267,15 @@ def _checksum(*texts):
     return f"{zlib.crc32(repr(texts).encode()):08x}"
 
 
-def _columns(path, names, until, texts=()):
-    """Columns of a CSV file: `names` as numbers, NaN where there is none, and `texts`."""
+def _columns(path, names, until, texts=(), maybe=()):
+    """Columns of a CSV file: `names` as numbers, NaN where there is none, and `texts`.
+
+    Those of `maybe` are numbers too, and may be missing.
+    """
     try:
         rows = [row for row in checked_rows(path) if float(row["env_steps"]) <= until]
         columns = {name: column(rows, name) for name in names}
+        columns |= {name: column([{name: None} | row for row in rows], name) for name in maybe}
         return columns | {name: np.array([row[name] for row in rows], dtype=str) for name in texts}
     except (OSError, UnicodeError, KeyError, TypeError, ValueError):
         raise UsageError(

@@ -41,7 +41,7 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation import eval_repeatedly, random_policy  # noqa: F401
 from efficient_hrl.representations import e2c, end_to_end, vae  # noqa: F401
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
-from environments import create_maze_env, gymnasium_task, own_layout  # noqa: F401
+from environments import create_gather_env, create_maze_env, gymnasium_task, own_layout  # noqa: F401
 
 SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
 

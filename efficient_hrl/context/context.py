@@ -65,7 +65,8 @@ class Context(tf.Module):
         Args:
           tf_env: the environment, for contexts of a state's shape.
           context_ranges: per context (minimum, maximum), numbers or sequences of them.
-          context_shapes: per context its number of dimensions G; None is that of a state.
+          context_shapes: per context its number of dimensions G; None is that of a state; 0,
+            with the range ((), ()), is nothing, as where a task has no target.
           state_indices, variable_indices: as in the original only their lengths count: one entry per
             context.
           gamma_index: which context holds the discount of this level, in place of
@@ -90,7 +91,7 @@ class Context(tf.Module):
         super().__init__(name="context")
         count = _checked_count(context_ranges, context_shapes)
         if meta_action_every_n is not None:
-            check_whole("Context.meta_action_every_n", meta_action_every_n)
+            _check_period(meta_action_every_n, context_shapes)
         for name, values in (
             ("state_indices", state_indices),
             ("variable_indices", variable_indices),
@@ -296,10 +297,29 @@ def _checked_count(ranges, shapes):
             f"Context.context_ranges = {ranges!r} and Context.context_shapes = {shapes!r}; allowed: two lists"
             " of one length, at least 1"
         )
-    for i, size in enumerate(shapes):
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise ValueError(f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 1")
+    for i, (limits, size) in enumerate(zip(ranges, shapes)):
+        is_whole = isinstance(size, int) and not isinstance(size, bool)
+        if size is not None and not (is_whole and (size > 0 or (size == 0 and _is_empty(limits)))):
+            raise ValueError(
+                f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 1, or 0 with"
+                f" Context.context_ranges[{i}] = ((), ())"
+            )
     return len(shapes)
+
+
+def _check_period(steps, shapes):
+    """Refuses a period that is none, and goals of nothing that a high level would give."""
+    check_whole("Context.meta_action_every_n", steps)
+    if steps > 1 and 0 in shapes:
+        raise ValueError(
+            f"Context.context_shapes = {list(shapes)} with Context.meta_action_every_n = {steps}; allowed for"
+            " goals of a high level: None, whole numbers from 1"
+        )
+
+
+def _is_empty(limits):
+    """Whether a range is that of nothing."""
+    return isinstance(limits, Sequence) and [*limits] in ([(), ()], [[], []])
 
 
 def _built_samplers(samplers, specs):

@@ -49,7 +49,7 @@ class Evaluator:
       hierarchy: what is evaluated.
       environment: the task.
       eval_modes: modes of the high level's samplers, one per target.
-      success_distance: a success ends nearer to the target than this.
+      success_distance: a success ends nearer to the target than this; None where there is no success.
       kept_weights: which of a run's weights are asked for.
       following: how a run is followed.
     """
@@ -175,22 +175,25 @@ class Evaluator:
         return Targets(context.merge(drawn), announced)
 
 
-def judge(name: str, outcome: Outcome, success_distance: float) -> EvalResult:
+def judge(name: str, outcome: Outcome, success_distance: float | None) -> EvalResult:
     """What the episodes for a target say: shares of those near it, and means of those that were stable.
 
     Args:
       name: of the target.
       outcome: of N episodes.
-      success_distance: near is a reward above minus this.
+      success_distance: near is a reward above minus this; with None shares are NaN.
     """
     found = Outcome(*(np.asarray(values) for values in outcome))  # [N] each
     stable = ~np.isneginf(found.success_last)  # [N]
     mean = lambda values: float(values[stable].mean()) if stable.any() else float("nan")
+    share = lambda rewards: (
+        float("nan") if success_distance is None else float(np.mean(rewards > -success_distance))
+    )
     return EvalResult(
         target=name,
         episodes=len(stable),
-        success_rate=float(np.mean(found.success_last > -success_distance)),
-        reached_rate=float(np.mean(found.success_best > -success_distance)),
+        success_rate=share(found.success_last),
+        reached_rate=share(found.success_best),
         low_return=mean(found.low_return),
         high_return=mean(found.high_return),
         low_last_reward=mean(found.low_last),

@@ -256,7 +256,9 @@ def _environment(environment):
 
 
 def _constant_target(context, mode):
-    """An evaluation's target, joined; None where each episode draws its own."""
+    """An evaluation's target, joined, [] in tasks without one; None where each episode draws its own."""
+    if not context.size:
+        return []
     samplers = context.samplers(mode)
     if not all(isinstance(sampler, ConstantSampler) for sampler in samplers):
         return None

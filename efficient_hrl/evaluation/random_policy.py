@@ -102,7 +102,7 @@ class RandomPolicyRun:
 
     def _targets(self, rng, num_envs):
         """Name -> targets, [N or 1, d]; those of training first, then those of evaluation."""
-        if not isinstance(self._environment, MazeEnv):
+        if not isinstance(self._environment, MazeEnv) or not self._environment.maze.task.indices:
             return {}
         task = self._environment.maze.task
         what = "block" if self._environment.maze.layout.observes_blocks else "robot"

@@ -1,5 +1,6 @@
 """What an evaluation finds."""
 
+import math
 from typing import NamedTuple
 
 
@@ -9,9 +10,10 @@ class EvalResult(NamedTuple):
     Attributes:
       target: name of the evaluation mode, with "_nohrl" for the low level alone.
       episodes: how many.
-      success_rate: share of successful episodes, 0 to 1: those near the target at the last step.
+      success_rate: share of successful episodes, 0 to 1: those near the target at the last step; NaN
+        where there is no success, because the task has no target (`evaluate.success_distance = None`).
       reached_rate: share of episodes that were near the target at any step, 0 to 1, also where
-        they left it or became unstable later.
+        they left it or became unstable later; NaN as above.
       low_return, high_return: sums of rewards over an episode, of each level;
         the high level's are task rewards per environment step, not scaled.
       low_last_reward, high_last_reward: at the last step.
@@ -28,3 +30,8 @@ class EvalResult(NamedTuple):
     low_last_reward: float
     high_last_reward: float
     unstable_episodes: int
+
+    @property
+    def has_success(self) -> bool:
+        """Whether there is a success; else `high_return` is what counts."""
+        return not math.isnan(self.success_rate)

@@ -8,7 +8,10 @@ from efficient_hrl.terminal.console import coloured, success_colour
 
 
 def results_table(results: Sequence[EvalResult], stream: TextIO | None = None) -> str:
-    """Results as an aligned text table; success rates in colours where `stream` shows them."""
+    """Results as an aligned text table; success rates in colours where `stream` shows them.
+
+    A dash stands where a task has no success.
+    """
     header = (
         "target",
         "episodes",
@@ -23,8 +26,8 @@ def results_table(results: Sequence[EvalResult], stream: TextIO | None = None) -
         (
             r.target,
             str(r.episodes),
-            f"{r.success_rate:.2f}",
-            f"{r.reached_rate:.2f}",
+            f"{r.success_rate:.2f}" if r.has_success else "-",
+            f"{r.reached_rate:.2f}" if r.has_success else "-",
             f"{r.high_return:.1f}",
             f"{r.high_last_reward:.2f}",
             f"{r.low_return:.1f}",
@@ -35,6 +38,8 @@ def results_table(results: Sequence[EvalResult], stream: TextIO | None = None) -
     first, *lines = text_table(header, rows).splitlines()
     end = first.index("success") + len("success")
     for i, result in enumerate(results):
+        if not result.has_success:
+            continue
         rate = coloured(rows[i][2], success_colour(result.success_rate), stream)
         lines[i] = lines[i][: end - len(rows[i][2])] + rate + lines[i][end:]
     return "\n".join([first, *lines])

@@ -17,6 +17,7 @@ from efficient_hrl.comparison.aggregate import (
 )
 from efficient_hrl.comparison.published import Published
 from efficient_hrl.comparison.run_groups import Comparison, Group
+from efficient_hrl.comparison.run_summary import RETURN, SUCCESS
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.published_marks import draw_marks
 
@@ -29,9 +30,15 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _MARKERS = "osD^vPX*"
 _LINES = ("-", "--", "-.", ":")
 _COLUMNS = {
-    "success_rate": "success rate",
+    SUCCESS: "success rate",
+    RETURN: "task return of a noise-free episode",
     "high_last_reward": "task reward of the last step",
     "high_episode_return": "task return of an episode",
+}
+# What counts -> the columns of eval.csv that are drawn, and into which pictures.
+_PICTURES = {
+    SUCCESS: ((SUCCESS, "comparison_success"), ("high_last_reward", "comparison_reward")),
+    RETURN: ((RETURN, "comparison_evaluated_return"),),
 }
 _LABEL_WIDTH = 34  # letters
 
@@ -56,7 +63,7 @@ def draw_comparison(
       announce: is told what cannot be drawn, and why.
     """
     evaluated = {}
-    for column, name in (("success_rate", "comparison_success"), ("high_last_reward", "comparison_reward")):
+    for column, name in _PICTURES[comparison.score]:
         evaluated[column] = [
             _Row(group, aggregate(group, column, kind, comparison.targets), style)
             for group, style in _styled(comparison)
@@ -133,8 +140,9 @@ def _save_curves(comparison, rows, column, kind, path):
     for number, (axis, name) in enumerate(zip(axes.flat, names)):
         for row in rows:
             _draw_curve(axis, comparison, row, number)
-        if column == "success_rate":
+        if column == SUCCESS:
             axis.set_ylim(-0.05, 1.08)
+        if column == comparison.score:
             sources |= _draw_marks(axis, comparison, rows, name)
         axis.set_title(_title(comparison, name), fontsize=10)
         axis.set_ylabel(_COLUMNS[column], fontsize=9)
@@ -218,7 +226,8 @@ def _draw_marks(axis, comparison, rows, target):
         mark = published_marks(comparison, row.group).get(target)
         if mark is not None:
             marks.setdefault(mark, row.style["color"])
-    draw_marks(axis, marks)
+    low, high = axis.get_ylim()
+    draw_marks(axis, marks, high - low)
     return {mark.source for mark in marks}
 
 
@@ -256,11 +265,11 @@ def _save_final(comparison, evaluated: Mapping[str, list[_Row]], last, kind, pat
                 at = int(np.flatnonzero(estimate.steps == last)[0])
                 values = [float(part[number, at]) for part in estimate[2:5]]
                 mark = None
-                if column == "success_rate":
+                if column == comparison.score:
                     mark = published_marks(comparison, row.group).get(name)
                 _draw_interval(axis, place, values, row.style["color"], mark)
                 sources |= {mark.source} if mark else set()
-                published = (mark.success_rate, mark.standard_error) if mark else (None, None)
+                published = (mark.value, mark.standard_error) if mark else (None, None)
                 table.append((row.group.label, estimate.seeds, kind, last, column, name, *values, *published))
             axis.set_xlabel(_COLUMNS[column], fontsize=8)
             axis.set_title(_title(comparison, name), fontsize=9)
@@ -269,7 +278,7 @@ def _save_final(comparison, evaluated: Mapping[str, list[_Row]], last, kind, pat
             axis.tick_params(axis="y", length=0)
             axis.tick_params(labelsize=8)
             axis.xaxis.set_major_locator(ticker.MaxNLocator(5))
-            if column == "success_rate":
+            if column == SUCCESS:
                 axis.set_xlim(-0.05, 1.05)
     axes[0, 0].set_yticks(range(groups), [_legend_label(comparison, row) for row in rows], fontsize=8)
     axes[0, 0].set_ylim(groups - 0.4, -0.6)
@@ -291,7 +300,7 @@ def _draw_interval(axis, place, values, colour, mark):
     axis.plot([point, point], [place - 0.3, place + 0.3], color=colour, linewidth=2.5)
     if mark is not None:
         axis.plot(
-            [mark.success_rate] * 2,
+            [mark.value] * 2,
             [place - 0.42, place + 0.42],
             color="black",
             linestyle=(0, (3, 2)),

@@ -5,7 +5,7 @@ import pathlib
 import matplotlib
 import numpy as np
 
-from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, read_run
+from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, RETURN, SUCCESS, read_run
 from efficient_hrl.errors import UsageError
 from efficient_hrl.figures.files import save_figure
 from efficient_hrl.figures.published_marks import draw_marks
@@ -19,19 +19,22 @@ SMOOTHING_ROWS = 20
 
 
 def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
-    """Draws learning curve and success curve into `plots/`; returns their paths."""
+    """Draws learning curve and success or return curve into `plots/`; returns their paths."""
     folder = root / "plots"
     folder.mkdir(exist_ok=True)
     drawn = []
-    marked = lambda rows: _success_curve(rows, _published(root))
-    for name, draw, rows in (
-        ("learning_curve.png", _learning_curve, read_rows(root / METRICS)),
-        ("success_curve.png", marked, read_rows(root / EVALUATIONS)),
+    evaluations = read_rows(root / EVALUATIONS)
+    by_return = bool(evaluations) and bool(np.isnan(column(evaluations, SUCCESS)).all())
+    draw, name = (_return_curve, "return_curve.png") if by_return else (_success_curve, "success_curve.png")
+    marked = lambda rows: draw(rows, _published(root))
+    for path, curve, rows in (
+        (folder / "learning_curve.png", _learning_curve, read_rows(root / METRICS)),
+        (folder / name, marked, evaluations),
     ):
         if rows:
-            figure = draw(rows)
+            figure = curve(rows)
             figure.suptitle(run_name(root), parse_math=False)
-            drawn.append(save_figure(figure, folder / name))
+            drawn.append(save_figure(figure, path))
     return drawn
 
 
@@ -70,7 +73,7 @@ def _success_curve(rows, published):
         steps = column(own, "env_steps")
         (line,) = success.plot(steps, column(own, "success_rate"), marker="o", label=target)
         if target in published:
-            draw_marks(success, {published[target]: line.get_color()})
+            draw_marks(success, {published[target]: line.get_color()}, height=1.14)
             success.set_title(f"dashed: {published[target].source}", fontsize=8)
         reward.plot(steps, column(own, "high_last_reward"), marker="o", label=target)
     episodes = rows[-1]["episodes"]
@@ -81,6 +84,30 @@ def _success_curve(rows, published):
     reward.set_xlabel("environment steps")
     for axis in (success, reward):
         axis.grid(alpha=0.3)
+    return figure
+
+
+def _return_curve(rows, published):
+    """Of a task without a success."""
+    figure, axis = pyplot.subplots(figsize=(8, 4), layout="constrained")
+    colours = {}
+    for target in sorted({row["target"] for row in rows}):
+        own = [row for row in rows if row["target"] == target]
+        (line,) = axis.plot(column(own, "env_steps"), column(own, RETURN), marker="o", label=target)
+        colours[target] = line.get_color()
+    marks = {published[target]: colour for target, colour in colours.items() if target in published}
+    values = [*column(rows, RETURN), *(mark.value for mark in marks), 0.0]
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = 0.1 * max(high - low, 1.0)
+    axis.set_ylim(low - margin, high + margin)
+    draw_marks(axis, marks, high - low + 2 * margin)
+    for mark in marks:
+        axis.set_title(f"dashed: {mark.source}", fontsize=8)
+    axis.set_ylabel(f"task return, mean of {rows[-1]['episodes']} episodes")
+    axis.set_xlabel("environment steps")
+    axis.grid(alpha=0.3)
+    if len(colours) > 1:
+        axis.legend(title="evaluation")
     return figure
 
 

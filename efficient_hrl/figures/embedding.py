@@ -13,7 +13,7 @@ from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.maze_map import BLOCK_COLOUR, draw_maze
 from efficient_hrl.figures.numbers import Numbers
 from efficient_hrl.figures.sensitivity import movables
-from efficient_hrl.figures.subject import Subject, embedding_columns, place
+from efficient_hrl.figures.subject import Subject, embedding_columns
 from environments.maze import Maze
 from environments.placing import at_rest, observe
 from environments.position_grid import PositionGrid
@@ -46,7 +46,6 @@ def draw_trajectories(subject: Subject, folder: pathlib.Path, numbers: Numbers) 
     everything = np.concatenate([shown.drawn(embedding) for embedding in embeddings])
     for row, trajectory, embedding in zip(axes, trajectories, embeddings):
         steps = np.arange(len(trajectory.states))
-        target = f" {place(trajectory.target_value)}" if subject.has_position_targets else ""
         if has_map:
             draw_maze(row[0], subject.maze)
             _draw_path(row[0], trajectory.xy, steps, norm)
@@ -58,7 +57,7 @@ def draw_trajectories(subject: Subject, folder: pathlib.Path, numbers: Numbers) 
                 row[0].plot(*trajectory.target_value[:2], **star, label="target")
         shown.prepare(row[-1], everything)
         dots = _draw_path(row[-1], shown.drawn(embedding), steps, norm)
-        row[-1].set_title(f"embedding, towards {trajectory.target}{target}", fontsize=10)
+        row[-1].set_title(f"embedding, {subject.heading(trajectory)}", fontsize=10)
     figure.colorbar(dots, ax=axes, label="environment step", shrink=0.9 / rows, aspect=25)
     known = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels())))
     figure.legend(known.values(), known, loc="outside lower center", ncols=len(known), fontsize=9)

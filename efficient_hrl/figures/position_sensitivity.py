@@ -11,7 +11,7 @@ import numpy as np
 from efficient_hrl.figures.embedding_axes import embedding_axes
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.sensitivity import STEP, Movable, movables, position_jacobian, sensitivity
-from efficient_hrl.figures.subject import Subject, embedding_columns, place
+from efficient_hrl.figures.subject import Subject, embedding_columns
 from environments.placing import observe
 
 matplotlib.use("Agg")
@@ -42,7 +42,7 @@ def draw_sensitivity(subject: Subject, folder: pathlib.Path) -> list[pathlib.Pat
             axis.plot(value, color=colour, label=f"{thing.label}: {note}")
         axis.set_ylabel("change of f per metre")
         axis.set_ylim(-0.03 * highest, 1.3 * highest if highest > 0 else 1.0)
-        axis.set_title(_heading(subject, trajectory), fontsize=10)
+        axis.set_title(subject.heading(trajectory), fontsize=10)
         axis.grid(alpha=0.3)
         axis.legend(loc="upper right", ncols=len(things), fontsize=8)
     axes[-1, 0].set_xlabel(
@@ -92,7 +92,7 @@ def draw_shifted(subject: Subject, folder: pathlib.Path) -> list[pathlib.Path]:
                 label = f"{thing.label}, {_SHIFT:g} m elsewhere" if not moment else None
                 axis.plot(*np.concatenate([circle, circle[:1]]).T, color=colour, linewidth=1.5, label=label)
         axis.plot(*path[at].T, "o", markersize=4, color="black", label=f"steps {', '.join(map(str, at))}")
-        axis.set_title(_heading(subject, trajectory), fontsize=10)
+        axis.set_title(subject.heading(trajectory), fontsize=10)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
     figure.suptitle(subject.title, fontsize=11)
@@ -131,8 +131,3 @@ def _column(thing):
 
 def _cycle(things):
     return [_COLOURS[number % len(_COLOURS)] for number, _ in enumerate(things)]
-
-
-def _heading(subject, trajectory):
-    target = f" {place(trajectory.target_value)}" if subject.has_position_targets else ""
-    return f"towards {trajectory.target}{target}"

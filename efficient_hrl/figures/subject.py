@@ -40,6 +40,13 @@ class Subject(NamedTuple):
         name = self.name.replace("$", r"\$")
         return f"{name}: f at {self.env_steps:,} environment steps"
 
+    def heading(self, trajectory: Trajectory) -> str:
+        """What an episode is about, e.g. "towards eval1 (16, 0)"."""
+        if not trajectory.target_value.size:
+            return "an evaluation episode"
+        target = f" {place(trajectory.target_value)}" if self.has_position_targets else ""
+        return f"towards {trajectory.target}{target}"
+
     @property
     def drawn(self) -> Sequence[Trajectory]:
         """The first trajectory towards each target."""
@@ -51,7 +58,7 @@ def subject_of(evaluator: Evaluator, name: str, env_steps: int) -> Subject:
     environment = evaluator.environment
     maze = environment.maze if isinstance(environment, MazeEnv) else None
     context = evaluator.hierarchy.high.context
-    is_position = maze is not None and len(context.specs) == 1 and context.size == len(maze.task.indices)
+    is_position = maze is not None and len(context.specs) == 1 and 0 < context.size == len(maze.task.indices)
     episodes = {mode: evaluator.trajectories(mode, env_steps) for mode in evaluator.eval_modes}
     return Subject(name, env_steps, as_numpy(evaluator.hierarchy.representation), maze, episodes, is_position)
 

@@ -5,6 +5,7 @@ import re
 from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.evaluation.random_policy import RandomPolicyRun
 from efficient_hrl.terminal.console import announce
+from environments.create_gather_env import GATHER_ENVIRONMENTS
 from environments.create_maze_env import variant_of
 
 
@@ -18,6 +19,8 @@ def run(gin_files: list[str], gin_bindings: list[str], seed: int, env: str | Non
 
 def _bindings_of(env):
     """What makes an environment of its name: that of a maze, or a gymnasium id."""
+    if env in GATHER_ENVIRONMENTS:
+        return [f"create_gather_env.env_name = {env!r}", "run_random.environment = @create_gather_env()"]
     name, has_view = variant_of(env) or (env, None)
     if has_view is None and re.search(r"-v\d+$", env):
         # Also the mazes' own ids with Goal, whose reward is another one.

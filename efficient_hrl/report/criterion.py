@@ -18,6 +18,8 @@ def success_in_words(bindings: Mapping[str, str]) -> str:
     if function not in (None, "None"):
         return f"Success is what {function} says of the last step of a noise-free episode."
     text = text_of(bindings, "evaluate.success_distance")
+    if text == "None":
+        return "There is no success: the task has no target, and the return of a noise-free episode counts."
     distance = _DEFAULT_DISTANCE if text is None else value_of(bindings, "evaluate.success_distance")
     if not isinstance(distance, int | float):
         return f"Success depends on evaluate.success_distance = {text}."

@@ -8,14 +8,16 @@ import numpy as np
 
 from efficient_hrl.comparison.aggregate import aggregate, statistic_in_words
 from efficient_hrl.comparison.run_groups import Comparison, Group
+from efficient_hrl.comparison.run_summary import SUCCESS
 from efficient_hrl.figures.comparison import common_last_step
 
 
 class Cell(NamedTuple):
-    """A success rate, 0 to 1, and what is said below it."""
+    """A success rate, 0 to 1, or a return, and what is said below it."""
 
     value: float
     note: str
+    is_rate: bool
 
 
 class GroupRow(NamedTuple):
@@ -59,7 +61,7 @@ def task_tables(comparisons: Sequence[Comparison], kind: str = "iqm") -> list[Ta
 
 def _table(comparison, kind):
     last = common_last_step(comparison)
-    rows = [_row(group, comparison.targets, kind, last) for group in comparison.groups]
+    rows = [_row(comparison, group, kind, last) for group in comparison.groups]
     rows += _published_rows(comparison)
     statistic, interval = statistic_in_words(kind)
     when = (
@@ -67,9 +69,8 @@ def _table(comparison, kind):
         if last is None
         else "at the last evaluation that all runs have"
     )
-    notes = [
-        f"Success rate {when}: {statistic} over seeds, with {interval}. With one seed there is no interval."
-    ]
+    what = "Success rate" if comparison.score == SUCCESS else "Task return of a noise-free episode"
+    notes = [f"{what} {when}: {statistic} over seeds, with {interval}. With one seed there is no interval."]
     heads = [_head(comparison, target) for target in comparison.targets]
     return TaskTable(comparison.name, heads, len(heads) > 1, rows, notes + sorted(_sources(comparison)))
 
@@ -79,13 +80,13 @@ def _head(comparison, target):
     return target if position is None else f"{target} ({', '.join(f'{x:g}' for x in position)})"
 
 
-def _row(group: Group, targets, kind, last):
-    estimate = aggregate(group, "success_rate", kind, targets)
+def _row(comparison, group: Group, kind, last):
+    estimate = aggregate(group, comparison.score, kind, comparison.targets)
     at = -1 if last is None else int(np.flatnonzero(estimate.steps == last)[0])
     cells = []
     for point, low, high in zip(estimate.point[:, at], estimate.low[:, at], estimate.high[:, at]):
         note = "1 seed, no interval" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
-        cells.append(Cell(float(point), note))
+        cells.append(Cell(float(point), note, comparison.score == SUCCESS))
     return GroupRow(group.label, estimate.seeds, f"{int(estimate.steps[at]):,}", cells)
 
 
@@ -97,8 +98,10 @@ def _published_rows(comparison):
             found = [group.runs[0].published(target, method) for target in comparison.targets]
             known = [number for number in found if number is not None]
             if known:
+                is_rate = comparison.score == SUCCESS
                 cells = [
-                    None if number is None else Cell(number.success_rate, _error(number)) for number in found
+                    None if number is None else Cell(number.value, _error(number), is_rate)
+                    for number in found
                 ]
                 cells += [None] * (len(cells) > 1)
                 rows[known[0].row] = GroupRow(f"published: {known[0].row}", 10, "up to 10,000,000", cells)

@@ -39,6 +39,10 @@ _OF_A_RUN = {
             "Success and last task reward",
             "Every evaluation, noise-free. In mazes the task's reward is minus the distance to the target.",
         ),
+        "return_curve": (
+            "Return",
+            "Every evaluation, noise-free; the dashed line is a number that a paper publishes.",
+        ),
         "learning_curve": (
             "Returns and losses",
             "While collecting, with exploration noise. Bold lines are running means.",
@@ -87,6 +91,11 @@ _OF_SEVERAL_RUNS = {
         "Success rates",
         "Each target, and all of them together. Bands are the interval named in the title; dashed lines"
         " are numbers that the papers publish.",
+    ),
+    "comparison_evaluated_return": (
+        "Returns",
+        "Noise-free. Bands are the interval named in the title; dashed lines are numbers that the papers"
+        " publish.",
     ),
     "comparison_reward": (
         "Last task reward",

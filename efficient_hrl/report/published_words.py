@@ -13,7 +13,7 @@ def place_in_words(place: Sequence[float] | None) -> str:
 
 
 def published_words(run: RunSummary, target: str) -> str:
-    """The papers' success rate of a run's method at a target; or HIRO's, as another method's; or ""."""
+    """The papers' number of a run's method at a target; or HIRO's, as another method's; or ""."""
     own = run.published(target)
     if own is not None:
         return f"{own.in_words} ({own.row})"

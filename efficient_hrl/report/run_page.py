@@ -165,8 +165,10 @@ def _summary(record, results, metrics):
     if metrics:
         parts.append(f"{_number(metrics[-1]['env_steps'])} environment steps")
     if results:
-        rates = " / ".join(f"{result.success_rate:.2f}" for result in results)
-        parts.append(f"success {rates}")
+        has_success = any(result.has_success for result in results)
+        scores = [result.success_rate if has_success else result.task_return for result in results]
+        words = " / ".join(f"{score:.2f}" for score in scores)
+        parts.append(f"{'success' if has_success else 'return'} {words}")
     return ", ".join(parts) or "nothing measured yet"
 
 

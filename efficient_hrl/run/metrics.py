@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -76,7 +77,8 @@ class RunLog:
 
     Attributes:
       newest_success: success rates by target of the last evaluation before the files were
-        opened, {} before the first one.
+        opened, {} before the first one and where there is no success.
+      newest_returns: mean task returns of that evaluation where there is no success.
     """
 
     def __init__(self, root: pathlib.Path, env_steps: int, evaluated_steps: int):
@@ -90,7 +92,10 @@ class RunLog:
         self._metrics.cut_to(env_steps)
         evaluations = self._eval.cut_to(evaluated_steps)
         newest = [row for row in evaluations if float(row["env_steps"]) == evaluated_steps]
-        self.newest_success = _success_rates(newest, root / "eval.csv")
+        rates = _success_rates(newest, root / "eval.csv")
+        self.newest_success = {target: rate for target, rate in rates.items() if not math.isnan(rate)}
+        without = [row for row in newest if math.isnan(rates[row["target"]])]
+        self.newest_returns = {row["target"]: float(row.get("high_return") or "nan") for row in without}
 
     def log_training(self, values: Mapping[str, float]) -> None:
         """Writes one log interval; keys are `METRICS_COLUMNS`."""

@@ -96,7 +96,8 @@ class TensorBoard:
         with self._eval.as_default(step=env_steps):
             for result in results:
                 for name, value in result._asdict().items():
-                    if name not in ("target", "episodes"):
+                    # NaN: there is no success in this task.
+                    if name not in ("target", "episodes") and value == value:
                         tf.summary.scalar(f"evaluation/{result.target}/{name}", value)
             self._draw(env_steps, newest)
         self._eval.flush()
@@ -135,9 +136,10 @@ class TensorBoard:
             _log_values("high", h.high, high.state, high.target, high.goal)
 
     def _draw(self, env_steps, newest):
-        curve = self._root / "plots" / "success_curve.png"
-        if curve.exists():
-            _image("evaluation/success_curve", tf.io.decode_png(curve.read_bytes(), channels=3))
+        for name in ("success_curve", "return_curve"):
+            curve = self._root / "plots" / f"{name}.png"
+            if curve.exists():
+                _image(f"evaluation/{name}", tf.io.decode_png(curve.read_bytes(), channels=3))
         if newest is not None:
             phase = phase_of([newest])
             figure = visits_figure(self._maze, [phase])

@@ -143,7 +143,12 @@ class TrainingRun:
         self._config = self._folder.path("operative_config.gin")
         if not self._config.exists():
             write_text(self._config, gin.config_str())
-        self._progress = Progress(training.spec.total_steps, self._steps, self._records.newest_success)
+        self._progress = Progress(
+            training.spec.total_steps,
+            self._steps,
+            self._records.newest_success,
+            self._records.newest_returns,
+        )
         self._interval_from, self._interval_s = self._steps, 0.0
         self._learns = training.has_learned
         if training.pretraining is not None:
@@ -161,7 +166,10 @@ class TrainingRun:
         self._records.log_evaluation(self._steps, results)
         curves.draw_run(self._folder.root)
         self._board.log_evaluation(self._steps, results, self._maps.write(self._steps))
-        self._progress.evaluated({result.target: result.success_rate for result in results})
+        self._progress.evaluated(
+            {result.target: result.success_rate for result in results if result.has_success},
+            {result.target: result.high_return for result in results if not result.has_success},
+        )
 
     def _keep_weights(self):
         """Writes weights that stay when their checkpoint goes."""

@@ -75,7 +75,8 @@ class EvaluationSpec:
         names begin so.
       alone: whether the low level is evaluated alone as well, with goals from its own samplers.
       gamma: discount of the returns that are reported, per environment step.
-      success_distance: success is a last reward of `success_fn` above minus this.
+      success_distance: success is a last reward of `success_fn` above minus this; None where there is
+        no success.
       success_fn: the reward function that decides about success; None is the task's own.
       runs_episodes: whether to run any.
     """
@@ -86,7 +87,7 @@ class EvaluationSpec:
     modes: tuple[str, ...]
     alone: bool = False
     gamma: float = 1.0
-    success_distance: float = 5.0
+    success_distance: float | None = 5.0
     success_fn: Callable | None = None
     runs_episodes: bool = True
 

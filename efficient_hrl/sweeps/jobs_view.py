@@ -14,7 +14,6 @@ from efficient_hrl.terminal.progress import (
     begin_bar,
     change_bar,
     steps_bar,
-    success_words,
 )
 
 _MOST_BARS = 30  # more do not fit on a terminal
@@ -72,7 +71,7 @@ class Lines(View):
             return self._words[key]
         report = self._reports[key]
         share = f"{report.steps / report.total:.0%}, {self._paces[key].words(report.steps)}"
-        return ", ".join(filter(None, [share, success_words(report.success, None)]))
+        return ", ".join(filter(None, [share, report.words(None)]))
 
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}"
@@ -96,7 +95,7 @@ class Bars(View):
             self._begun.add(key)
             bar.set_description_str(self._names[key], refresh=False)
             change_bar(bar, begin_bar, bar, report.total, report.steps, _BAR)
-        bar.set_postfix_str(success_words(report.success, sys.stderr), refresh=False)
+        bar.set_postfix_str(report.words(sys.stderr), refresh=False)
         change_bar(bar, bar.update, report.steps - bar.n)
         change_bar(bar, bar.refresh)
 

@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 import time
+import types
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TextIO
 
@@ -30,11 +31,17 @@ class Report(NamedTuple):
     Attributes:
       steps, total: environment steps, so far and of the whole run.
       success: newest success rates by target, {} before the first evaluation.
+      returns: newest mean task returns by target, where there is no success.
     """
 
     steps: int
     total: int
     success: dict[str, float]
+    returns: Mapping[str, float] = types.MappingProxyType({})
+
+    def words(self, stream: TextIO | None) -> str:
+        """What the newest evaluation says, short; in colours where `stream` shows them."""
+        return score_words(self.success, self.returns, stream)
 
 
 class Pace:
@@ -55,27 +62,34 @@ class Pace:
 
 
 class Progress:
-    """Shows environment steps, steps per second, time left and newest success rates."""
+    """Shows environment steps, steps per second, time left and newest success rates or returns."""
 
-    def __init__(self, total_steps: int, done_steps: int, success_rates: Mapping[str, float] | None = None):
+    def __init__(
+        self,
+        total_steps: int,
+        done_steps: int,
+        success_rates: Mapping[str, float] | None = None,
+        returns: Mapping[str, float] | None = None,
+    ):
         """Begins to show a run of `total_steps` that stands at `done_steps`.
 
         Args:
           total_steps, done_steps: environment steps.
           success_rates: newest ones by target, of a run that goes on.
+          returns: newest mean task returns likewise, where there is no success.
         """
         self._total = total_steps
         self._steps = done_steps
         self._pace = Pace(total_steps, done_steps)
         self._line_time = time.monotonic()
-        self._success = dict(success_rates or {})
+        self._success, self._returns = dict(success_rates or {}), dict(returns or {})
         self._pipe = _report_pipe()
         self._report_time = -math.inf
         self._bar = None
         if sys.stderr is not None and sys.stderr.isatty():
             self._bar = steps_bar()
             begin_bar(self._bar, total_steps, done_steps)
-            self._on_bar(self._bar.set_postfix_str, success_words(self._success, sys.stderr))
+            self._on_bar(self._bar.set_postfix_str, self._where().words(sys.stderr))
         self._report()
 
     def update(self, env_steps: int) -> None:
@@ -90,12 +104,15 @@ class Progress:
             self._line_time = now
             self.message(self._line())
 
-    def evaluated(self, success_rates: Mapping[str, float]) -> None:
-        """An evaluation has finished."""
+    def evaluated(
+        self, success_rates: Mapping[str, float], returns: Mapping[str, float] | None = None
+    ) -> None:
+        """An evaluation has finished; `returns` where there is no success."""
         self._success = {name: float(rate) for name, rate in success_rates.items()}
+        self._returns = {name: float(value) for name, value in (returns or {}).items()}
         self._report()
         if self._bar is not None:
-            self._on_bar(self._bar.set_postfix_str, success_words(self._success, sys.stderr))
+            self._on_bar(self._bar.set_postfix_str, self._where().words(sys.stderr))
         else:
             self.message(self._line())
 
@@ -121,7 +138,7 @@ class Progress:
         if self._pipe is None:
             return
         self._report_time = time.monotonic()
-        line = json.dumps(Report(self._steps, self._total, self._success)._asdict()) + "\n"
+        line = json.dumps(self._where()._asdict()) + "\n"
         try:
             os.write(self._pipe, line.encode())
         except BlockingIOError:
@@ -129,11 +146,15 @@ class Progress:
         except OSError:
             self._pipe = None
 
+    def _where(self):
+        return Report(self._steps, self._total, self._success, self._returns)
+
     def _line(self):
-        success = " ".join(f"{name}={rate:.2f}" for name, rate in self._success.items())
+        name, scores = ("return", self._returns) if self._returns else ("success", self._success)
+        words = " ".join(f"{target}={value:.2f}" for target, value in scores.items())
         return (
             f"{self._steps:,} of {self._total:,} environment steps, {self._pace.words(self._steps)},"
-            f" success: {success or 'not evaluated yet'}"
+            f" {name}: {words or 'not evaluated yet'}"
         )
 
 
@@ -172,6 +193,13 @@ def success_words(rates: Mapping[str, float], stream: TextIO | None) -> str:
     """Success rates in the order of targets, short; in colours where `stream` shows them."""
     words = (coloured(f"{rate:.2f}", success_colour(rate), stream) for rate in rates.values())
     return f"success {' '.join(words)}" if rates else ""
+
+
+def score_words(rates: Mapping[str, float], returns: Mapping[str, float], stream: TextIO | None) -> str:
+    """As `success_words`; where there are none, returns in the order of targets."""
+    if rates or not returns:
+        return success_words(rates, stream)
+    return f"return {' '.join(f'{value:.2f}' for value in returns.values())}"
 
 
 def read_report(line: str) -> Report | None:

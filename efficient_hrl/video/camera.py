@@ -34,6 +34,7 @@ class Camera:
         """A moment, 0 to T, uint8 [SIZE, SIZE, 3]."""
         data = self._data
         data.qpos[:] = episode.simulation.qpos[moment]
+        data.mocap_pos[:] = episode.simulation.xpos[moment, self._maze.object_ids]
         mujoco.mj_forward(self._maze.model, data)
         markers = () if episode.goals_xy is None else self.goal_markers(data, episode.goals_xy[moment])
         return self._renderer.render(data, episode.target_position, markers)
@@ -58,7 +59,7 @@ def _ground(maze, data, xy):
     """Height of what the robot would stand on at a place, metres; over a chasm, of its edge."""
     height = maze.floor_height
     if maze.layout.is_wall(xy, maze.robot.cell_size):
-        height += maze.robot.cell_size / 2
+        height += maze.wall_height
     for block_id in maze.block_ids:
         *half_widths, half_height = maze.model.geom_size[maze.model.body_geomadr[block_id]]
         *block_xy, block_height = data.xpos[block_id]

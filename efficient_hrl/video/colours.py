@@ -4,3 +4,4 @@ PATH = "#e69f00"
 ROBOT = "black"
 GOAL = "#0072b2"
 TARGET = "#009e73"
+OBJECTS = {"apple": "#2ca02c", "bomb": "#d62728"}  # told apart by their markers too

@@ -1,5 +1,7 @@
 """What a video tells of an evaluation episode in a maze."""
 
+import types
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +29,12 @@ class Episode(NamedTuple):
       target_position: metres, [2 or 3]; None where the target is no position.
       distance: of robot or block to the target, metres, [T + 1]; None without a position.
       task_rewards, low_rewards: of the step that led to each moment, [T + 1]; NaN for the first.
-      success_distance: metres.
+      success_distance: metres; None where there is no success, and returns count.
       goals_xy: where the goal of each moment is, metres, [T + 1, 2], see `GoalPositions`; None
         where there are no goals beside the target.
       is_new_goal: whether the high level has just given it, bool [T + 1].
       goals_are_exact: whether goals are places by themselves.
+      objects_xy: kind of object -> positions, metres, [T + 1, n, 2], NaN for those that are gone.
     """
 
     run: str
@@ -45,10 +48,11 @@ class Episode(NamedTuple):
     distance: np.ndarray | None
     task_rewards: np.ndarray
     low_rewards: np.ndarray
-    success_distance: float
+    success_distance: float | None
     goals_xy: np.ndarray | None
     is_new_goal: np.ndarray
     goals_are_exact: bool
+    objects_xy: Mapping[str, np.ndarray] = types.MappingProxyType({})
 
     @property
     def steps(self) -> int:
@@ -58,8 +62,18 @@ class Episode(NamedTuple):
     @property
     def title(self) -> str:
         """First line of every picture."""
+        trained = f"{self.run}, trained for {self.env_steps:,} environment steps"
+        if self.success_distance is None:
+            return trained
         at = "" if self.target_position is None else f" at {place(self.target_position)} m"
-        return f"{self.run}, trained for {self.env_steps:,} environment steps: towards {self.target}{at}"
+        return f"{trained}: towards {self.target}{at}"
+
+    @property
+    def returns(self) -> np.ndarray | None:
+        """The sum of task rewards up to each moment, [T + 1], where returns count; else None."""
+        if self.success_distance is not None:
+            return None
+        return np.cumsum(np.nan_to_num(self.task_rewards))
 
 
 def episode_of(
@@ -78,7 +92,7 @@ def episode_of(
     """
     maze = evaluator.environment.maze
     context = evaluator.hierarchy.high.context
-    is_position = len(context.specs) == 1 and context.size == len(maze.task.indices)
+    is_position = len(context.specs) == 1 and 0 < context.size == len(maze.task.indices)
     target = trajectory.target_value if is_position and not context.normalizes else None
     distance = None
     if target is not None:
@@ -105,6 +119,7 @@ def episode_of(
         goals_xy=goals_xy,
         is_new_goal=is_new,
         goals_are_exact=positions is not None and positions.is_exact,
+        objects_xy=maze.objects_xy(trajectory.simulation.xpos),
     )
 
 

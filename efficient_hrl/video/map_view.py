@@ -4,12 +4,14 @@ import matplotlib
 import numpy as np
 
 from efficient_hrl.figures.maze_map import BLOCK_COLOUR, draw_maze
-from efficient_hrl.video.colours import GOAL, PATH, ROBOT, TARGET
+from efficient_hrl.video.colours import GOAL, OBJECTS, PATH, ROBOT, TARGET
 from efficient_hrl.video.episode import Episode
 
 matplotlib.use("Agg")
 from matplotlib import axes as mpl_axes  # noqa: E402  (the backend must be chosen first)
 from matplotlib import lines, patches  # noqa: E402
+
+_OBJECT_MARKERS = {"apple": "o", "bomb": "X"}
 
 
 class MapView:
@@ -19,6 +21,7 @@ class MapView:
       moving: the artists that `show` changes, from the lowest to the highest.
       path, past_goals, goal, towards_goal, robot: those of them that are lines.
       blocks: those of them that are movable blocks, rectangles.
+      objects: kind -> those of them that are lines of markers, one for each object that is there.
     """
 
     def __init__(self, axis: mpl_axes.Axes, episode: Episode):
@@ -53,6 +56,10 @@ class MapView:
             )
             for block_id in maze.block_ids
         ]
+        self.objects = {
+            kind: _line(axis, _OBJECT_MARKERS[kind], color=OBJECTS[kind], markersize=7, label=kind)
+            for kind in episode.objects_xy
+        }
         self.path = _line(axis, "-", color=PATH, linewidth=2, label="path of the robot")
         self.past_goals = _line(axis, "o", color=GOAL, alpha=0.3, markersize=5, label="goals before")
         self.towards_goal = _line(axis, "-", color=GOAL, linewidth=1)
@@ -65,7 +72,7 @@ class MapView:
             label="goal now" if episode.goals_are_exact else "goal now: where f is\nnearest to it",
         )
         self.robot = _line(axis, "o", color=ROBOT, markersize=7, markeredgecolor="white", label="robot")
-        self.moving = [*self.blocks, self.path]
+        self.moving = [*self.blocks, *self.objects.values(), self.path]
         if episode.goals_xy is not None:
             self.moving += [self.past_goals, self.towards_goal, self.goal]
         self.moving.append(self.robot)
@@ -74,7 +81,7 @@ class MapView:
     def legend_handles(self) -> list:
         """What a legend explains."""
         goals = [] if self._episode.goals_xy is None else [self.goal, self.past_goals]
-        return [self.robot, self.path, *goals, *self._target, *self.blocks[:1]]
+        return [self.robot, self.path, *goals, *self._target, *self.blocks[:1], *self.objects.values()]
 
     def show(self, moment: int) -> None:
         """Puts everything where it is at a moment, 0 to T."""
@@ -84,6 +91,8 @@ class MapView:
         self.robot.set_data(*here[:, None])
         for block, xy in zip(self.blocks, episode.blocks_xy):
             block.set_xy(xy[moment] - np.array((block.get_width(), block.get_height())) / 2)
+        for kind, line in self.objects.items():
+            line.set_data(*episode.objects_xy[kind][moment].T)
         if episode.goals_xy is not None:
             goal = episode.goals_xy[moment]
             given = np.flatnonzero(episode.is_new_goal[: moment + 1])

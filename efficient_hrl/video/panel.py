@@ -86,8 +86,10 @@ class Panel:
         parts = [f"step {moment} of {episode.steps} ({moment * episode.maze.dt:.1f} s)"]
         if episode.distance is not None:
             parts.append(f"distance to target {episode.distance[moment]:.1f} m")
+        if episode.returns is not None:
+            parts.append(f"return so far {episode.returns[moment]:g}")
         if moment:
-            if episode.distance is None:
+            if episode.distance is None and episode.returns is None:
                 parts.append(f"task reward {episode.task_rewards[moment]:.2f}")
             parts.append(f"low-level reward {episode.low_rewards[moment]:.2f}")
         return "    ".join(parts)

@@ -47,10 +47,11 @@ def save_strip(episode: Episode, camera: Camera | None, path: pathlib.Path) -> p
         map_axis.set_title("the whole path", fontsize=10)
         map_axis.set(xlabel="", ylabel="", xticks=[], yticks=[])  # as large as the pictures beside it
     title = figure.suptitle(episode.title, fontsize=11, parse_math=False)
-    run, *towards = episode.title.rpartition("towards ")
+    before, towards, target = episode.title.rpartition("towards ")
+    run, rest = (before, towards + target) if towards else (target, "")
     columns = len(run)
     while title.get_window_extent().width > 0.98 * figure.bbox.width and columns:
-        title.set_text("\n".join([*textwrap.wrap(run, columns), "".join(towards)]))
+        title.set_text("\n".join([*textwrap.wrap(run, columns), rest]).rstrip())
         columns -= 1
     figure.legend(handles=view.legend_handles(), fontsize=9, frameon=False, **legend)
     return save_figure(figure, path)

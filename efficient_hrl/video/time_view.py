@@ -8,10 +8,12 @@ from efficient_hrl.video.episode import Episode
 
 matplotlib.use("Agg")
 from matplotlib import axes as mpl_axes  # noqa: E402  (the backend must be chosen first)
+from matplotlib import ticker  # noqa: E402
 
 
 class TimeView:
-    """A curve on axes: of the distance or, where the target is no position, of the task's reward.
+    """A curve on axes: of the distance; of the task's reward where the target is no position, or of the
+    return so far where there is no target.
 
     Attributes:
       moving: the artists that `show` changes.
@@ -20,11 +22,15 @@ class TimeView:
 
     def __init__(self, axis: mpl_axes.Axes, episode: Episode):
         """Draws what never changes; `show` the rest."""
-        self._values = episode.task_rewards if episode.distance is None else episode.distance
+        values = (episode.distance, episode.returns, episode.task_rewards)
+        self._values = next(found for found in values if found is not None)
         steps = np.arange(episode.steps + 1)
         axis.plot(steps, self._values, color="0.8", linewidth=1)
         if episode.distance is None:
-            axis.set_ylabel("task reward")
+            axis.set_ylabel("task reward" if episode.returns is None else "return so far")
+            if episode.returns is not None:
+                axis.set_ylim(min(self._values.min(), 0.0) - 1.0, max(self._values.max(), 0.0) + 1.0)
+                axis.yaxis.set_major_locator(ticker.MaxNLocator(5, integer=True))
         else:
             who = "block" if episode.maze.layout.observes_blocks else "robot"
             axis.set_ylabel(f"{who} to target in m")

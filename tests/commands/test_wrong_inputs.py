@@ -363,6 +363,33 @@ WRONG = [
         "--gin_file=gin/hiro_ant_maze_large.gin train/MazeTargetSampler.environment = None",
         "MazeTargetSampler.environment has no targets of its own; allowed: @create_maze_env",
     ),
+    # Gather tasks.
+    (
+        "--gin_file=gin/hiro_ant_gather.gin create_gather_env.env_name = 'AntMaze'",
+        "'AntMaze'; allowed: AntGather, PointGather",
+    ),
+    (
+        "--gin_file=gin/hiro_ant_gather.gin create_gather_env.activity_range = 4",
+        "create_gather_env.activity_range = 4; allowed: 5 to 38, metres",
+    ),
+    (
+        "--gin_file=gin/hiro_point_gather.gin create_gather_env.ends_on_fall = True",
+        "create_gather_env.ends_on_fall = True; a point cannot fall, allowed: False",
+    ),
+    ("--gin_file=gin/hiro_ant_gather.gin IMAGES = True", "AntGather shows no view.*only in mazes"),
+    (
+        "--gin_file=gin/hiro_ant_gather.gin evaluate.success_distance = 0",
+        "success_distance = 0; allowed: a number above 0",
+    ),
+    (
+        "--gin_file=gin/hiro_xy_ant_gather.gin agent/Context.context_shapes = [0]",
+        r"context_shapes\[0\] = 0; allowed: None, a whole number from 1, or 0 with .* = \(\(\), \(\)\)",
+    ),
+    (
+        "--gin_file=gin/hiro_xy_ant_gather.gin --gin_bindings=context_range=((),()) "
+        "agent/Context.context_shapes = [0]",
+        r"context_shapes = \[0\] with Context.meta_action_every_n = 10; allowed for goals of a high level",
+    ),
     # Files.
     ("--gin_file=FOLDER/nowhere.gin", "nowhere.gin: no such file"),
     ("--gin_file=FOLDER", "FOLDER: no such file"),

@@ -149,6 +149,7 @@ def test_there_is_a_file_for_every_method_and_task_and_every_ablation_of_four_ta
     files = [f"{method}_{task}" for method in METHODS for task in TASKS]
     files += [f"{ablation}_{task}" for ablation in ABLATIONS for task in ABLATION_TASKS]
     files += [f"{method}_{task}" for method in COMPARED for task in MAZES]
+    files += [f"{method}_{task}" for method in (*METHODS, "td3") for task in ("ant_gather", "point_gather")]
     assert sorted(files) == FILES
 
 

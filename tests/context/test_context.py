@@ -10,7 +10,8 @@ from efficient_hrl.context.context_transition_functions import (
     relative_context_multi_transition_fn,
     relative_context_transition_fn,
 )
-from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ReplaySampler
+from efficient_hrl.context.rewards_functions import plain_rewards
+from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ReplaySampler, ZeroSampler
 from efficient_hrl.replay import CircularBuffer, transition_spec
 
 SEED = tf.constant([0, 1], tf.int64)
@@ -306,3 +307,36 @@ def test_lists_must_have_an_entry_per_context(arguments, message):
     with pytest.raises(ValueError, match=message):
         several(**arguments)
     several(state_indices=[None] * 3, variable_indices=[0] * 3, normalizers=[None] * 3, timers="anything")
+
+
+def test_a_task_without_a_target_has_an_empty_context():
+    context = Context(
+        None,
+        [((), ())],
+        [0],
+        samplers={
+            "explore": [ZeroSampler],
+            "train": [functools.partial(RandomSampler, context_range=((), ()))],
+        },
+        reward_fn=plain_rewards,
+    )
+    assert context.size == 0
+    for mode in ("explore", "train"):
+        (drawn,), (following,) = context.sample(mode, 5, SEED)
+        assert drawn.shape == following.shape == (5, 0)
+    states = tf.zeros([5, 3])
+    assert context.merge([drawn]).shape == (5, 0)
+    assert [part.shape for part in context.split(tf.zeros([5, 0]))] == [(5, 0)]
+    assert context.transition([drawn], states, states)[0].shape == (5, 0)
+    assert context.multi_transition([drawn], tf.zeros([5, 4, 3]))[0].shape == (5, 4, 0)
+    given = tf.constant([1.0, -1.0, 0.0, 2.0, 5.0])
+    reward, discount = context.compute_rewards(states, None, given, states, [drawn])
+    np.testing.assert_array_equal(reward, given)
+    np.testing.assert_array_equal(discount, np.ones(5))
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.0, True, "2"])
+def test_sizes_that_are_none_are_refused(size):
+    words = r"context_shapes\[0\] = .*; allowed: None, a whole number from 1, or 0"
+    with pytest.raises(ValueError, match=words):
+        Context(None, [(0, 1)], [size])

@@ -23,6 +23,7 @@ class Blocked(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Blocked())
 import gymnasium
 import environments
+from environments.create_gather_env import GATHER_ENVIRONMENTS
 from environments.create_maze_env import ENVIRONMENTS, environment_id
 
 for name in ENVIRONMENTS:
@@ -31,6 +32,10 @@ for name in ENVIRONMENTS:
         env.reset(seed=0)
         env.step(env.action_space.sample())
         env.close()
+for name in GATHER_ENVIRONMENTS:
+    env = gymnasium.make(f"{name}-v0")
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
 crowd = gymnasium.make_vec("AntMazeGoal-v0", num_envs=2, vectorization_mode="sync")
 crowd.reset(seed=0)
 crowd.step(crowd.action_space.sample())

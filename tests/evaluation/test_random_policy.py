@@ -6,6 +6,7 @@ import pytest
 
 from efficient_hrl.configuration.config import load_config
 from efficient_hrl.evaluation.random_policy import RandomPolicyRun
+from environments.create_gather_env import create_gather_env
 from environments.create_maze_env import create_maze_env
 from environments.gymnasium_task import create_gymnasium_env
 from tests.environments import walk  # noqa: F401  (registers Walk-v0)
@@ -115,3 +116,10 @@ def test_the_environment_is_that_of_the_configuration():
 def test_what_cannot_run_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         RandomPolicyRun(**({"environment": create_maze_env("PointMaze")} | arguments))
+
+
+def test_without_a_target_there_is_only_the_environment_s_reward():
+    rows, _ = table(
+        create_gather_env("PointGather", activity_range=5), num_episodes=3, max_steps_per_episode=300
+    )
+    assert [row[0] for row in rows[1:]] == ["environment's own"]

@@ -109,3 +109,15 @@ def test_on_a_terminal_success_rates_have_colours_and_the_text_is_the_same(monke
     assert all(
         line[:column].endswith(rate) for line, rate in zip(plain.splitlines()[1:], ("0.00", "0.50", "1.00"))
     )
+
+
+def test_without_a_success_there_are_dashes_and_returns(tmp_path):
+    nan = float("nan")
+    missing = result("eval", nan)._replace(reached_rate=nan, high_return=1.5)
+    lines = results_table([missing]).splitlines()
+    assert lines[1].split()[:5] == ["eval", str(missing.episodes), "-", "-", "1.5"]
+    log = RunLog(tmp_path, 0, 0)
+    log.log_evaluation(1000, [missing])
+    again = RunLog(tmp_path, 1000, 1000)
+    assert (again.newest_success, again.newest_returns) == ({}, {"eval": 1.5})
+    assert read_rows(tmp_path / "eval.csv")[0]["success_rate"] == "nan"

@@ -170,3 +170,15 @@ def test_what_is_no_pipe_is_left_alone(number, monkeypatch, tmp_path):
 @pytest.mark.parametrize("line", ["", "{", "[]", "3", '{"steps": 1}', "null"])
 def test_a_line_that_is_no_report_is_none(line):
     assert read_report(line) is None
+
+
+def test_without_a_success_returns_are_shown(capsys, monkeypatch, pipe):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    shown = Progress(total_steps=100, done_steps=50, returns={"eval": -0.5})
+    shown.update(60)
+    assert capsys.readouterr().err.strip().endswith("left, return: eval=-0.50")
+    shown.evaluated({}, {"eval": 1.25})
+    assert capsys.readouterr().err.strip().endswith("left, return: eval=1.25")
+    first, *_, last = reports(pipe[0])
+    assert (first, last) == (Report(50, 100, {}, {"eval": -0.5}), Report(60, 100, {}, {"eval": 1.25}))
+    assert (last.words(None), first._replace(returns={}).words(None)) == ("return 1.25", "")
