@@ -1,4 +1,6 @@
-"""Several runs at once: a process for each seed, one view of all.
+"""Several runs at once: seeds of one job, or methods x values x seeds; a process for each, one view of all.
 
-May import: errors, run, terminal.
+Where they run (this machine, Ray, SLURM) is a module each; what a run does is the run's own business.
+
+May import: errors, run, storage, terminal.
 """

@@ -30,34 +30,23 @@ class Event(NamedTuple):
 
     Attributes:
       key: the job's.
-      what: a `Report`, or the words of `View.state`.
+      what: a `Report`, the words of `View.state`, or how it has ended.
     """
 
     key: Hashable
-    what: Report | str
+    what: Report | str | Outcome
 
 
 class Board:
-    """What tasks and the program that has begun the sweep tell each other; an actor beside that program."""
+    """What tasks tell the program that has begun the sweep; an actor beside that program."""
 
     def __init__(self):
         """Nothing has been told."""
         self._events = collections.deque()
-        self._stop = ""
-        self._ended = collections.defaultdict(list)
-        self._begun = set()
 
-    def tell(self, key: Hashable, what: Report | str) -> None:
+    def tell(self, key: Hashable, what: Report | str | Outcome) -> None:
         """A task tells of its job."""
         self._events.append(Event(key, what))
-
-    def begun(self, group: Hashable) -> None:
-        """A job of a group was right, and runs."""
-        self._begun.add(group)
-
-    def ended(self, group: Hashable, is_wrong: bool) -> None:
-        """A job of a group has ended; whether a mistake of the user has kept it from beginning."""
-        self._ended[group].append(is_wrong)
 
     def take(self) -> list[Event]:
         """What was told since the last call."""
@@ -65,77 +54,36 @@ class Board:
         self._events.clear()
         return events
 
-    def stop(self, name: str) -> None:
-        """Asks all tasks to stop, by a signal of that name."""
-        self._stop = name
-
-    def wish(self) -> str:
-        """The signal's name, "" while there is no wish to stop."""
-        return self._stop
-
-    def may_begin(self, group: Hashable) -> bool:
-        """Whether another job of the group is to begin."""
-        ended = self._ended[group]
-        return not self._stop and (group in self._begun or not ended or not all(ended))
-
 
 class _BoardView(View):
-    """Tells the board."""
+    """Tells the board, and never waits for it: Ray would give a waiting task's CPUs to another."""
 
-    def __init__(self, ray, board, group):
-        self._ray, self._board, self._group = ray, board, group
-        self._has_begun = False
+    def __init__(self, board):
+        self._board = board
 
     def report(self, key, report):
-        if not self._has_begun:
-            self._has_begun = True
-            self._board.begun.remote(self._group)
         self._board.tell.remote(key, report)
 
     def state(self, key, text):
         self._board.tell.remote(key, text)
 
 
-class _BoardStop:
-    """The wish to stop that is on the board, asked for now and then."""
+def run_task(job: Job, cpus: int, board, lock: pathlib.Path) -> None:
+    """A task: the job's process on this node, to its end, which the board is told.
 
-    def __init__(self, ray, board):
-        self._ray, self._board = ray, board
-        self._asked = 0.0
-        self.name = ""
-
-    def __bool__(self):
-        now = time.monotonic()
-        if not self.name and now - self._asked >= _ASK_SECONDS:
-            self._asked = now
-            self.name = self._ray.get(self._board.wish.remote())
-        return bool(self.name)
-
-
-def run_task(job: Job, cpus: int, board, lock: pathlib.Path) -> Outcome | None:
-    """A task: the job's process on this node, to its end.
+    When the task is cancelled, Ray interrupts it as SIGINT does, and that is passed on.
 
     Args:
       job: what to run.
       cpus: how many CPUs of the node are its own.
       board: the actor.
       lock: of the run's folder, which another node may still hold.
-
-    Returns:
-      How it has ended; None where it was not to begin.
     """
-    import ray
-
-    if not ray.get(board.may_begin.remote(job.group)):
-        return None
     _wait_for(lock)
-    view, stop = _BoardView(ray, board, job.group), _BoardStop(ray, board)
     with own_cpus(cpus) as mine:
-        outcomes, _ = run_jobs([job], [mine], view, stop, RETRIES, dies_with_parent=True)
-    outcome = outcomes.get(job.key)
-    if outcome is not None:
-        ray.get(board.ended.remote(job.group, outcome.is_wrong))
-    return outcome
+        outcomes, _ = run_jobs([job], [mine], _BoardView(board), retries=RETRIES, dies_with_parent=True)
+    for key, outcome in outcomes.items():
+        board.tell.remote(key, outcome)
 
 
 def run_on_ray(
@@ -144,9 +92,9 @@ def run_on_ray(
     """Runs jobs on a cluster, as `run_jobs` does on one machine.
 
     Args:
-      jobs: in the order in which they are to begin; their logs are in the runs' folders' parents.
+      jobs: in the order in which they are to begin; the log of a run is beside its folder.
       cpus_per_run: CPUs of each.
-      address: of the cluster, HOST:PORT; None starts one on this machine, for 127.0.0.1 alone.
+      address: of the cluster, HOST:PORT; None begins one on this machine, for 127.0.0.1 alone.
       view: is told how it goes.
 
     Raises:
@@ -171,40 +119,64 @@ class _Sweep:
         self._view = view
         self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=beside).remote()
         task = ray.remote(run_task).options(num_cpus=cpus, max_retries=RETRIES)
-        locks = {job.key: job.log.with_suffix("") / "lock" for job in jobs}
-        self._jobs = {task.remote(job, cpus, self._board, locks[job.key]): job for job in jobs}
+        self._jobs = {
+            task.remote(job, cpus, self._board, job.log.with_suffix("") / "lock"): job for job in jobs
+        }
+        self._groups = {job.key: job.group for job in jobs}
+        self._begun = set()  # keys of jobs that were started
+        self._right = set()  # groups of which a job has found nothing wrong
+        self._outcomes = {}
 
     def run(self, stop):
-        """Outcomes of all that have begun."""
-        outcomes, asked = {}, False
+        """Outcomes of all that were started."""
         while self._jobs:
-            if stop and not asked:
-                asked = True
-                self._ray.get(self._board.stop.remote(stop.name))
+            if stop:
+                self._cancel(self._jobs)
             done, _ = self._ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=_POLL_SECONDS)
-            self._tell()
-            for ref in done:
-                job = self._jobs.pop(ref)
-                outcome = self._outcome(ref, job)
-                if outcome is not None:
-                    outcomes[job.key] = outcome
+            errors = {self._jobs.pop(ref).key: self._error(ref) for ref in done}
+            self._listen()  # after that, so that all is heard that was told before the end
+            for key, error in errors.items():
+                if error and key not in self._outcomes and not stop:
+                    self._outcomes[key] = Outcome(1, f"Ray gave up: {error}", None, False)
+                    self._view.state(key, "failed")
             self._view.tick()
-        return outcomes
+        return self._outcomes
 
-    def _tell(self):
-        for event in self._ray.get(self._board.take.remote()):
-            if isinstance(event.what, Report):
-                self._view.report(event.key, event.what)
+    def _listen(self):
+        """Takes what the board was told."""
+        for key, what in self._ray.get(self._board.take.remote()):
+            if isinstance(what, Report):
+                self._right.add(self._groups[key])
+                self._view.report(key, what)
+            elif isinstance(what, Outcome):
+                self._outcomes[key] = what
+                self._cancel_group(self._groups[key])
             else:
-                self._view.state(event.key, event.what)
+                self._begun.add(key)
+                self._view.state(key, what)
 
-    def _outcome(self, ref, job):
+    def _cancel_group(self, group):
+        """Cancels what waits of a group that is wrong, as far as one can tell."""
+        ended = [outcome for key, outcome in self._outcomes.items() if self._groups[key] == group]
+        if group not in self._right and all(outcome.is_wrong for outcome in ended):
+            self._cancel(
+                [ref for ref, job in self._jobs.items() if job.group == group and job.key not in self._begun]
+            )
+
+    def _cancel(self, refs):
+        for ref in refs:
+            self._ray.cancel(ref, force=False, recursive=False)
+
+    def _error(self, ref):
+        """Why a task has no end of its own, in a line; "" where it has, or was cancelled."""
         try:
-            return self._ray.get(ref)
+            self._ray.get(ref)
+        except self._ray.exceptions.TaskCancelledError:
+            return ""
         except self._ray.exceptions.RayError as error:
             said = str(error).strip().splitlines()
-            self._view.state(job.key, "failed")
-            return Outcome(1, f"Ray gave up: {said[0] if said else type(error).__name__}", None, False)
+            return said[0] if said else type(error).__name__
+        return ""
 
 
 def _ray():
@@ -223,7 +195,7 @@ def _connect(ray, address, cpus_per_run):
     quiet = {"log_to_driver": False, "logging_level": "error", "runtime_env": environment}
     if address is None:
         count = check_cpus(cpus_per_run)
-        ray.init(num_cpus=count, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+        ray.init("local", num_cpus=count, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
         return
     try:
         ray.init(address=address, **quiet)
