@@ -64,7 +64,8 @@ def _define_several_flags(values):
     flags.DEFINE_string(
         "out_dir",
         None,
-        "With several runs: where pictures and tables go; default plots/ beside the runs.",
+        "With several runs: where pictures and tables go; default plots/ in the folder named, or beside the"
+        " runs.",
         flag_values=values,
     )
     flags.DEFINE_enum(

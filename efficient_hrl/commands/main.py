@@ -60,7 +60,8 @@ def _run(argv):
     gin_files, gin_bindings = values.gin_file, values.gin_bindings
     if runs:
         several = {name: values[name].value for name in SEVERAL_FLAGS}
-        return _mode(SEVERAL_MODES[values.mode]).run(runs, **several)
+        named = values.root_dir[0] if len(values.root_dir) == 1 else None
+        return _mode(SEVERAL_MODES[values.mode]).run(runs, **several, named=named)
     if values.seeds is not None:
         side_by_side = 1 if values.side_by_side is None else values.side_by_side
         return _mode("seeds").run(_root(values), values.seeds, side_by_side, gin_files, gin_bindings)
