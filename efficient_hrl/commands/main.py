@@ -1,6 +1,7 @@
 """The command line: flags -> gin -> one call."""
 
 import importlib
+import os
 import pathlib
 import re
 import sys
@@ -45,6 +46,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(argv):
+    _check_text(argv[1:])
     values = define_flags()
     try:
         rest = values([_renamed(argument) for argument in argv])[1:]
@@ -72,6 +74,15 @@ def _run(argv):
     folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
+
+
+def _check_text(arguments):
+    """Refuses what no file name inside TensorFlow can be and no record could hold."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{os.fsencode(argument)!r}: allowed: text in UTF-8") from None
 
 
 def _root(values):

@@ -7,7 +7,7 @@ from efficient_hrl.terminal.console import announce
 
 def run(gin_files: list[str], gin_bindings: list[str], seed: int) -> int:
     """Runs the random policy and prints what it achieves."""
-    load_config(gin_files, gin_bindings)
+    load_config(gin_files, gin_bindings, announce)
     with usage_errors():
         RandomPolicyRun(seed=seed).run(announce)
     return 0

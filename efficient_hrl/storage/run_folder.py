@@ -49,11 +49,9 @@ class RunFolder:
             raise UsageError(f"--root_dir={root}: {error}") from None
 
     def _check(self, root, writes):
-        nearest = self.root
-        while not nearest.exists() and nearest != nearest.parent:
-            nearest = nearest.parent
+        nearest = _nearest(self.root)
         if not nearest.is_dir():
-            raise UsageError(f"--root_dir={root}: {nearest} is not a folder")
+            raise UsageError(f"--root_dir={root}: {nearest} is {_what_it_is(nearest)}")
         if writes and not is_writable(nearest):
             raise UsageError(f"--root_dir={root}: {nearest} is not writable")
         if self.root.exists() and not self.is_run and not {path.name for path in self.root.iterdir()} <= _OWN:
@@ -188,6 +186,19 @@ def _circumstances():
     }
 
 
+def _nearest(path):
+    """The path, or the nearest one around it that is there; a link that leads nowhere is there."""
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    return path
+
+
+def _what_it_is(path):
+    if path.is_symlink() and not path.exists():
+        return f"a link that leads nowhere, to {os.readlink(path)}; allowed: a folder, or a link to one"
+    return "not a folder"
+
+
 def is_writable(folder: pathlib.Path) -> bool:
     """Whether files can be made in a folder."""
     # Permission bits are read as well, because they do not bind a superuser.
@@ -205,9 +216,7 @@ def check_output_folder(path: str | os.PathLike, flag: str | None = None) -> pat
       UsageError: it cannot.
     """
     path = pathlib.Path(path)
-    nearest = path
-    while not os.path.exists(nearest) and nearest != nearest.parent:
-        nearest = nearest.parent
+    nearest = _nearest(path)
     if not (os.path.isdir(nearest) and is_writable(nearest)):
         named = f"--root_dir={path.parent}: {path}" if flag is None else f"{flag}={path}"
         raise UsageError(

@@ -41,6 +41,7 @@ FILES = {
     "open.gin": b"train_uvf.batch_size = [1,\n",
     "text.gin": b"this is not gin\n",
     "missing.gin": b"include 'nowhere.gin'\n",
+    "nested.gin": b"train_uvf.batch_size = " + 3000 * b"(" + b"1" + 3000 * b")",
     "locked": None,
 }
 RESUMED = "--resumed"  # not a flag: stands for the finished run of this module
@@ -325,6 +326,9 @@ WRONG = [
     ("--gin_file=FOLDER", "FOLDER: no such file"),
     ("--root_dir=FOLDER/none --gin_file=FOLDER/itself.gin", "itself.gin: a file includes itself"),
     ("--gin_file=FOLDER/one.gin", "one.gin: a file includes itself"),
+    ("--gin_file=FOLDER/nested.gin", "nested.gin: too many brackets inside each other; allowed: 100$"),
+    (f"train_uvf.batch_size = {'[' * 3000}1{']' * 3000}", r"\[\.\.\. .* \.\.\. .*\]: too many brackets"),
+    ("--root_dir=FOLDER/\udcff", r"^run.py: b'--root_dir=.*\\xff': allowed: text in UTF-8$"),
     ("--gin_file=FOLDER/bytes.gin", "bytes.gin: .*can't decode byte 0xff.*; allowed: text in UTF-8"),
     ("--gin_file=FOLDER/latin.gin", "latin.gin: .*can't decode byte 0xe9.*; allowed: text in UTF-8"),
     ("--gin_file=FOLDER/mark.gin", "mark.gin: a byte order mark in .*; allowed: UTF-8 without one"),
@@ -551,6 +555,19 @@ def test_a_mistake_is_one_line_and_writes_nothing(text, message, folder, request
     assert len(err.splitlines()) == 1 and "Traceback" not in err, err
     assert re.search(message.replace("FOLDER", re.escape(str(folder))), err), err
     assert (snapshot(folder), snapshot(run)) == before
+
+
+@pytest.mark.parametrize("mode, below", [("train", ""), ("train", "/run"), ("report", ""), ("eval", "")])
+def test_a_link_that_leads_nowhere_is_a_mistake(mode, below, folder, capfd):
+    (folder / "link").symlink_to("gone/folder")
+    gin.clear_config()
+    arguments = arguments_of(f"--mode={mode} --root_dir={folder}/link{below}", folder, folder)
+    assert main.main(arguments) == 2
+    message = (
+        f"{folder}/link is a link that leads nowhere, to gone/folder; allowed: a folder, or a link to one"
+    )
+    assert capfd.readouterr().err == f"run.py: --root_dir={folder}/link{below}: {message}\n"
+    assert (folder / "link").is_symlink() and not (folder / "gone").exists()
 
 
 def test_no_configuration_is_a_mistake(folder, capfd):
