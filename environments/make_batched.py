@@ -2,11 +2,16 @@
 
 from typing import Any
 
+import mujoco
+
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
 from environments.gymnasium_task import GymnasiumTask
 from environments.maze import EPISODE_STEPS
 from environments.maze_env import MazeEnv
+
+_GENERATOR_BYTES = 500  # of NumPy's random generators
+_FOREIGN_BYTES = 4096  # gymnasium's CartPole, the smallest
 
 
 def check_environment(name: str, environment: Any) -> None:
@@ -61,6 +66,15 @@ def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -
 def is_foreign(environment: MazeEnv | GymnasiumTask) -> bool:
     """Whether an environment is from elsewhere and not a maze."""
     return isinstance(environment, GymnasiumTask)
+
+
+def environment_bytes(environment: MazeEnv | GymnasiumTask) -> int:
+    """Memory that one of many environments takes, at least."""
+    if is_foreign(environment):
+        return _FOREIGN_BYTES
+    model = environment.maze.model
+    physics = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION) + 3 * model.nbody
+    return 8 * physics + 4 * environment.maze.observation_size + _GENERATOR_BYTES
 
 
 def make_batched(

@@ -59,6 +59,45 @@ WRONG = [
         "agent/CircularBuffer.buffer_size = 1000000000000000",
         r"need [\d.]+ GiB of memory \(low 1,000,000,000,000,000 x \d+ bytes.* are free; allowed: a smaller",
     ),
+    # What is allocated follows from the configuration.
+    (
+        "train_uvf.batch_size = 10000000000",
+        r"^run.py: updates, .*, need [\d.]+ GiB of memory \(replay buffers: .*10 candidates for each of"
+        r" 10,000,000,000 segments: .* are free; allowed: a smaller train_uvf.batch_size$",
+    ),
+    (
+        "train_uvf.goal_sample_strategy = None\ntrain_uvf.batch_size = 10000000000",
+        r"high level's batch of 10,000,000,000: [\d.]+ GiB.* allowed: a smaller train_uvf.batch_size$",
+    ),
+    (f"train_uvf.batch_size = {10**40}", r"need \d\.\de\+\d+ GiB.* allowed: a smaller train_uvf.batch_size$"),
+    ("train_uvf.repeat_size = 1000000000", "allowed: a smaller train_uvf.batch_size$"),
+    ("InverseDynamics.num_samples = 1000000000", "allowed: a smaller InverseDynamics.num_samples$"),
+    (
+        "--gin_file=gin/norl_ant_maze.gin StatePreprocess.estimator = @ReplayEstimator()"
+        "\nReplayEstimator.num_replay_states = 1000000000000",
+        "2,000,000,000,000 replay states beside a batch of 100: .* allowed: a smaller num_replay_states$",
+    ),
+    (
+        "ACTOR_HIDDEN_SIZE_1 = 1000000\nACTOR_HIDDEN_SIZE_2 = 1000000",
+        r"hidden layers of \[1000000, 1000000\] units need .* \(1,000,002,000,000 weights: .*: smaller ones",
+    ),
+    (
+        "agent/ddpg_critic_net.joint_hidden_layers = (100000000000000,)",
+        r"hidden layers of \[100000000000000\] units need [\d.]+ GiB of memory",
+    ),
+    (
+        "train_uvf.num_envs = 1000000000",
+        r"the environments need [\d.]+ GiB of memory \(1,000,000,000 x \d,\d{3} bytes: .*: a smaller"
+        " train_uvf.num_envs",
+    ),
+    (
+        "evaluate.num_episodes_eval = 1000000000",
+        "environments side by side need .* allowed: a smaller evaluate.num_episodes_eval",
+    ),
+    (
+        "--gin_file=gin/examples/ant_v5.gin train_uvf.num_envs = 10000000000",
+        "10,000,000,000 x 4,096 bytes: .* allowed: a smaller train_uvf.num_envs",
+    ),
     (
         "train_uvf.keep_every_nth_checkpoint = -1",
         "keep_every_nth_checkpoint = -1; allowed: a whole",

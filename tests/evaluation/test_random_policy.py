@@ -115,3 +115,8 @@ def test_the_environment_is_that_of_the_configuration():
 def test_what_cannot_run_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         RandomPolicyRun(**({"environment": create_maze_env("PointMaze")} | arguments))
+
+
+def test_more_episodes_than_there_is_memory_for_are_refused():
+    with pytest.raises(MemoryError, match="GiB .* are free; allowed: a smaller run_random.num_episodes"):
+        RandomPolicyRun(create_maze_env("PointMaze"), num_episodes=10**12)
