@@ -70,7 +70,7 @@ def is_foreign(environment: MazeEnv | GymnasiumTask) -> bool:
 
 def environment_bytes(environment: MazeEnv | GymnasiumTask) -> int:
     """Memory that one of many environments takes, at least."""
-    if is_foreign(environment):
+    if not isinstance(environment, MazeEnv):
         return _FOREIGN_BYTES
     model = environment.maze.model
     physics = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION) + 3 * model.nbody
