@@ -227,21 +227,20 @@ def _task(config, gin_name):
     for binding in config:
         found = re.fullmatch(r"(eval\w*)/ConstantSampler\.value", binding)
         value = value_of(config, binding) if found else None
-        if isinstance(value, list | tuple) and all(isinstance(number, int | float) for number in value):
+        if isinstance(value, list | tuple) and all(map(_is_place, value)):
             targets[found.group(1)] = tuple(map(float, value))
     return Task(re.sub(r"\W+", "_", words).lower() + view, tuple(sorted(targets.items())))
 
 
+def _is_place(number):
+    return isinstance(number, int | float) and abs(number) < 1e9  # metres
+
+
 def _columns(path, names, until, texts=()):
     """Columns of a CSV file: `names` as numbers, NaN where there is none, and `texts`."""
-    try:
-        rows = [row for row in checked_rows(path) if float(row["env_steps"]) <= until]
-        columns = {name: column(rows, name) for name in names}
-        return columns | {name: np.array([row[name] for row in rows], dtype=str) for name in texts}
-    except (OSError, UnicodeError, KeyError, TypeError, ValueError):
-        raise UsageError(
-            f"{path}: not as this program writes it; allowed: columns {', '.join((*names, *texts))}"
-        ) from None
+    rows = [row for row in checked_rows(path) if float(row["env_steps"]) <= until]
+    columns = {name: column(rows, name) for name in names}
+    return columns | {name: np.array([row[name] for row in rows], dtype=str) for name in texts}
 
 
 def _by_target(columns):

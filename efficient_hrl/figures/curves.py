@@ -9,7 +9,7 @@ from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, read_run
 from efficient_hrl.errors import UsageError
 from efficient_hrl.figures.files import save_figure
 from efficient_hrl.figures.published_marks import draw_marks
-from efficient_hrl.storage.rows import column, read_rows
+from efficient_hrl.storage.rows import checked_rows, column
 from efficient_hrl.storage.run_name import run_name
 
 matplotlib.use("Agg")
@@ -25,8 +25,8 @@ def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
     drawn = []
     marked = lambda rows: _success_curve(rows, _published(root))
     for name, draw, rows in (
-        ("learning_curve.png", _learning_curve, read_rows(root / METRICS)),
-        ("success_curve.png", marked, read_rows(root / EVALUATIONS)),
+        ("learning_curve.png", _learning_curve, checked_rows(root / METRICS)),
+        ("success_curve.png", marked, checked_rows(root / EVALUATIONS)),
     ):
         if rows:
             figure = draw(rows)
@@ -73,7 +73,7 @@ def _success_curve(rows, published):
             draw_marks(success, {published[target]: line.get_color()})
             success.set_title(f"dashed: {published[target].source}", fontsize=8)
         reward.plot(steps, column(own, "high_last_reward"), marker="o", label=target)
-    episodes = rows[-1]["episodes"]
+    episodes = rows[-1].get("episodes", "?")
     success.set_ylabel(f"success rate, {episodes} episodes")
     success.set_ylim(-0.05, 1.09)
     success.legend(title="target")

@@ -10,7 +10,7 @@ from efficient_hrl.figures.run_figures import draw_curves, draw_exploration, dra
 from efficient_hrl.figures.subject import EPISODES, subject_of
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.modes.loading import load_config_of, newest_weights
-from efficient_hrl.storage.rows import read_rows
+from efficient_hrl.storage.rows import checked_rows
 from efficient_hrl.storage.run_folder import RunFolder, check_output_folder
 from efficient_hrl.storage.run_name import run_name
 from efficient_hrl.storage.weights import restore_weights
@@ -32,7 +32,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         restore_weights(path, evaluator.hierarchy.weights())
         with usage_errors():
             subject = subject_of(evaluator, run_name(folder.root), env_steps)
-    elif not any(read_rows(folder.path(name)) for name in (METRICS, EVALUATIONS)):
+    elif not any(checked_rows(folder.path(name)) for name in (METRICS, EVALUATIONS)):
         missing = f"no rows in {METRICS} and {EVALUATIONS}, {reason}"
         raise UsageError(f"{folder.root}: nothing to draw yet: {missing}")
     else:

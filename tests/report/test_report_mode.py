@@ -217,8 +217,11 @@ def test_what_cannot_be_reported_is_one_line(tmp_path, capfd):
         ([], "--mode=report needs --root_dir=PATH"),
         ([f"--root_dir={tmp_path / 'none'}"], "none"),
         ([one, f"--root_dir={b}"], "b/eval.csv: not as this program writes it"),
-        ([one, f"--root_dir={c}"], "c: not as this program writes it"),
-        ([one, f"--root_dir={d}"], "d: not as this program writes it"),
+        ([one, f"--root_dir={c}"], "c/operative_config.gin: not as this program writes it"),
+        (
+            [one, f"--root_dir={d}"],
+            "d/metrics.csv: .*: line 2: steps_per_s = 'x'; allowed: a finite number from 0",
+        ),
         ([one, f"--root_dir={e}"], "e.*: not "),
         ([one, f"--out_dir={tmp_path}"], "--out_dir=.*only for"),
     ):
