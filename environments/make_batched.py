@@ -7,9 +7,10 @@ import mujoco
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
 from environments.gymnasium_task import GymnasiumTask
-from environments.maze import EPISODE_STEPS
+from environments.maze import EPISODE_STEPS, Maze
 from environments.maze_env import MazeEnv
 
+_MAZE_METHODS = ("reset", "step", "set_state")
 _GENERATOR_BYTES = 500  # of NumPy's random generators
 _FOREIGN_BYTES = 4096  # gymnasium's CartPole, the smallest
 
@@ -18,6 +19,21 @@ def check_environment(name: str, environment: Any) -> None:
     """Raises a ValueError unless `make_batched` takes `environment`; `name` is its binding."""
     if not isinstance(environment, (MazeEnv, GymnasiumTask)):
         raise ValueError(f"{name} = {environment!r}; allowed: @create_maze_env(), @create_gymnasium_env()")
+    own = type(environment)
+    changed = [
+        method for method in _MAZE_METHODS if getattr(own, method, None) is not getattr(MazeEnv, method)
+    ]
+    if isinstance(environment, MazeEnv) and changed:
+        raise ValueError(
+            f"{name} is a {own.__name__} with a method {changed[0]} of its own, which batched physics would"
+            " not call; allowed: a MazeEnv of a Maze of your own, or an id of your own for"
+            " @create_gymnasium_env()"
+        )
+
+
+def maze_of(environment: MazeEnv | GymnasiumTask) -> Maze | None:
+    """The maze that an environment is in, and whose x, y its states begin with; None outside mazes."""
+    return environment.maze
 
 
 def check_view(name: str, macro: str, expects_view: bool, environment: MazeEnv | GymnasiumTask) -> None:

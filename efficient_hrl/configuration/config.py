@@ -256,6 +256,9 @@ def _one_line(error):
     if isinstance(error, tokenize.TokenError) and len(error.args) == 2:
         return f"{error.args[0]}, line {error.args[1][0]}; allowed: brackets and quotes that end"
     text = str(error).strip()
+    environments_own = re.search(r"\b(?:ForeignError|NonFiniteError): (.+)$", text, re.MULTILINE)
+    if environments_own:  # raised while a graph ran
+        return environments_own.group(1)
     first = text.splitlines()[0].rstrip() if text else type(error).__name__
     if first == "in user code:":  # TensorFlow's account of where tracing was; the error comes last
         errors = re.findall(r"^\s*(?:\w+\.)*\w*Error: (.+)$", text, re.MULTILINE)

@@ -15,7 +15,7 @@ from efficient_hrl.storage.run_folder import RunFolder, check_output_folder
 from efficient_hrl.storage.run_name import run_name
 from efficient_hrl.storage.weights import restore_weights
 from efficient_hrl.terminal.console import announce
-from environments.maze_env import MazeEnv
+from environments.make_batched import maze_of
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
@@ -37,8 +37,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         raise UsageError(f"{folder.root}: nothing to draw yet: {missing}")
     else:
         announce(f"no figures of the representation: {reason}")
-    environment = evaluator.environment
-    maze = environment.maze if isinstance(environment, MazeEnv) else None
+    maze = maze_of(evaluator.environment)
     num_candidates = evaluator.hierarchy.inverse_dynamics.num_samples
     drawings = [
         draw_curves(folder.root, announce),
