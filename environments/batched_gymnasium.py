@@ -52,8 +52,9 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         """
         modes = self._envs[0].metadata.get("render_modes") or ()
         if "rgb_array" not in modes:
+            known = ", ".join(map(str, modes)) or "none"
             raise ValueError(
-                f"{self._task.env_id} gives no pictures (its render_modes: {', '.join(map(str, modes)) or 'none'});"
+                f"{self._task.env_id} gives no pictures (its render_modes: {known});"
                 " allowed: an environment with render_mode='rgb_array'"
             )
         self.close()

@@ -158,10 +158,10 @@ def _status(filmed, moment):
 
 
 def _fitted(picture):
-    """A picture made smaller where a side is longer than the room for it."""
+    """A picture made smaller where a side is longer than the room for it, or larger by whole pixels."""
     height, width, _ = picture.shape
     scale = SIZE / max(height, width)
     if scale >= 1:
-        return picture
+        return picture.repeat(int(scale), axis=0).repeat(int(scale), axis=1)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
