@@ -10,13 +10,14 @@ from efficient_hrl.context.context import target_mode
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.kept_weights import Following, KeptWeights
 from efficient_hrl.graph.machine import available_cpus
+from efficient_hrl.graph.memory import check_copies
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
 from efficient_hrl.inert_parameters import accepts_inert
 from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.specifications.hierarchy import HierarchySpec
 from efficient_hrl.specifications.run import EvaluationSpec
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import episode_limit, make_batched
+from environments.make_batched import environment_bytes, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
 
@@ -91,6 +92,7 @@ def evaluate(
     Raises:
       ValueError: no environment, no episodes, a mode without sampler, or a target
         that cannot be reached because it is outside the maze or in a wall.
+      MemoryError: more episodes than there is memory for.
     """
     environment = environment or default_environment
     parameters.check_evaluate(locals())
@@ -105,6 +107,8 @@ def evaluate(
         success_fn,
         generate_summaries,
     )
+    each = environment_bytes(environment)
+    check_copies("evaluate.num_episodes_eval", spec.num_episodes, each, "environments side by side")
     py_env = make_batched(
         environment, spec.num_episodes, seed, spec.episode_steps, num_threads=available_cpus()
     )

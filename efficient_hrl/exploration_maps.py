@@ -9,7 +9,6 @@ Files later than where a run is continued are deleted then and written again.
 import io
 import pathlib
 import re
-import zipfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ import tensorflow as tf
 from efficient_hrl.errors import UsageError
 from efficient_hrl.hierarchy import Hierarchy
 from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.storage.arrays import Array, checked_arrays
 from efficient_hrl.storage.checkpoints import ScalarState
 from efficient_hrl.storage.durable import remove_partials, sync, write_bytes
 from environments.layouts import Layout
@@ -86,6 +86,23 @@ class ExplorationMap(NamedTuple):
             [self.start_repr[:, :2] - self.start, self.end_repr[:, :2] - self.end]
         ).astype(np.float64)
         return bool(np.ptp(offsets, axis=0).max() < 1e-4)
+
+
+_COUNT = Array((), is_whole=True, least=0)
+_METRES = 1e9  # nothing is farther away
+# What a file may hold, see `ExplorationMap`.
+_FIELDS = {
+    **dict.fromkeys(("env_steps", "from_steps", "transitions", "outside", "segments"), _COUNT),
+    "segment_steps": Array((), is_whole=True, least=1),
+    "x_edges": Array(("nx+1",), least=-_METRES, most=_METRES, is_increasing=True),
+    "y_edges": Array(("ny+1",), least=-_METRES, most=_METRES, is_increasing=True),
+    "visits": Array(("ny", "nx"), is_whole=True, least=0, most=2**53),
+    "block_visits": Array(("blocks", "ny", "nx"), is_whole=True, least=0, most=2**53),
+    **dict.fromkeys(("goal_low", "goal_high"), Array(("G",))),
+    **dict.fromkeys(("start", "end"), Array(("n", "2"), least=-_METRES, most=_METRES)),
+    **dict.fromkeys(("goal", "start_repr", "end_repr"), Array(("n", "G"))),
+    "length": Array(("n",), is_whole=True, least=0),
+}
 
 
 class ExplorationMaps:
@@ -228,22 +245,28 @@ def read_maps(root: pathlib.Path) -> Sequence[ExplorationMap]:
     Raises:
       UsageError: one of them is not as this program writes it.
     """
-    maps = []
+    maps, first = [], None
     for path in map_files(root):
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                fields = {name: arrays[name] for name in ExplorationMap._fields}
+            fields = checked_arrays(path, _FIELDS, "a map")
         except FileNotFoundError:
             continue  # a run that goes on again has deleted it
-        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
-            said = " ".join(str(error).split())
-            raise UsageError(
-                f"{path}: not a map as this program writes it ({said}); it may be deleted"
-            ) from None
-        maps.append(
-            ExplorationMap(**{name: value if value.ndim else value.item() for name, value in fields.items()})
+        found = ExplorationMap(
+            **{name: value if value.ndim else value.item() for name, value in fields.items()}
         )
+        if maps and _sizes(found) != _sizes(maps[0]):
+            raise UsageError(
+                f"{path} has {_sizes(found)} blocks, squares and dimensions of goals, and {first} has"
+                f" {_sizes(maps[0])}; allowed: the same in all of a run's maps; the wrong one may be deleted"
+            )
+        first = first or path
+        maps.append(found)
     return maps
+
+
+def _sizes(found):
+    """What all maps of a run share: blocks, rows, columns, and G."""
+    return (*found.block_visits.shape, len(found.goal_low))
 
 
 def _newest(replay, since):

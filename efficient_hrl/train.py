@@ -143,7 +143,7 @@ def train_uvf(
 
     Raises:
       ValueError: a number outside its range, or a missing part.
-      MemoryError: the replay buffers do not fit; says how much they need.
+      MemoryError: networks, environments, replay buffers or updates do not fit; says how much they need.
     """
     given = locals()
     parameters.check_train(given)

@@ -16,6 +16,7 @@ from tf_agents.environments import py_environment
 from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
+from environments.foreign_errors import ForeignError
 from environments.instability import NonFiniteError, check_finite, is_calm, unstable
 from environments.maze import Maze
 from environments.placing import Simulation
@@ -34,8 +35,8 @@ class BatchedEnvironment(py_environment.PyEnvironment):
     Attributes:
       episode_steps: steps after which an episode is truncated; None is never.
       unstable_episodes: how many episodes were abandoned so far.
-      fault: what a `NonFiniteError` said that was raised, or None; TensorFlow passes
-        on the text of errors only.
+      fault: what a `NonFiniteError` or a `ForeignError` said that was raised, or None;
+        TensorFlow passes on the text of errors only.
     """
 
     def __init__(self, num_envs: int, episode_steps: int | None):
@@ -132,7 +133,7 @@ class BatchedEnvironment(py_environment.PyEnvironment):
     def _noting_faults(self):
         try:
             yield
-        except NonFiniteError as error:
+        except (NonFiniteError, ForeignError) as error:
             self.fault = str(error)
             raise
 

@@ -1,11 +1,13 @@
 """N instances of an environment from elsewhere, as a tf-agents batched PyEnvironment."""
 
+import contextlib
 import json
 
 import numpy as np
 from tf_agents.specs import array_spec
 
 from environments.batched import BatchedEnvironment
+from environments.foreign_errors import ForeignError, foreign_errors
 from environments.gymnasium_task import GymnasiumTask
 
 
@@ -28,7 +30,7 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         """
         super().__init__(num_envs, episode_steps)
         self._task = task
-        self._envs = [task.make() for _ in range(num_envs)]
+        self._envs = self._made(num_envs)
         self._all_steps = 0
         self._seed = seed
         self.seed(seed)
@@ -36,6 +38,64 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         sample = task.state(first.observation_space.sample(), 0)
         self._states = np.zeros((num_envs, len(sample)), np.float32)
         self._action_space = first.action_space
+
+    def _made(self, num_envs, **kwargs):
+        with foreign_errors(self._task.env_id):
+            return [self._task.make(**kwargs) for _ in range(num_envs)]
+
+    def open_view(self) -> None:
+        """Makes all instances anew, so that they can be asked for pictures.
+
+        Raises:
+          ValueError: the environment has no such pictures.
+          ForeignError: the instances cannot be made so.
+        """
+        modes = self._envs[0].metadata.get("render_modes") or ()
+        if "rgb_array" not in modes:
+            known = ", ".join(map(str, modes)) or "none"
+            raise ValueError(
+                f"{self._task.env_id} gives no pictures (its render_modes: {known});"
+                " allowed: an environment with render_mode='rgb_array'"
+            )
+        self.close()
+        self._envs = self._made(self._num_envs, render_mode="rgb_array")
+
+    def picture(self) -> np.ndarray:
+        """What the first instance looks like, red, green, blue, uint8 [height, width, 3].
+
+        Raises:
+          ForeignError: it cannot be drawn; or what it gives is no picture.
+        """
+        with self._asking():
+            picture = self._envs[0].render()
+            shape = np.shape(picture)
+            if len(shape) != 3 or shape[-1] != 3 or np.asarray(picture).dtype != np.uint8 or 0 in shape:
+                raise ForeignError(
+                    f"{self._task.env_id}: render() gives {type(picture).__name__} of shape {list(shape)};"
+                    " allowed: a NumPy array, uint8 [height, width, 3]"
+                )
+        return picture
+
+    def close(self) -> None:
+        """Closes all instances."""
+        for env in self._envs:
+            env.close()
+
+    @contextlib.contextmanager
+    def _asking(self):
+        """Around every call of the environment's own code."""
+        with self._noting_faults(), foreign_errors(self._task.env_id):
+            yield
+
+    def _keep(self, i, observation, steps):
+        """Makes a state of an observation."""
+        state = self._task.state(observation, steps)
+        if state.shape != self._states.shape[1:]:
+            raise ForeignError(
+                f"{self._task.env_id}: an observation makes a state of {len(state)} numbers; its"
+                f" observation_space makes one of {self._states.shape[1]}"
+            )
+        self._states[i] = state
 
     @property
     def keeps_state(self) -> bool:
@@ -49,7 +109,8 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
     def set_context(self, which: np.ndarray, *contexts: np.ndarray) -> None:
         """Tells instances `which`, bool [N], of their targets, [N, T] each."""
         for i in np.flatnonzero(which):
-            self._envs[i].unwrapped.set_context(*(context[i] for context in contexts))
+            with self._asking():
+                self._envs[i].unwrapped.set_context(*(context[i] for context in contexts))
 
     def seed(self, seed: int) -> None:
         self._seeds = {i: seed + i for i in range(self._num_envs)}
@@ -64,8 +125,9 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
 
     def _restart(self, ids):
         for i in ids:
-            observation, _ = self._envs[i].reset(seed=self._seeds.pop(i, None))
-            self._states[i] = self._task.state(observation, 0)
+            with self._asking():
+                observation, _ = self._envs[i].reset(seed=self._seeds.pop(i, None))
+                self._keep(i, observation, 0)
 
     def _advance(self, action, ids):
         ids = np.arange(self._num_envs) if ids is None else ids
@@ -75,9 +137,10 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         for row, i in enumerate(ids):
             # A copy inside the range: some environments object to rounding, some write to it.
             clipped = np.clip(action[i], space.low, space.high).astype(space.dtype)
-            observation, rewards[row], terminations[row], truncated, _ = self._envs[i].step(clipped)
-            self._states[i] = self._task.state(observation, self._clock[i] + 1)
-            self._truncated[i] = truncated
+            with self._asking():
+                observation, rewards[row], terminations[row], truncated, _ = self._envs[i].step(clipped)
+                self._keep(i, observation, self._clock[i] + 1)
+                self._truncated[i] = truncated
         return rewards, terminations
 
     def _observe(self):

@@ -11,9 +11,11 @@ from typing import Any
 import gin
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
-from environments.maze import TIME_SCALE
+from environments.foreign_errors import comes_from_elsewhere, in_one_line
+from environments.maze import TIME_SCALE, Maze
+from environments.maze_env import MazeEnv
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +28,7 @@ class GymnasiumTask:
       observation_keys: parts of a dictionary observation, in this order; None is all.
       append_time: whether 0.001 x steps so far ends a state.
       time_limit: steps after which the environment truncates an episode, or None.
+      maze: where it is, if it is a `MazeEnv` inside, whose observations begin with x and y; else None.
     """
 
     env_id: str
@@ -33,10 +36,11 @@ class GymnasiumTask:
     observation_keys: tuple[str, ...] | None
     append_time: bool
     time_limit: int | None = None
+    maze: Maze | None = None
 
-    def make(self) -> gymnasium.Env:
-        """A new instance."""
-        return gymnasium.make(self.env_id, **self.env_kwargs)
+    def make(self, **kwargs: Any) -> gymnasium.Env:
+        """A new instance; `kwargs` replace some of `env_kwargs`."""
+        return gymnasium.make(self.env_id, **{**self.env_kwargs, **kwargs})
 
     def state(self, observation: Any, steps: int) -> np.ndarray:
         """A state, float32 [S], from an observation made after `steps` steps."""
@@ -82,19 +86,49 @@ def create_gymnasium_env(
         env = task.make()
         _check_spaces(task, env)
         # Some arguments are looked at only when an episode runs.
-        env.reset(seed=0)
-        env.step(env.action_space.sample())
+        _check_observation(task, env, "reset", env.reset(seed=0)[0])
+        _check_observation(task, env, "step", env.step(env.action_space.sample())[0])
     except Exception as error:  # whatever a foreign environment may raise
-        raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}: {error}") from None
+        said = in_one_line(error) if comes_from_elsewhere(error) else error
+        raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}: {said}") from None
     time_limit = env.spec.max_episode_steps
+    is_maze = isinstance(env.unwrapped, MazeEnv) and isinstance(env.observation_space, Box)
+    maze = env.unwrapped.maze if is_maze else None
     env.close()
-    return dataclasses.replace(task, time_limit=time_limit)
+    return dataclasses.replace(task, time_limit=time_limit, maze=maze)
+
+
+def _check_observation(task, env, function, observation):
+    """Refuses observations of another size than the environment's space says."""
+    sizes = [task.state(each, 0).size for each in (observation, env.observation_space.sample())]
+    if sizes[0] != sizes[1]:
+        own = [size - task.append_time for size in sizes]
+        raise ValueError(
+            f"{function} gives an observation of {own[0]} numbers; its observation_space is of {own[1]}"
+        )
+
+
+def _check_actions(task, actions):
+    """Refuses actions that an actor cannot give: numbers in a range, one beside the other."""
+    name = f"{task.env_id} has actions {actions}"
+    if isinstance(actions, Discrete | MultiDiscrete | MultiBinary):
+        raise ValueError(
+            f"{name}; allowed: a bounded Box of one axis, e.g. a wrapper whose action is a number for each"
+            " choice and that takes the largest (docs/your_environment.md)"
+        )
+    if not (isinstance(actions, Box) and len(actions.shape) == 1 and actions.is_bounded()):
+        raise ValueError(f"{name}; allowed: a bounded Box of one axis")
+    if not np.issubdtype(actions.dtype, np.floating):
+        raise ValueError(
+            f"{name}, which are whole numbers; allowed: a Box of floats, rounded by the environment itself"
+        )
+    if not actions.shape[0] or not (actions.low < actions.high).all():
+        raise ValueError(f"{name}; allowed: at least one entry, each with its minimum below its maximum")
 
 
 def _check_spaces(task, env):
-    actions, observations = env.action_space, env.observation_space
-    if not (isinstance(actions, Box) and len(actions.shape) == 1 and actions.is_bounded()):
-        raise ValueError(f"{task.env_id} has actions {actions}; allowed: a bounded Box of one axis")
+    observations = env.observation_space
+    _check_actions(task, env.action_space)
     if isinstance(observations, Dict):
         known = sorted(observations)
         for key in task.observation_keys or known:

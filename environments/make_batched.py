@@ -2,13 +2,20 @@
 
 from typing import Any
 
+import mujoco
+
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.batched_gather import BatchedGatherEnvironment
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
 from environments.gather_env import GatherEnv
 from environments.gymnasium_task import GymnasiumTask
+from environments.maze import Maze
 from environments.maze_env import MazeEnv
 from environments.tasks import EPISODE_STEPS
+
+_MAZE_METHODS = ("reset", "step", "set_state")
+_GENERATOR_BYTES = 500  # of NumPy's random generators
+_FOREIGN_BYTES = 4096  # gymnasium's CartPole, the smallest
 
 
 def check_environment(name: str, environment: Any) -> None:
@@ -16,6 +23,19 @@ def check_environment(name: str, environment: Any) -> None:
     if not isinstance(environment, (MazeEnv, GymnasiumTask)):
         makers = ("@create_maze_env()", "@create_gather_env()", "@create_gymnasium_env()")
         raise ValueError(f"{name} = {environment!r}; allowed: {', '.join(makers)}")
+    own, base = type(environment), GatherEnv if isinstance(environment, GatherEnv) else MazeEnv
+    changed = [method for method in _MAZE_METHODS if getattr(own, method, None) is not getattr(base, method)]
+    if isinstance(environment, MazeEnv) and changed:
+        raise ValueError(
+            f"{name} is a {own.__name__} with a method {changed[0]} of its own, which batched physics would"
+            " not call; allowed: a MazeEnv of a Maze of your own, or an id of your own for"
+            " @create_gymnasium_env()"
+        )
+
+
+def maze_of(environment: MazeEnv | GymnasiumTask) -> Maze | None:
+    """The maze that an environment is in, and whose x, y its states begin with; None outside mazes."""
+    return environment.maze
 
 
 def check_view(name: str, macro: str, expects_view: bool, environment: MazeEnv | GymnasiumTask) -> None:
@@ -66,6 +86,15 @@ def episode_limit(environment: MazeEnv | GymnasiumTask, max_steps: int | None) -
 def is_foreign(environment: MazeEnv | GymnasiumTask) -> bool:
     """Whether an environment is from elsewhere and not a maze."""
     return isinstance(environment, GymnasiumTask)
+
+
+def environment_bytes(environment: MazeEnv | GymnasiumTask) -> int:
+    """Memory that one of many environments takes, at least."""
+    if not isinstance(environment, MazeEnv):
+        return _FOREIGN_BYTES
+    model = environment.maze.model
+    physics = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION) + 3 * model.nbody
+    return 8 * physics + 4 * environment.maze.observation_size + _GENERATOR_BYTES
 
 
 def make_batched(

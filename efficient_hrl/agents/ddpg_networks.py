@@ -4,6 +4,7 @@ The gin names `ddpg_actor_net` and `ddpg_critic_net` are the original's.
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 
 import gin
@@ -11,7 +12,10 @@ import tensorflow as tf
 from tf_agents.networks import network
 
 from efficient_hrl.checks import check_function, check_truth
+from efficient_hrl.graph.memory import check_room
 from efficient_hrl.inert_parameters import accepts_inert
+
+_COPIES = 5  # of a weight: its own, its target's, its gradient, Adam's two moments
 
 
 def hidden_layer(units: int, activation_fn: Callable | None, name: str, use_bias: bool = True):
@@ -39,12 +43,17 @@ def dense_stack(
       name: of the stack.
       normalizer_fn: None, a class of Keras layers, or a function of tensors; it is
         applied before the activation, in layers that then have no bias.
+
+    Raises:
+      ValueError: sizes that are not whole numbers from 1.
+      MemoryError: layers that do not fit.
     """
     is_list = isinstance(sizes, (list, tuple))
     is_whole = lambda size: isinstance(size, int) and not isinstance(size, bool)
     if not is_list or not all(is_whole(size) and size > 0 for size in sizes):
         raise ValueError(f"hidden layers {sizes!r}; allowed: a list of whole numbers from 1, e.g. (300, 300)")
     check_function("normalizer_fn", normalizer_fn)
+    _check_layers_fit(sizes)
     layers = []
     for i, size in enumerate(sizes, start=1):
         if normalizer_fn is None:
@@ -55,6 +64,13 @@ def dense_stack(
         layers.append(normalizer_fn() if is_layer else tf.keras.layers.Lambda(normalizer_fn))
         layers.append(tf.keras.layers.Activation(activation_fn))
     return layers
+
+
+def _check_layers_fit(sizes):
+    """Refuses layers that are larger than the memory that is free, those before and behind them aside."""
+    weights = sum(sizes) + sum(first * second for first, second in itertools.pairwise(sizes))
+    size = _COPIES * 4 * weights
+    check_room({f"{weights:,} weights": size}, f"hidden layers of {list(sizes)} units", "smaller ones")
 
 
 def zero_entries(inputs: tf.Tensor, entries: Sequence[int]) -> tf.Tensor:

@@ -1,9 +1,8 @@
 """Specifications -> what learns: both levels, their buffers, the learner."""
 
-from efficient_hrl.graph.memory import check_room
+from efficient_hrl.builder.room import check_buffers_fit, check_updates_fit
 from efficient_hrl.hierarchy import Hierarchy, build_hierarchy
 from efficient_hrl.learner import Learner, Learning
-from efficient_hrl.replay import row_bytes
 from efficient_hrl.specifications.run import PhaseSpec, TrainingSpec
 from environments.make_batched import check_view
 
@@ -17,7 +16,7 @@ def build_learning(spec: TrainingSpec, tf_env) -> Learning:
 
     Raises:
       ValueError: parts that do not fit.
-      MemoryError: the replay buffers do not fit; says how much they need.
+      MemoryError: the replay buffers or updates do not fit; says how much they need.
     """
     hierarchy = build_hierarchy(tf_env, spec.hierarchy, spec.task.seed)
     low, high = hierarchy.low, hierarchy.high
@@ -25,25 +24,14 @@ def build_learning(spec: TrainingSpec, tf_env) -> Learning:
     check_view("ddpg_actor_net.images", "IMAGES", expects_view, spec.task.environment)
     _check_representation(hierarchy, spec)
     _check_phases(hierarchy, spec.phases)
-    _check_buffers_fit(hierarchy, spec.replay)
+    check_buffers_fit(hierarchy, spec)
+    check_updates_fit(hierarchy, spec)
     low_replay = spec.replay.low.build(low.training_data_spec)
     high_replay = spec.replay.high.build(high.training_data_spec)
     for agent, replay in ((low, low_replay), (high, high_replay)):
         agent.context.set_replay(replay.sample_next_states)
     learner = Learner(hierarchy, low_replay, high_replay, spec.learning, spec.task.seed)
     return Learning(hierarchy, low_replay, high_replay, learner)
-
-
-def _check_buffers_fit(hierarchy, replay):
-    """Refuses buffers that are larger than the memory that is free."""
-    needs = {}
-    for owner, buffer, agent in (
-        ("low", replay.low, hierarchy.low),
-        ("high", replay.high, hierarchy.high),
-    ):
-        size = row_bytes(agent.training_data_spec)
-        needs[f"{owner} {buffer.buffer_size:,} x {size:,} bytes"] = buffer.buffer_size * size
-    check_room(needs)
 
 
 def _check_representation(hierarchy, spec):

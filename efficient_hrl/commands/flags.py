@@ -2,6 +2,8 @@
 
 from absl import flags
 
+from efficient_hrl.storage.run_folder import MOST_SEED
+
 
 def define_flags() -> flags.FlagValues:
     """The flags, without values yet."""
@@ -28,7 +30,7 @@ def _define_run_flags(values):
         None,
         "The run's seed; default 0, or the one that the run began with.",
         lower_bound=0,
-        upper_bound=2**31 - 1,
+        upper_bound=MOST_SEED,
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -110,7 +112,8 @@ def _define_several_flags(values):
     flags.DEFINE_string(
         "out_dir",
         None,
-        "With several runs: where pictures and tables go; default plots/ beside the runs.",
+        "With several runs: where pictures and tables go; default plots/ in the folder named, or beside the"
+        " runs.",
         flag_values=values,
     )
     flags.DEFINE_enum(

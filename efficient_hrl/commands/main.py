@@ -1,6 +1,7 @@
 """The command line: flags -> gin -> one call."""
 
 import importlib
+import os
 import pathlib
 import re
 import sys
@@ -46,6 +47,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run(argv):
+    _check_text(argv[1:])
     values = define_flags()
     try:
         rest = values([_renamed(argument) for argument in argv])[1:]
@@ -63,7 +65,8 @@ def _run(argv):
         gin_bindings = [*gin_bindings, f"evaluate.targets = {targets_of(values)}"]
     if runs:
         several = {name: values[name].value for name in SEVERAL_FLAGS}
-        return _mode(SEVERAL_MODES[values.mode]).run(runs, **several)
+        named = values.root_dir[0] if len(values.root_dir) == 1 else None
+        return _mode(SEVERAL_MODES[values.mode]).run(runs, **several, named=named)
     if values.mode == "sweep":
         return _sweep(values)
     if values.seeds is not None:
@@ -82,6 +85,15 @@ def _sweep(values):
     seeds = "0" if values.seeds is None else values.seeds
     flags_of = (values.grid, values.on, values.cpus_per_run, values.address, values.slurm_option)
     return _mode("sweep").run(root, values.gin_file, values.gin_bindings, seeds, *flags_of)
+
+
+def _check_text(arguments):
+    """Refuses what no file name inside TensorFlow can be and no record could hold."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{os.fsencode(argument)!r}: allowed: text in UTF-8") from None
 
 
 def _root(values):

@@ -18,5 +18,5 @@ def value_of(bindings: Mapping[str, str], name: str) -> object:
     """A binding's value where it is a plain one, macros followed; None otherwise."""
     try:
         return ast.literal_eval(text_of(bindings, name) or "None")
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # the last for brackets
         return None

@@ -133,5 +133,5 @@ def _is_one_of(text, allowed):
         return True
     try:
         return ast.literal_eval(text) in allowed
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # the last for brackets
         return False

@@ -10,10 +10,12 @@ import os
 import pathlib
 import re
 import tokenize
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import gin
 import tensorflow as tf
+from gin import config_parser
 
 # Imported for their gin configurables.
 from efficient_hrl import train  # noqa: F401
@@ -45,6 +47,9 @@ from environments import create_gather_env, create_maze_env, gymnasium_task, own
 
 SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
 
+# By which gin files name a task.
+_TASK = ("create_maze_env.env_name", "create_gather_env.env_name", "create_gymnasium_env.env_id")
+
 _UNBOUND = "not bound"
 # Parameters of configurables that the program gives, or that stand for others.
 _GIVEN = {
@@ -52,7 +57,8 @@ _GIVEN = {
     *("learning", "exploration_stddev", "target_noise_stream", "critic_function", "actor_objective"),
     *("encoder", "representation", "hierarchy", "default_environment"),
 }
-_LONGEST_SHOWN = 300  # characters of a binding in a message
+_MOST_INCLUDES = 20  # files inside each other; nobody means more
+_MOST_LETTERS = 300  # of a user's text in a message
 _ERRORS = (
     ValueError,
     TypeError,
@@ -70,10 +76,19 @@ _ERRORS = (
 )
 
 
-def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
+def load_config(
+    gin_files: Sequence[str],
+    gin_bindings: Sequence[str],
+    announce: Callable[[str], None] = lambda line: None,
+) -> None:
     """Parses files, then bindings, which override them.
 
     An included file is looked for beside the files and among the shipped ones.
+
+    Args:
+      gin_files: paths; of a name that two of them bind the later one's value holds.
+      gin_bindings: "name = value" each.
+      announce: is told when a file replaces the task of another.
 
     Raises:
       UsageError: a missing file, a syntax error, an unknown name.
@@ -86,8 +101,11 @@ def load_config(gin_files: Sequence[str], gin_bindings: Sequence[str]) -> None:
         _look_in(os.path.dirname(os.path.abspath(path)))
     _look_in(str(SHIPPED_FILES))
     for path in gin_files:
+        before = bindings()
         with usage_errors(f"--gin_file={path}: "), _quiet_gin():
             gin.parse_config_file(path)
+        for line in _replaced_task(before, bindings()):
+            announce(f"--gin_file={path}: {line}; the rest of the files before it stays")
     _bind(gin_bindings)
 
 
@@ -110,6 +128,16 @@ def load_recorded_config(folder: RunFolder, gin_bindings: Sequence[str]) -> None
     except UsageError as error:
         raise UsageError(f"{folder.path(RECORD)}: {error}; give the run's --gin_file=PATH instead") from None
     _bind(gin_bindings)
+
+
+def _replaced_task(before, now):
+    """A line if a task was bound and is another one now."""
+    if not any(name in before for name in _TASK):
+        return
+    for name in _TASK:
+        if before.get(name) != now.get(name):
+            yield f"{name} = {now[name]} replaces {before.get(name, 'the other task')}"
+            return
 
 
 def _bind(gin_bindings):
@@ -178,7 +206,7 @@ def check_continues(
 def _shown(config, name):
     """A binding for a message; of a large maze its beginning."""
     text = config.get(name, _UNBOUND)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 
 @contextlib.contextmanager
@@ -193,9 +221,7 @@ def usage_errors(prefix: str = "") -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        if isinstance(error, RecursionError) or getattr(error, "errno", None) == errno.EMFILE:
-            raise UsageError(f"{prefix}a file includes itself") from None
-        raise UsageError(prefix + _one_line(error)) from error
+        raise UsageError(_shortened(prefix) + (_endless(error) or _one_line(error))) from error
 
 
 def _check_is_used(binding, gin_bindings):
@@ -230,18 +256,39 @@ def _quiet_gin():
         logging.getLogger().removeFilter(hide)
 
 
+def _endless(error):
+    """What is wrong with files that never end, or with brackets that seem not to; "" for other errors."""
+    if not isinstance(error, RecursionError) and getattr(error, "errno", None) != errno.EMFILE:
+        return ""
+    calls = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if calls.count(gin.parse_config_file.__code__) > _MOST_INCLUDES:
+        return "a file includes itself"
+    if any(call.co_filename == config_parser.__file__ for call in calls):
+        return "too many brackets inside each other; allowed: 100"
+    return ""
+
+
+def _shortened(text):
+    """A text that may be shown beside a message."""
+    half = _MOST_LETTERS // 2
+    return text if len(text) <= _MOST_LETTERS else f"{text[:half]} ... {text[-half:]}"
+
+
 def _one_line(error):
     if isinstance(error, SyntaxError):
         place = f" in {error.filename}" if error.filename else ""
         if (error.text or "").startswith("\ufeff"):
             return f"a byte order mark{place}; allowed: UTF-8 without one"
         message = error.msg.strip().splitlines()[-1].strip()  # the last one names the token
-        return f"{message.rstrip('.')}{place}, line {error.lineno}: {(error.text or '').strip()}"
+        return f"{message.rstrip('.')}{place}, line {error.lineno}: {_shortened((error.text or '').strip())}"
     if isinstance(error, UnicodeError):
         return f"{error}; allowed: text in UTF-8"
     if isinstance(error, tokenize.TokenError) and len(error.args) == 2:
         return f"{error.args[0]}, line {error.args[1][0]}; allowed: brackets and quotes that end"
     text = str(error).strip()
+    environments_own = re.search(r"\b(?:ForeignError|NonFiniteError): (.+)$", text, re.MULTILINE)
+    if environments_own:  # raised while a graph ran
+        return environments_own.group(1)
     first = text.splitlines()[0].rstrip() if text else type(error).__name__
     if first == "in user code:":  # TensorFlow's account of where tracing was; the error comes last
         errors = re.findall(r"^\s*(?:\w+\.)*\w*Error: (.+)$", text, re.MULTILINE)

@@ -124,6 +124,11 @@ class Evaluator:
         return _Subject(mode, policy, rollout)
 
     @property
+    def simulations(self) -> BatchedEnvironment:
+        """Where episodes are run."""
+        return self._py_env
+
+    @property
     def fault(self) -> str | None:
         """What was wrong with the numbers of an environment, or None."""
         return self._py_env.fault
@@ -152,15 +157,29 @@ class Evaluator:
         outcome = self._subjects[name].rollout.run(self._targets(name, env_steps))
         return judge(name, outcome, self.success_distance)
 
-    def trajectories(self, name: str, env_steps: int) -> list[Trajectory]:
-        """The episodes that `evaluate_target` would run with the same arguments, step by step."""
+    def trajectories(
+        self, name: str, env_steps: int, watch: Callable[[], object] = lambda: None
+    ) -> list[Trajectory]:
+        """The episodes that `evaluate_target` would run with the same arguments, step by step.
+
+        Args:
+          name, env_steps: see `evaluate_target`.
+          watch: called in every state, see `simulations`.
+        """
         targets = self._targets(name, env_steps)
         subject = self._subjects[name]
         tell = None
         if targets.announced:
             tell = lambda: subject.rollout.tell(*(target.numpy() for target in targets.announced))
         return record(
-            self._env, self._py_env, subject.policy, name, targets.joined, subject.rollout.rewards, tell
+            self._env,
+            self._py_env,
+            subject.policy,
+            name,
+            targets.joined,
+            subject.rollout.rewards,
+            tell,
+            watch,
         )
 
     def _targets(self, name, env_steps):

@@ -10,8 +10,9 @@ import numpy as np
 
 from efficient_hrl.evaluation.tables import text_table
 from efficient_hrl.graph.machine import available_cpus
+from efficient_hrl.graph.memory import check_copies
 from environments.create_maze_env import create_maze_env
-from environments.make_batched import check_environment, episode_limit, make_batched
+from environments.make_batched import check_environment, environment_bytes, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 from environments.tasks import SUCCESS_DISTANCE
 
@@ -46,11 +47,14 @@ class RandomPolicyRun:
 
         Raises:
           ValueError: no environment, or numbers below 1.
+          MemoryError: more episodes than there is memory for.
         """
         if isinstance(num_episodes, bool) or not isinstance(num_episodes, int) or num_episodes < 1:
             raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
         environment = environment or _bound_environment()
         check_environment("run_random.environment", environment)
+        each = environment_bytes(environment)
+        check_copies("run_random.num_episodes", num_episodes, each, "environments side by side")
         self._environment = environment
         self._seed = seed
         self._env = make_batched(

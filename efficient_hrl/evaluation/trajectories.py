@@ -59,6 +59,7 @@ def record(
     targets: tf.Tensor,
     rewards: Callable[..., tuple[tf.Tensor, tf.Tensor]],
     tell: Callable[[], object] | None = None,
+    watch: Callable[[], object] = lambda: None,
 ) -> list[Trajectory]:
     """Runs one episode in each of N environments.
 
@@ -72,12 +73,14 @@ def record(
       rewards: (time step, action step, next time step) -> rewards of the low and of the high
         level, [N] each.
       tell: called once, when the environments have been reset.
+      watch: called in every state, the first and the last included.
     """
     is_maze = isinstance(py_env, BatchedMazeEnvironment)
     act, ask = compiled(policy.action), compiled(rewards)
     time_step = tf_env.reset()
     if tell is not None:
         tell()
+    watch()
     policy_state = policy.get_initial_state(tf_env.batch_size)._replace(target=targets)
     runs = np.ones(tf_env.batch_size, bool)
     lengths = np.zeros(tf_env.batch_size, np.int64)
@@ -90,6 +93,7 @@ def record(
         info = action_step.info
         asked = ask(time_step, action_step, next_time_step)
         decisions.append([x.numpy() for x in (action_step.action, info.goal, info.clock, *asked)])
+        watch()
         runs &= ~is_abandoned(time_step, next_time_step).numpy()
         lengths += runs
         states.append(next_time_step.observation.numpy())

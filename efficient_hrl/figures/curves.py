@@ -9,7 +9,7 @@ from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, RETURN, S
 from efficient_hrl.errors import UsageError
 from efficient_hrl.figures.files import save_figure
 from efficient_hrl.figures.published_marks import draw_marks
-from efficient_hrl.storage.rows import column, read_rows
+from efficient_hrl.storage.rows import checked_rows, column
 from efficient_hrl.storage.run_name import run_name
 
 matplotlib.use("Agg")
@@ -23,12 +23,12 @@ def draw_run(root: pathlib.Path) -> list[pathlib.Path]:
     folder = root / "plots"
     folder.mkdir(exist_ok=True)
     drawn = []
-    evaluations = read_rows(root / EVALUATIONS)
+    evaluations = checked_rows(root / EVALUATIONS)
     by_return = bool(evaluations) and bool(np.isnan(column(evaluations, SUCCESS)).all())
     draw, name = (_return_curve, "return_curve.png") if by_return else (_success_curve, "success_curve.png")
     marked = lambda rows: draw(rows, _published(root))
     for path, curve, rows in (
-        (folder / "learning_curve.png", _learning_curve, read_rows(root / METRICS)),
+        (folder / "learning_curve.png", _learning_curve, checked_rows(root / METRICS)),
         (folder / name, marked, evaluations),
     ):
         if rows:
@@ -76,7 +76,7 @@ def _success_curve(rows, published):
             draw_marks(success, {published[target]: line.get_color()}, height=1.14)
             success.set_title(f"dashed: {published[target].source}", fontsize=8)
         reward.plot(steps, column(own, "high_last_reward"), marker="o", label=target)
-    episodes = rows[-1]["episodes"]
+    episodes = rows[-1].get("episodes", "?")
     success.set_ylabel(f"success rate, {episodes} episodes")
     success.set_ylim(-0.05, 1.09)
     success.legend(title="target")

@@ -1,5 +1,6 @@
-"""Whether the replay buffers fit into memory, asked before they are made."""
+"""Whether what a configuration asks for fits into memory, asked before it is made."""
 
+import decimal
 import pathlib
 import resource
 from collections.abc import Mapping
@@ -9,19 +10,37 @@ _CGROUP = pathlib.Path("/sys/fs/cgroup")
 _OWN_GROUPS = pathlib.Path("/proc/self/cgroup")
 
 
-def check_room(needs: Mapping[str, int]) -> None:
+def check_room(
+    needs: Mapping[str, int],
+    what: str = "the replay buffers",
+    remedy: str = "a smaller CircularBuffer.buffer_size",
+) -> None:
     """Raises a MemoryError unless there is room.
 
     Args:
       needs: what is to be allocated, name -> bytes.
+      what: all of it together, in words.
+      remedy: what would need less.
     """
     free, total = free_bytes(), sum(needs.values())
     if free is not None and total > free:
         parts = ", ".join(f"{name}: {_in_words(size)}" for name, size in needs.items())
         raise MemoryError(
-            f"the replay buffers need {_in_words(total)} of memory ({parts}), and {_in_words(free)} are free;"
-            " allowed: a smaller CircularBuffer.buffer_size"
+            f"{what} need {_in_words(total)} of memory ({parts}), and {_in_words(free)} are free;"
+            f" allowed: {remedy}"
         )
+
+
+def check_copies(binding: str, count: int, each: int, what: str) -> None:
+    """Raises a MemoryError unless there is room for many of a kind.
+
+    Args:
+      binding: what says how many, e.g. "train_uvf.num_envs".
+      count: how many.
+      each: bytes of one.
+      what: all of them, in words.
+    """
+    check_room({f"{count:,} x {each:,} bytes": count * each}, what, f"a smaller {binding}")
 
 
 def free_bytes() -> int | None:
@@ -81,4 +100,6 @@ def _table(path, key, unit):
 
 
 def _in_words(size):
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+    if size < 2**30:
+        return f"{size / 2**20:.0f} MiB"
+    return f"{size / 2**30:.1f} GiB" if size < 2**100 else f"{decimal.Decimal(size // 2**30):.1e} GiB"

@@ -20,10 +20,11 @@ def run(
     statistic: str = "iqm",
     group_by: str = "gin_file",
     until: int | None = None,
+    named: str | os.PathLike | None = None,
 ) -> int:
-    """Draws runs into `out_dir`/<task>; returns the exit status."""
+    """Draws runs into a folder for each task, see `output_folder`; returns the exit status."""
     comparisons = load(roots, group_by, until)
-    draw(comparisons, output_folder(roots, out_dir), statistic)
+    draw(comparisons, output_folder(roots, out_dir, named), statistic)
     return 0
 
 
@@ -60,12 +61,22 @@ def load(
     return comparisons
 
 
-def output_folder(roots: Sequence[pathlib.Path], out_dir: str | os.PathLike | None) -> pathlib.Path:
-    """`out_dir`, or the folder plots/ in the nearest folder that holds all runs; nothing is made yet.
+def output_folder(
+    roots: Sequence[pathlib.Path], out_dir: str | os.PathLike | None, named: str | os.PathLike | None = None
+) -> pathlib.Path:
+    """Where pictures go; nothing is made yet.
+
+    Args:
+      roots: the runs.
+      out_dir: the folder that the user asks for; None is plots/ in `named`.
+      named: the one folder that the user has named, whatever it holds; None, where several were named,
+        is the nearest folder that holds all runs.
 
     Raises:
       UsageError: it cannot be written to, or no folder but / holds all runs.
     """
+    if out_dir is None and named is not None:
+        return check_output_folder(pathlib.Path(named).expanduser() / "plots")
     if out_dir is None:
         holder = pathlib.Path(os.path.commonpath([os.path.dirname(os.path.abspath(root)) for root in roots]))
         if holder == pathlib.Path(holder.anchor):

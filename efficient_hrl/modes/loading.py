@@ -26,7 +26,7 @@ def load_config_of(folder: RunFolder, gin_files: list[str], gin_bindings: list[s
     if not folder.is_run:
         raise UsageError(f"--root_dir={folder.root}: there is no run")
     if gin_files:
-        load_config(gin_files, gin_bindings)
+        load_config(gin_files, gin_bindings, announce)
     else:
         load_recorded_config(folder, gin_bindings)
     check_continues(folder.record()["config"], bindings(), folder.root, evaluates=True)

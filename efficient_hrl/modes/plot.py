@@ -10,12 +10,12 @@ from efficient_hrl.figures.run_figures import draw_curves, draw_exploration, dra
 from efficient_hrl.figures.subject import EPISODES, subject_of
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.modes.loading import load_config_of, newest_weights
-from efficient_hrl.storage.rows import read_rows
+from efficient_hrl.storage.rows import checked_rows
 from efficient_hrl.storage.run_folder import RunFolder, check_output_folder
 from efficient_hrl.storage.run_name import run_name
 from efficient_hrl.storage.weights import restore_weights
 from efficient_hrl.terminal.console import announce
-from environments.maze_env import MazeEnv
+from environments.make_batched import maze_of
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
@@ -32,13 +32,12 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         restore_weights(path, evaluator.hierarchy.weights())
         with usage_errors():
             subject = subject_of(evaluator, run_name(folder.root), env_steps)
-    elif not any(read_rows(folder.path(name)) for name in (METRICS, EVALUATIONS)):
+    elif not any(checked_rows(folder.path(name)) for name in (METRICS, EVALUATIONS)):
         missing = f"no rows in {METRICS} and {EVALUATIONS}, {reason}"
         raise UsageError(f"{folder.root}: nothing to draw yet: {missing}")
     else:
         announce(f"no figures of the representation: {reason}")
-    environment = evaluator.environment
-    maze = environment.maze if isinstance(environment, MazeEnv) else None
+    maze = maze_of(evaluator.environment)
     num_candidates = evaluator.hierarchy.inverse_dynamics.num_samples
     drawings = [
         draw_curves(folder.root, announce),

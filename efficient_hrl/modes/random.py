@@ -11,7 +11,7 @@ from environments.create_maze_env import variant_of
 
 def run(gin_files: list[str], gin_bindings: list[str], seed: int, env: str | None = None) -> int:
     """Runs the random policy, in the environment `env` if one is named, and prints what it achieves."""
-    load_config(gin_files, [*([] if env is None else _bindings_of(env)), *gin_bindings])
+    load_config(gin_files, [*([] if env is None else _bindings_of(env)), *gin_bindings], announce)
     with usage_errors():
         RandomPolicyRun(seed=seed).run(announce)
     return 0

@@ -16,13 +16,15 @@ def run(
     statistic: str = "iqm",
     group_by: str = "gin_file",
     until: int | None = None,
+    named: str | os.PathLike | None = None,
 ) -> int:
     """Draws the runs' comparison and writes a page about all; returns the exit status.
 
-    The page is `report.html` in `out_dir` or, without one, in the nearest folder that holds all runs.
+    The page is `report.html` in `out_dir` or, without one, in the folder that holds plots/, see
+    `compare.output_folder`.
     """
     comparisons = compare.load(roots, group_by, until)
-    pictures = compare.output_folder(roots, out_dir)
+    pictures = compare.output_folder(roots, out_dir, named)
     holder = pictures if out_dir is not None else pictures.parent
     page = holder / PAGE
     runs = [run for comparison in comparisons for group in comparison.groups for run in group.runs]

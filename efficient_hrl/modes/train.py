@@ -18,7 +18,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         if folder.is_run or folder.lock.exists():
             lock = stack.enter_context(hold(folder.lock, announce))
         use_threads()
-        load_config(gin_files, gin_bindings)
+        load_config(gin_files, gin_bindings, announce)
         is_new, changed = not folder.is_run, {}
         if not is_new:
             changed = check_continues(folder.record()["config"], bindings(), folder.root)

@@ -3,7 +3,7 @@
 import contextlib
 
 from efficient_hrl.configuration.config import usage_errors
-from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.errors import RunError
 from efficient_hrl.eval import evaluate
 from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.figures.subject import as_numpy
@@ -16,6 +16,7 @@ from efficient_hrl.video.camera import Camera
 from efficient_hrl.video.encoder import find_encoder
 from efficient_hrl.video.episode import episode_of, has_goals
 from efficient_hrl.video.film import save_video
+from efficient_hrl.video.foreign import film_foreign, save_foreign_strip, save_foreign_video
 from efficient_hrl.video.strip import save_strip
 from environments.maze_env import MazeEnv
 from environments.opengl import OpenGLError
@@ -30,7 +31,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
     with usage_errors():
         evaluator = evaluate(seed=seed, num_episodes_eval=1)
     if not isinstance(evaluator.environment, MazeEnv):
-        raise UsageError(f"{evaluator.environment.env_id} is not a maze; --mode=video shows mazes alone")
+        return _film_foreign(evaluator, folder, videos)
     maze = evaluator.environment.maze
     env_steps = restore_newest(evaluator, folder)
     with contextlib.ExitStack() as stack:
@@ -54,4 +55,21 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
                 announce(f"wrote {save_strip(episode, camera, videos / f'{target}_strip.png')}")
             except OSError as error:
                 raise RunError(f"{videos}: {error}") from None
+    return 0
+
+
+def _film_foreign(evaluator, folder, videos):
+    """Films an environment from elsewhere by its own pictures."""
+    with usage_errors(f"{folder.root}: "):
+        evaluator.simulations.open_view()
+    env_steps = restore_newest(evaluator, folder)
+    for target in evaluator.eval_modes:
+        with usage_errors(f"{folder.root}: "):
+            filmed = film_foreign(evaluator, target, run_name(folder.root), env_steps)
+        try:
+            videos.mkdir(exist_ok=True)
+            announce(f"wrote {save_foreign_video(filmed, videos / f'{target}.mp4')}")
+            announce(f"wrote {save_foreign_strip(filmed, videos / f'{target}_strip.png')}")
+        except OSError as error:
+            raise RunError(f"{videos}: {error}") from None
     return 0

@@ -1,6 +1,5 @@
 """What a report says of one run."""
 
-import json
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from efficient_hrl.report.pictures import Picture, sections_of_run
 from efficient_hrl.report.published_words import place_in_words, published_sources, published_words
 from efficient_hrl.report.results import TargetResult, target_results
 from efficient_hrl.storage.rows import checked_rows
-from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD
+from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder
 from efficient_hrl.storage.run_name import run_name
 
 
@@ -96,6 +95,8 @@ def run_page(
         for name in (EVALUATIONS, METRICS)
     )
     try:
+        if evaluations and "episodes" not in evaluations[0]:
+            raise UsageError(f"{root / EVALUATIONS}: no column episodes; allowed in a report: one")
         record, results = _record(root), target_results(evaluations)
         words = {result.target: published_words(run, result.target) for result in results}
         found, video_room = videos(root / "videos", page, video_room)
@@ -149,13 +150,7 @@ def facts(record: Mapping[str, Any], metrics: Sequence[Mapping[str, str]]) -> li
 
 
 def _record(root):
-    path = root / RECORD
-    if not path.is_file():
-        return {}
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(record, dict):
-        raise ValueError(f"{RECORD} is not a record")
-    return record
+    return RunFolder(root, writes=False).record() if RunFolder.has_record(root) else {}
 
 
 def _summary(record, results, metrics):
@@ -174,16 +169,19 @@ def _summary(record, results, metrics):
 
 def _numbers(path):
     """The row of representation_numbers.csv, with names for people; [] without one."""
-    if not path.is_file():
-        return []
-    names, values = (line.split(",") for line in path.read_text(encoding="utf-8").splitlines()[:2])
-    return [
-        (name.replace("_", " ").replace("r2", "R²"), value) for name, value in zip(names, values) if value
-    ]
+    rows = checked_rows(path)
+    return (
+        [(name.replace("_", " ").replace("r2", "R²"), value) for name, value in rows[0].items() if value]
+        if rows
+        else []
+    )
 
 
 def _text(path):
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{path}: not as this program writes it ({error})") from None
 
 
 def _number(text):

@@ -308,6 +308,13 @@ class StatePreprocess(GoalSpace):
         """The network of phi's correction, or None."""
         return self._embed_net
 
+    @property
+    def num_replay_states(self) -> int:
+        """States of the replay buffer that an update compares the batch with."""
+        if not self.trainable_representation:
+            return 0
+        return self._estimator.num_replay_batches * self._estimator.num_replay_states
+
     def check_batch(self, name, size):
         if size < self._estimator.least_batch:
             raise ValueError(

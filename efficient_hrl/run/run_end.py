@@ -13,6 +13,7 @@ from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.graph.finite import culprit
 from efficient_hrl.storage.checkpoints import Checkpoints
 from efficient_hrl.storage.run_folder import RunFolder
+from environments.foreign_errors import ForeignError
 from environments.instability import NonFiniteError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -35,7 +36,7 @@ def explained(
       folder: of the run.
       checkpoints: of the run.
       where: tells where training stands.
-      fault: tells what was wrong with an environment's numbers, or None.
+      fault: tells what was wrong with an environment's numbers or its own code, or None.
     """
     try:
         yield
@@ -64,7 +65,7 @@ def explained(
 
 
 def _wrong_number(error, fault):
-    if isinstance(error, NonFiniteError):
+    if isinstance(error, NonFiniteError | ForeignError):
         return str(error)
     return (fault() or culprit(error)) if isinstance(error, tf.errors.OpError) else None
 

@@ -21,7 +21,7 @@ from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.weights import load_low_level, save_weights
 from efficient_hrl.terminal.progress import Progress
 from environments.instability import NonFiniteError
-from environments.maze_env import MazeEnv
+from environments.make_batched import maze_of
 
 
 class TrainingRun:
@@ -133,11 +133,7 @@ class TrainingRun:
         training, root = self._training, self._folder.root
         self._records = RunLog(root, self._steps, self._state.values["evaluated_steps"])
         parts = (training.hierarchy, training.low_replay, training.high_replay)
-        maze = (
-            training.spec.task.environment.maze
-            if isinstance(training.spec.task.environment, MazeEnv)
-            else None
-        )
+        maze = maze_of(training.spec.task.environment)
         self._maps = ExplorationMaps(root, maze, *parts, self._state)
         self._board = TensorBoard(root, *parts, maze)
         self._config = self._folder.path("operative_config.gin")

@@ -19,6 +19,7 @@ OPERATIVE_CONFIG = "operative_config.gin"
 LOCK = "lock"
 # What a process may have left that died before it wrote the record.
 _OWN = {LOCK, partial_of(pathlib.Path(RECORD)).name}
+MOST_SEED = 2**31 - 1
 PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
 
 
@@ -49,11 +50,9 @@ class RunFolder:
             raise UsageError(f"--root_dir={root}: {error}") from None
 
     def _check(self, root, writes):
-        nearest = self.root
-        while not nearest.exists() and nearest != nearest.parent:
-            nearest = nearest.parent
+        nearest = _nearest(self.root)
         if not nearest.is_dir():
-            raise UsageError(f"--root_dir={root}: {nearest} is not a folder")
+            raise UsageError(f"--root_dir={root}: {nearest} is {_what_it_is(nearest)}")
         if writes and not is_writable(nearest):
             raise UsageError(f"--root_dir={root}: {nearest} is not writable")
         if self.root.exists() and not self.is_run and not {path.name for path in self.root.iterdir()} <= _OWN:
@@ -91,7 +90,7 @@ class RunFolder:
             record = json.loads(self.path(RECORD).read_text(encoding="utf-8"))
             _check_record(record)
             return record
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"{self.path(RECORD)}: not a record of a run ({error})") from None
 
     def make(self) -> None:
@@ -150,8 +149,10 @@ class RunFolder:
 
 def _check_record(record):
     """Checks the kinds of a record's parts; older versions wrote fewer of them."""
-    if not isinstance(record, dict) or not isinstance(record.get("seed"), int):
+    if not isinstance(record, dict) or not _is_whole(record.get("seed")):
         raise ValueError("no seed")
+    if not 0 <= record["seed"] <= MOST_SEED:
+        raise ValueError(f"seed = {str(record['seed'])[:50]}; allowed: 0 to {MOST_SEED}")
     if not _maps_texts(record.get("config")):
         raise ValueError("no configuration, or one that is not text")
     for name in ("command", "started", "python", "machine"):
@@ -163,8 +164,21 @@ def _check_record(record):
     if not _maps_texts(record.get("packages", {})):
         raise ValueError("packages are not names and versions")
     continued = record.get("continued", [])
-    if not isinstance(continued, list) or not all(isinstance(note, dict) for note in continued):
+    if not isinstance(continued, list) or not all(map(_is_note, continued)):
         raise ValueError("continued is not a list of notes")
+
+
+def _is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_note(note):
+    """Whether it is what `note_continuation` adds, as far as anybody reads it."""
+    if not isinstance(note, dict) or not isinstance(note.get("started", ""), str):
+        return False
+    changed = note.get("changed", [])
+    is_list = isinstance(changed, list) and all(isinstance(line, str) for line in changed)
+    return is_list and _is_whole(note.get("env_steps", 0))
 
 
 def _maps_texts(values):
@@ -188,6 +202,19 @@ def _circumstances():
     }
 
 
+def _nearest(path):
+    """The path, or the nearest one around it that is there; a link that leads nowhere is there."""
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    return path
+
+
+def _what_it_is(path):
+    if path.is_symlink() and not path.exists():
+        return f"a link that leads nowhere, to {os.readlink(path)}; allowed: a folder, or a link to one"
+    return "not a folder"
+
+
 def is_writable(folder: pathlib.Path) -> bool:
     """Whether files can be made in a folder."""
     # Permission bits are read as well, because they do not bind a superuser.
@@ -205,9 +232,7 @@ def check_output_folder(path: str | os.PathLike, flag: str | None = None) -> pat
       UsageError: it cannot.
     """
     path = pathlib.Path(path)
-    nearest = path
-    while not os.path.exists(nearest) and nearest != nearest.parent:
-        nearest = nearest.parent
+    nearest = _nearest(path)
     if not (os.path.isdir(nearest) and is_writable(nearest)):
         named = f"--root_dir={path.parent}: {path}" if flag is None else f"{flag}={path}"
         raise UsageError(

@@ -2,11 +2,14 @@
 
 import os
 import pathlib
+import re
 
 import tensorflow as tf
 
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.durable import partial_of, remove_partials, sync
+
+_NAME = re.compile(r"policy-\d{1,18}", re.ASCII)
 
 
 def save_weights(folder: pathlib.Path, weights: dict, env_steps: int, kept: int | None = None) -> None:
@@ -45,8 +48,8 @@ def write_networks(prefix: pathlib.Path, **trackables) -> list[pathlib.Path]:
 
 def saved_weights(folder: pathlib.Path) -> list[pathlib.Path]:
     """What `save_weights` has written to a folder, oldest first, as paths without ending."""
-    paths = [path.with_suffix("") for path in folder.glob("policy-*.index")]
-    return sorted(paths, key=env_steps_of)
+    found = (path.with_suffix("") for path in folder.glob("policy-*.index"))
+    return sorted((path for path in found if _NAME.fullmatch(path.name)), key=env_steps_of)
 
 
 def env_steps_of(path: str | pathlib.Path) -> int:

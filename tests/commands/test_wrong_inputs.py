@@ -42,6 +42,7 @@ FILES = {
     "text.gin": b"this is not gin\n",
     "missing.gin": b"include 'nowhere.gin'\n",
     "maze.txt": b"11111\n1r..1\n1?1.1\n11111\n",
+    "nested.gin": b"train_uvf.batch_size = " + 3000 * b"(" + b"1" + 3000 * b")",
     "locked": None,
 }
 RESUMED = "--resumed"  # not a flag: stands for the finished run of this module
@@ -58,6 +59,45 @@ WRONG = [
     (
         "agent/CircularBuffer.buffer_size = 1000000000000000",
         r"need [\d.]+ GiB of memory \(low 1,000,000,000,000,000 x \d+ bytes.* are free; allowed: a smaller",
+    ),
+    # What is allocated follows from the configuration.
+    (
+        "train_uvf.batch_size = 10000000000",
+        r"^run.py: updates, .*, need [\d.]+ GiB of memory \(replay buffers: .*10 candidates for each of"
+        r" 10,000,000,000 segments: .* are free; allowed: a smaller train_uvf.batch_size$",
+    ),
+    (
+        "train_uvf.goal_sample_strategy = None\ntrain_uvf.batch_size = 10000000000",
+        r"high level's batch of 10,000,000,000: [\d.]+ GiB.* allowed: a smaller train_uvf.batch_size$",
+    ),
+    (f"train_uvf.batch_size = {10**40}", r"need \d\.\de\+\d+ GiB.* allowed: a smaller train_uvf.batch_size$"),
+    ("train_uvf.repeat_size = 1000000000", "allowed: a smaller train_uvf.batch_size$"),
+    ("InverseDynamics.num_samples = 1000000000", "allowed: a smaller InverseDynamics.num_samples$"),
+    (
+        "--gin_file=gin/norl_ant_maze.gin StatePreprocess.estimator = @ReplayEstimator()"
+        "\nReplayEstimator.num_replay_states = 1000000000000",
+        "2,000,000,000,000 replay states beside a batch of 100: .* allowed: a smaller num_replay_states$",
+    ),
+    (
+        "ACTOR_HIDDEN_SIZE_1 = 1000000\nACTOR_HIDDEN_SIZE_2 = 1000000",
+        r"hidden layers of \[1000000, 1000000\] units need .* \(1,000,002,000,000 weights: .*: smaller ones",
+    ),
+    (
+        "agent/ddpg_critic_net.joint_hidden_layers = (100000000000000,)",
+        r"hidden layers of \[100000000000000\] units need [\d.]+ GiB of memory",
+    ),
+    (
+        "train_uvf.num_envs = 1000000000",
+        r"the environments need [\d.]+ GiB of memory \(1,000,000,000 x \d,\d{3} bytes: .*: a smaller"
+        " train_uvf.num_envs",
+    ),
+    (
+        "evaluate.num_episodes_eval = 1000000000",
+        "environments side by side need .* allowed: a smaller evaluate.num_episodes_eval",
+    ),
+    (
+        "--gin_file=gin/examples/ant_v5.gin train_uvf.num_envs = 10000000000",
+        "10,000,000,000 x 4,096 bytes: .* allowed: a smaller train_uvf.num_envs",
     ),
     (
         "train_uvf.keep_every_nth_checkpoint = -1",
@@ -395,6 +435,9 @@ WRONG = [
     ("--gin_file=FOLDER", "FOLDER: no such file"),
     ("--root_dir=FOLDER/none --gin_file=FOLDER/itself.gin", "itself.gin: a file includes itself"),
     ("--gin_file=FOLDER/one.gin", "one.gin: a file includes itself"),
+    ("--gin_file=FOLDER/nested.gin", "nested.gin: too many brackets inside each other; allowed: 100$"),
+    (f"train_uvf.batch_size = {'[' * 3000}1{']' * 3000}", r"\[\[ \.\.\. \]\].*\]: too many brackets"),
+    ("--root_dir=FOLDER/\udcff", r"^run.py: b'--root_dir=.*\\xff': allowed: text in UTF-8$"),
     ("--gin_file=FOLDER/bytes.gin", "bytes.gin: .*can't decode byte 0xff.*; allowed: text in UTF-8"),
     ("--gin_file=FOLDER/latin.gin", "latin.gin: .*can't decode byte 0xe9.*; allowed: text in UTF-8"),
     ("--gin_file=FOLDER/mark.gin", "mark.gin: a byte order mark in .*; allowed: UTF-8 without one"),
@@ -621,6 +664,19 @@ def test_a_mistake_is_one_line_and_writes_nothing(text, message, folder, request
     assert len(err.splitlines()) == 1 and "Traceback" not in err, err
     assert re.search(message.replace("FOLDER", re.escape(str(folder))), err), err
     assert (snapshot(folder), snapshot(run)) == before
+
+
+@pytest.mark.parametrize("mode, below", [("train", ""), ("train", "/run"), ("report", ""), ("eval", "")])
+def test_a_link_that_leads_nowhere_is_a_mistake(mode, below, folder, capfd):
+    (folder / "link").symlink_to("gone/folder")
+    gin.clear_config()
+    arguments = arguments_of(f"--mode={mode} --root_dir={folder}/link{below}", folder, folder)
+    assert main.main(arguments) == 2
+    message = (
+        f"{folder}/link is a link that leads nowhere, to gone/folder; allowed: a folder, or a link to one"
+    )
+    assert capfd.readouterr().err == f"run.py: --root_dir={folder}/link{below}: {message}\n"
+    assert (folder / "link").is_symlink() and not (folder / "gone").exists()
 
 
 def test_no_configuration_is_a_mistake(folder, capfd):

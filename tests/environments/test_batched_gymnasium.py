@@ -5,8 +5,9 @@ import pytest
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
 from environments.create_maze_env import create_maze_env
 from environments.gymnasium_task import GymnasiumTask, create_gymnasium_env
-from environments.make_batched import check_environment, episode_limit, make_batched
-from tests.environments import walk
+from environments.make_batched import check_environment, episode_limit, make_batched, maze_of
+from environments.maze_env import MazeEnv
+from tests.environments import faulty, walk  # noqa: F401  (registers Wide-v0)
 
 SEED = 5
 NUM_ENVS = 3
@@ -95,6 +96,34 @@ def test_told_contexts_reach_the_instances_whose_episodes_begin():
     assert not told[1]
 
 
+def wide(what):
+    return {"env_id": "Wide-v0", "env_kwargs": {"what": what}}
+
+
+def test_spaces_that_fit_are_taken():
+    assert create_gymnasium_env(**wide("fits")).maze is None
+
+
+class StepsItself(MazeEnv):
+    def step(self, action):
+        return super().step(-action)
+
+
+def test_a_maze_that_steps_by_itself_is_refused():
+    maze = create_maze_env("PointMaze").maze
+    check_environment("train_uvf.environment", MazeEnv(maze))
+    message = "environment is a StepsItself with a method step of its own, .*; allowed: a MazeEnv of a Maze"
+    with pytest.raises(ValueError, match=message):
+        check_environment("train_uvf.environment", StepsItself(maze))
+
+
+def test_a_maze_of_ones_own_with_an_id_is_known_to_be_one():
+    task = create_gymnasium_env("PointPush-v0")
+    assert maze_of(task).name == "PointPush" and maze_of(create_maze_env("AntMaze")).name == "AntMaze"
+    assert maze_of(create_gymnasium_env("PointMazeGoal-v0")) is None
+    assert maze_of(create_gymnasium_env("Walk-v0")) is None
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -103,6 +132,17 @@ def test_told_contexts_reach_the_instances_whose_episodes_begin():
         ({"env_id": "no_such_module:Walk-v0"}, "no_such_module"),
         ({"env_id": "Walk-v0", "env_kwargs": {"wings": 2}}, "wings"),
         ({"env_id": "Discrete-v0"}, r"Discrete\(2\).*allowed: a bounded Box"),
+        (
+            {"env_id": "Discrete-v0"},
+            r"a wrapper whose action is a number for each choice .*your_environment.md",
+        ),
+        (wide("choices"), r"MultiDiscrete\(\[2 3\]\); allowed: a bounded Box"),
+        (wide("whole"), "int64.* are whole numbers; allowed: a Box of floats, rounded"),
+        (wide("empty"), "allowed: at least one entry, each with its minimum below its maximum"),
+        (wide("none"), "allowed: at least one entry"),
+        (wide("reset"), "reset gives an observation of 3 numbers; its observation_space is of 2\n"),
+        (wide("step"), "step gives an observation of 1 numbers; its observation_space is of 2\n"),
+        (wide("breaks"), r"'Wide-v0': ArithmeticError: not today \(.*faulty.py, line \d+, in step\)\n"),
         ({"env_id": "Walk-v0", "env_kwargs": 5}, "env_kwargs = 5; allowed: a dictionary"),
         ({"env_id": "Walk-v0", "append_time": 3}, "append_time = 3; allowed: True, False"),
         ({"env_id": "Walk-v0", "observation_keys": ["walker"]}, "'walker'.*has observations Box"),

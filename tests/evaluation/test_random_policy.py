@@ -123,3 +123,8 @@ def test_without_a_target_there_is_only_the_environment_s_reward():
         create_gather_env("PointGather", activity_range=5), num_episodes=3, max_steps_per_episode=300
     )
     assert [row[0] for row in rows[1:]] == ["environment's own"]
+
+
+def test_more_episodes_than_there_is_memory_for_are_refused():
+    with pytest.raises(MemoryError, match="GiB .* are free; allowed: a smaller run_random.num_episodes"):
+        RandomPolicyRun(create_maze_env("PointMaze"), num_episodes=10**12)

@@ -183,6 +183,27 @@ def test_a_page_goes_where_it_is_told(tmp_path):
     assert not (tmp_path / "runs/report.html").exists()
 
 
+def test_a_page_goes_into_the_one_folder_that_is_named(tmp_path, capfd):
+    below = tmp_path / "some" / "folder"
+    for seed in (0, 1):
+        write_run(below / "hiro" / f"seed{seed}", seed=seed)
+    unrecorded = write_run(tmp_path / "kept", record=False)
+    for named in (below, unrecorded):
+        assert call("--mode=report", f"--root_dir={named}") == 0
+        assert f"wrote {named / 'report.html'}" in capfd.readouterr().out
+        assert [*named.glob("plots/*/comparison_success.png")]
+    written = {path.parent for path in tmp_path.rglob("report.html")}
+    assert written == {below, unrecorded}
+
+
+def test_a_named_folder_that_cannot_be_written_to_is_refused(tmp_path, capfd):
+    write_run(tmp_path / "locked" / "run")
+    (tmp_path / "locked").chmod(0o555)
+    assert call("--mode=report", f"--root_dir={tmp_path / 'locked'}") == 2
+    assert "locked/plots: not a folder that can be written to" in capfd.readouterr().err
+    assert call("--mode=report", f"--root_dir={tmp_path / 'locked'}", f"--out_dir={tmp_path / 'b'}") == 0
+
+
 def test_what_cannot_be_reported_is_one_line(tmp_path, capfd):
     a, b, c, d, e = (write_run(tmp_path / name, seed=seed) for seed, name in enumerate("abcde"))
     (b / "eval.csv").write_text("mine\n1\n")
@@ -196,8 +217,11 @@ def test_what_cannot_be_reported_is_one_line(tmp_path, capfd):
         ([], "--mode=report needs --root_dir=PATH"),
         ([f"--root_dir={tmp_path / 'none'}"], "none"),
         ([one, f"--root_dir={b}"], "b/eval.csv: not as this program writes it"),
-        ([one, f"--root_dir={c}"], "c: not as this program writes it"),
-        ([one, f"--root_dir={d}"], "d: not as this program writes it"),
+        ([one, f"--root_dir={c}"], "c/operative_config.gin: not as this program writes it"),
+        (
+            [one, f"--root_dir={d}"],
+            "d/metrics.csv: .*: line 2: steps_per_s = 'x'; allowed: a finite number from 0",
+        ),
         ([one, f"--root_dir={e}"], "e.*: not "),
         ([one, f"--out_dir={tmp_path}"], "--out_dir=.*only for"),
     ):

@@ -342,3 +342,17 @@ def test_the_newest_whole_is_found_without_knowing_what_is_in_it(tmp_path):
     assert newest_whole(tmp_path / "c", said.append) == tmp_path / "c" / "ckpt-7"
     assert newest_whole(pathlib.Path(tmp_path / "nowhere"), said.append) is None
     assert len(said) == 1
+
+
+def test_files_that_are_no_weights_are_left_out(tmp_path):
+    for name in (
+        "policy-200",
+        "policy-1000",
+        "policy-abc",
+        "policy-",
+        "policy-1e3",
+        "policy--5",
+        "mypolicy-3",
+    ):
+        (tmp_path / f"{name}.index").touch()
+    assert [path.name for path in saved_weights(tmp_path)] == ["policy-200", "policy-1000"]

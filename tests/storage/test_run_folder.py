@@ -58,6 +58,14 @@ def test_a_read_only_folder_is_named(tmp_path):
         '{"seed": 1, "config": {}, "continued": ["x"]}',
         '{"seed": 1, "config": {}, "command": 5}',
         '{"seed": 1, "config": {}, "machine": null}',
+        '{"seed": 1%s, "config": {}}' % ("0" * 40),
+        '{"seed": 1%s, "config": {}}' % ("0" * 9999),
+        '{"seed": -1, "config": {}}',
+        '{"seed": true, "config": {}}',
+        '{"seed": 1, "config": {}, "continued": [{"env_steps": "x"}]}',
+        '{"seed": 1, "config": {}, "continued": [{"changed": 5}]}',
+        '{"seed": 1, "config": {}, "continued": [{"started": 5}]}',
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_record_is_named(tmp_path, text):

@@ -153,7 +153,7 @@ def test_what_cannot_be_filmed_is_one_line(damage, message, flags, root, capfd):
                 path.chmod(0o755)
 
 
-def test_only_mazes_can_be_filmed(tmp_path, capfd):
+def test_what_gives_no_pictures_cannot_be_filmed(tmp_path, capfd):
     gin_file = tmp_path / "walk.gin"
     gin_file.write_text(WALK)
     root = tmp_path / "run"
@@ -163,7 +163,10 @@ def test_only_mazes_can_be_filmed(tmp_path, capfd):
     RunFolder(root).create(0, bindings())
     assert call("--mode=video", f"--root_dir={root}") == 2
     out, err = capfd.readouterr()
-    assert out == "" and err == "run.py: Walk-v0 is not a maze; --mode=video shows mazes alone\n"
+    assert out == "" and err == (
+        f"run.py: {root}: Walk-v0 gives no pictures (its render_modes: none); allowed: an environment with"
+        " render_mode='rgb_array'\n"
+    )
     assert not (root / "videos").exists()
 
 
