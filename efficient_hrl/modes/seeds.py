@@ -11,9 +11,9 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import RECORD, RunFolder, check_output_folder
 from efficient_hrl.sweeps.seeds import failures, parse_seeds, run_seeds, worst_status
 from efficient_hrl.sweeps.seeds_view import seeds_view
-from efficient_hrl.terminal.console import announce, write_error
+from efficient_hrl.terminal.console import announce, program, write_error
 
-_PROGRAM = pathlib.Path(__file__).parent.parent.parent / "run.py"
+_PROGRAM = pathlib.Path(__file__).parents[2] / "run.py"
 
 
 def run(
@@ -47,7 +47,7 @@ def run(
 
     def command_of(seed):
         own = [f"--seed={seed}", f"--root_dir={root / f'seed{seed}'}"]
-        return [sys.executable, str(_PROGRAM), *flags, *own]
+        return [*_command(), *flags, *own]
 
     with contextlib.closing(seeds_view(seeds)) as view:
         outcomes, stopped_by = run_seeds(command_of, seeds, root, side_by_side, view)
@@ -67,9 +67,16 @@ def run(
     return status
 
 
+def _command():
+    """How the program that the user has called is called again; -P: the current folder has no modules for it."""
+    if program() == "run.py":
+        return [sys.executable, str(_PROGRAM)]
+    return [sys.executable, "-P", "-m", "efficient_hrl"]
+
+
 def _report(root):
     """Compares every run in `root`, also those of other commands, by `--mode=report`; its exit status."""
-    command = [sys.executable, str(_PROGRAM), "--mode=report", f"--root_dir={root}"]
+    command = [*_command(), "--mode=report", f"--root_dir={root}"]
     status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     return 1 if status < 0 else status  # below 0 a signal has killed it
 
