@@ -17,7 +17,9 @@ from matplotlib import pyplot  # noqa: E402
 
 _DOTS_PER_INCH = 120
 # Where figures go in place of files, by name; None is to files.
-_kept: contextvars.ContextVar[dict[str, mpl_figure.Figure] | None] = contextvars.ContextVar("kept", default=None)
+_kept: contextvars.ContextVar[dict[str, mpl_figure.Figure] | None] = contextvars.ContextVar(
+    "kept", default=None
+)
 
 
 @contextlib.contextmanager

@@ -65,6 +65,4 @@ class Run(HierarchyView):
                 if self._folder.path(name).is_file():
                     shutil.copy(self._folder.path(name), copy)
             yield from draw_curves(copy, say)
-        yield from draw_exploration(
-            self._folder.root, subject.maze, subject, self._num_candidates, say
-        )
+        yield from draw_exploration(self._folder.root, subject.maze, subject, self._num_candidates, say)
