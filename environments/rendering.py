@@ -58,6 +58,9 @@ class Line(NamedTuple):
 class MazeRenderer:
     """Renders simulations of one maze from a fixed camera that sees all of it."""
 
+    # Why MuJoCo found no OpenGL in this process; when it is asked again, it ends the process.
+    _refusal: mujoco.FatalError | None = None
+
     def __init__(self, maze: Maze, width: int = WIDTH, height: int = HEIGHT, zoom: float = 1.0):
         """Opens an OpenGL context.
 
@@ -73,9 +76,13 @@ class MazeRenderer:
         self._maze = maze
         largest = maze.model.vis.global_  # what the off-screen buffer has room for
         largest.offwidth, largest.offheight = max(largest.offwidth, width), max(largest.offheight, height)
+        if MazeRenderer._refusal is not None:
+            raise opengl_error(MazeRenderer._refusal)
         try:
             self._renderer = mujoco.Renderer(maze.model, height, width)
         except Exception as error:  # each OpenGL back end fails in its own way
+            if isinstance(error, mujoco.FatalError):
+                MazeRenderer._refusal = error
             raise opengl_error(error) from None
         rows, columns = len(maze.layout.cells), len(maze.layout.cells[0])
         side = maze.robot.cell_size

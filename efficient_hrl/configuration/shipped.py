@@ -1,4 +1,4 @@
-"""The gin files that come with this program: `gin/` of a clone, a folder of the package where it is installed."""
+"""The gin files that come with this program: `gin/` of a clone, or a folder of the installed package."""
 
 import os
 import pathlib

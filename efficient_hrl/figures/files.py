@@ -16,15 +16,13 @@ from matplotlib import figure as mpl_figure  # noqa: E402  (the backend must be 
 from matplotlib import pyplot  # noqa: E402
 
 _DOTS_PER_INCH = 120
-# Where figures go in place of files, by name; None is to files.
-_kept: contextvars.ContextVar[dict[str, mpl_figure.Figure] | None] = contextvars.ContextVar(
-    "kept", default=None
-)
+# Name -> figure, where figures are kept in place of files.
+_kept = contextvars.ContextVar("kept", default=None)
 
 
 @contextlib.contextmanager
 def figures_kept() -> Iterator[dict[str, mpl_figure.Figure]]:
-    """Inside, figures are put into the dictionary, by their files' names without ending; nothing is written."""
+    """Inside, figures go into the dictionary by their files' names, without ending; nothing is written."""
     token = _kept.set({})
     try:
         yield _kept.get()

@@ -2,9 +2,11 @@
 
 These names, and what they take and give, stay; everything else of the package may change.
 
-May import: configuration, environments, errors, eval, evaluation, figures, graph, modes, run,
-storage, terminal, train, video.
+May import: comparison, configuration, environments, errors, eval, evaluation, figures, graph, modes,
+run, storage, train, video.
 """
+
+import logging
 
 import matplotlib
 
@@ -21,5 +23,10 @@ from efficient_hrl.library.policy import Policy  # noqa: E402
 
 if _backend is not None:
     matplotlib.use(_backend)  # the notebook's own, which the modules that draw files have replaced
+
+# Each evaluator has a graph of its own; TensorFlow takes them for one function traced again and again.
+logging.getLogger("tensorflow").addFilter(
+    lambda record: "retracing" not in record.getMessage() or "efficient_hrl" not in record.getMessage()
+)
 
 __all__ = ["Experiment", "Policy", "Run", "RunError", "UsageError", "build", "gin_names", "load"]

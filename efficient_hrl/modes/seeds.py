@@ -68,7 +68,10 @@ def run(
 
 
 def _command():
-    """How the program that the user has called is called again; -P: the current folder has no modules for it."""
+    """How the program that the user has called is called again.
+
+    With -P, so that modules are not looked for in the current folder, as a command does not either.
+    """
     if program() == "run.py":
         return [sys.executable, str(_PROGRAM)]
     return [sys.executable, "-P", "-m", "efficient_hrl"]
