@@ -24,6 +24,7 @@ from efficient_hrl.sweeps.seeds import (
     run_seeds,
     worst_status,
 )
+from efficient_hrl.terminal import console
 from efficient_hrl.terminal.progress import Report
 from tests.commands.test_wrong_inputs import REPOSITORY, RUN, snapshot
 from tests.terminal.test_progress import on_terminal
@@ -368,6 +369,7 @@ def test_without_a_terminal_there_is_a_line_a_minute_for_all(capsys, monkeypatch
 
 BARS = """
 import time
+from efficient_hrl.terminal import console
 from efficient_hrl.terminal.progress import Report
 from efficient_hrl.sweeps.seeds_view import Bars, seeds_view
 view = seeds_view([0, 1, 10])
@@ -501,6 +503,12 @@ def test_a_failure_is_told_at_the_end_and_there_is_no_report(pretended, capfd, t
         "run.py: seed 0: batchsize: no such thing",
         "run.py: the other 2 seeds would say the same: not begun",
     ]
+
+
+def test_the_installed_command_calls_itself(monkeypatch):
+    assert seeds_mode._command() == [sys.executable, str(REPOSITORY / "run.py")]
+    monkeypatch.setattr(console, "_program", "efficient-hrl")
+    assert seeds_mode._command() == [sys.executable, "-P", "-m", "efficient_hrl"]
 
 
 @pytest.mark.ci
