@@ -12,7 +12,7 @@ from efficient_hrl.figures.run_figures import draw_curves, draw_exploration
 from efficient_hrl.figures.subject import Subject
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.library.hierarchy_view import HierarchyView
-from efficient_hrl.library.own_configuration import OwnConfiguration
+from efficient_hrl.library.own_configuration import OwnConfiguration, texts
 from efficient_hrl.run.metrics import RunLog
 from efficient_hrl.run.run_end import wrong_numbers_told
 from efficient_hrl.run.training import Training
@@ -33,7 +33,7 @@ def build(
     Raises:
       UsageError: what the command line refuses, in the same words.
     """
-    files, overrides = _texts(gin_files), _texts(gin_bindings)
+    files, overrides = texts(gin_files), texts(gin_bindings)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise UsageError(f"seed = {seed!r}; allowed: a whole number from 0 to {2**31 - 1}")
     use_threads()
@@ -111,8 +111,6 @@ class Experiment(HierarchyView):
     def _train_block(self):
         """Trains; returns a new row of `metrics`, or None."""
         training, before, began = self._training, self._training.env_steps, time.perf_counter()
-        if not before and training.pretraining is not None:
-            training.pretraining.begin_block(before)
         training.train_block()
         now, period = training.env_steps, training.spec.periods.log
         is_due = period > 0 and now // period > before // period
@@ -139,8 +137,3 @@ class Experiment(HierarchyView):
                 log.log_evaluation(env_steps, results)
             yield from draw_curves(folder.root, say)
             yield from draw_exploration(folder.root, subject.maze, subject, self._num_candidates, say)
-
-
-def _texts(given):
-    """One text, or several."""
-    return [given] if isinstance(given, str) else [*given]

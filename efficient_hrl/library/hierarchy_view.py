@@ -107,12 +107,19 @@ class HierarchyView:
           every: steps from one picture to the next.
 
         Raises:
-          UsageError: no such target, or the environment is not a maze.
+          UsageError: no such target or episode, or the environment is not a maze.
         """
         environment = self._evaluator.environment
         if not isinstance(environment, MazeEnv):
             raise UsageError(f"{environment.env_id} is not a maze; allowed: mazes")
-        trajectory = self.trajectories(target)[episode]
+        trajectories = self.trajectories(target)
+        for name, value, allowed in (
+            ("episode", episode, range(len(trajectories))),
+            ("every", every, range(1, len(trajectories[0].states))),
+        ):
+            if value not in allowed:
+                raise UsageError(f"{name} = {value!r}; allowed: {allowed[0]} to {allowed[-1]}")
+        trajectory = trajectories[episode]
         with self._configuration.in_use():
             f, positions = as_numpy(self._evaluator.hierarchy.representation), None
             if has_goals(self._evaluator):

@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS
 from efficient_hrl.eval import evaluate
+from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.figures.run_figures import draw_curves, draw_exploration
 from efficient_hrl.figures.subject import Subject
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.library.hierarchy_view import HierarchyView
-from efficient_hrl.library.own_configuration import OwnConfiguration
+from efficient_hrl.library.own_configuration import OwnConfiguration, texts
 from efficient_hrl.modes.loading import load_config_of, restore_newest
 from efficient_hrl.storage.run_folder import RECORD, RunFolder
 from efficient_hrl.storage.run_name import run_name
 
 
 def load(
-    folder: str | os.PathLike, gin_bindings: str | Sequence[str] = (), allow_import: Sequence[str] = ()
+    folder: str | os.PathLike,
+    gin_bindings: str | Sequence[str] = (),
+    allow_import: str | Sequence[str] = (),
 ) -> "Run":
     """Builds the hierarchy of a run on disk and restores its newest weights; nothing is written.
 
@@ -32,8 +35,8 @@ def load(
     Raises:
       UsageError: what the command line refuses, in the same words.
     """
-    overrides = [gin_bindings] if isinstance(gin_bindings, str) else [*gin_bindings]
-    run_folder = RunFolder(folder, writes=False, allowed_imports=allow_import)
+    overrides = texts(gin_bindings)
+    run_folder = RunFolder(folder, writes=False, allowed_imports=texts(allow_import))
     use_threads()
     configuration = OwnConfiguration(lambda: load_config_of(run_folder, [], overrides))
     with configuration.in_use():
@@ -45,7 +48,9 @@ def load(
 class Run(HierarchyView):
     """A run on disk: its newest weights, and what its files say of its training."""
 
-    def __init__(self, configuration: OwnConfiguration, evaluator, folder: RunFolder, env_steps: int):
+    def __init__(
+        self, configuration: OwnConfiguration, evaluator: Evaluator, folder: RunFolder, env_steps: int
+    ):
         """Remembers the parts; `load` makes them."""
         super().__init__(configuration, evaluator, run_name(folder.root), folder.record())
         self._folder = folder

@@ -1,11 +1,16 @@
 """A gin configuration of one's own, though gin knows one at a time."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import gin
 
 from efficient_hrl.configuration.config import bindings, usage_errors
+
+
+def texts(given: str | Sequence[str]) -> list[str]:
+    """One text, or several."""
+    return [given] if isinstance(given, str) else [*given]
 
 
 class OwnConfiguration:

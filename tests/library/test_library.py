@@ -233,6 +233,8 @@ def test_wrong_calls_name_what_is_allowed(experiment, shipped):
         (lambda: experiment.train(-1), "steps = -1; allowed: a whole number from 0"),
         (lambda: experiment.train(1.5), "steps = 1.5; allowed"),
         (lambda: experiment.trajectories("eval9"), "target = 'eval9'; allowed: eval1, eval2, eval3"),
+        (lambda: shipped.frames("eval1", episode=2), "episode = 2; allowed: 0 to 1"),
+        (lambda: shipped.frames("eval1", every=0), "every = 0; allowed: 1 to 500"),
         (lambda: policy.act(np.zeros(7)), "no episode; call begin"),
         (lambda: policy.begin([8.0]), r"target = \[8.0\]; allowed: 2 finite numbers"),
         (lambda: policy.begin([8.0, np.nan]), "allowed: 2 finite numbers"),
@@ -261,10 +263,11 @@ def test_names_are_few_and_documented():
     assert len(library.__all__) <= 8
     for name in library.__all__:
         assert f"`{name}" in page and getattr(library, name).__doc__, name
-    for of in (library.Experiment, library.Run, library.Policy):
-        for name in vars(of).keys() | vars(of.__mro__[1]).keys():
-            if not name.startswith("_") and of.__mro__[1] is not object:
-                assert f"`{name}" in page, name
+    for kind in (library.Experiment, library.Run, library.Policy):
+        members = [name for name in dir(kind) if not name.startswith("_")]
+        assert len(members) >= 3
+        for name in members:
+            assert re.search(rf"^\|.*`{name}[`(]", page, re.MULTILINE), name
     assert "norl_ant_maze" in library.gin_names() and "examples/ant_v5" in library.gin_names()
 
 
