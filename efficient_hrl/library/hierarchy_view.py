@@ -115,7 +115,7 @@ class HierarchyView:
         trajectories = self.trajectories(target)
         for name, value, allowed in (
             ("episode", episode, range(len(trajectories))),
-            ("every", every, range(1, len(trajectories[0].states))),
+            ("every", every, range(1, max(2, len(trajectories[0].states)))),
         ):
             if value not in allowed:
                 raise UsageError(f"{name} = {value!r}; allowed: {allowed[0]} to {allowed[-1]}")
