@@ -122,6 +122,9 @@ class MazeCamera:
 class MazeRenderer:
     """Renders simulations of one maze."""
 
+    # Why MuJoCo found no OpenGL in this process; when it is asked again, it ends the process.
+    _refusal: mujoco.FatalError | None = None
+
     def __init__(
         self,
         maze: Maze,
@@ -146,9 +149,13 @@ class MazeRenderer:
         find_back_end()
         largest = maze.model.vis.global_  # what the off-screen buffer has room for
         largest.offwidth, largest.offheight = max(largest.offwidth, width), max(largest.offheight, height)
+        if MazeRenderer._refusal is not None:
+            raise opengl_error(MazeRenderer._refusal)
         try:
             self._renderer = mujoco.Renderer(maze.model, height, width)
         except Exception as error:  # each OpenGL back end fails in its own way
+            if isinstance(error, mujoco.FatalError):
+                MazeRenderer._refusal = error
             raise opengl_error(error) from None
         self._camera = MazeCamera(maze, zoom, camera)
 

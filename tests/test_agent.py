@@ -178,7 +178,7 @@ def test_high_level_losses_and_gradients(method):
     hierarchy, arrays = recorded_high(method)
     # Its own draws were not recorded, but the goals that came of them were.
     goals = tf.constant(arrays["first/actions"])
-    segments = golden_data.segments(arrays, "batch", 0)._replace(meta_action=goals)
+    segments = golden_data.segments(arrays, "batch", 0)._replace(goal=goals)
     check_first_batch(hierarchy.high, "meta_agent", hierarchy.high.learning_batch(segments), arrays)
 
 

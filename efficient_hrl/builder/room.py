@@ -89,7 +89,7 @@ def _batches(hierarchy, spec):
 def _candidate_bytes(hierarchy):
     """Of a goal at each step of a segment, and of the low level's answer to one of them."""
     segment = hierarchy.high.training_data_spec
-    steps, goal_size = segment.low_states.shape[0], segment.meta_action.shape[0]
+    steps, goal_size = segment.low_states.shape[0], segment.goal.shape[0]
     answer = segment.low_states.shape[1] + goal_size + _width(hierarchy.low.actor_net)
     return _FLOAT * (steps * goal_size + answer)
 

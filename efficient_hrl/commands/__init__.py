@@ -2,5 +2,5 @@
 
 What a mode does belongs to `modes`.
 
-May import: comparison, errors, storage, terminal, video.
+May import: comparison, configuration, errors, storage, terminal, video.
 """

@@ -4,13 +4,13 @@ Not absl's validators of several flags: they put all values of the flags before 
 """
 
 import math
-import os
 import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 from absl import flags
 
+from efficient_hrl.configuration.shipped import find_gin_file
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import RunFolder
 
@@ -76,7 +76,7 @@ def _is_no_run(root):
 
 
 def _lost_gin_file(values):
-    return next((path for path in values.gin_file if not os.path.isfile(path)), None)
+    return next((path for path in values.gin_file if find_gin_file(path) is None), None)
 
 
 def _present(values, names):

@@ -20,8 +20,15 @@ from efficient_hrl.commands.help import help_text
 from efficient_hrl.comparison.run_summary import find_runs
 from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.terminal.console import announce, open_missing_streams, write_error
+from efficient_hrl.terminal.console import announce, call_program, open_missing_streams, write_error
 from efficient_hrl.video.headless import choose_opengl
+
+
+def installed() -> int:
+    """The command `efficient-hrl`, which is there where the package is installed; its exit status."""
+    sys.argv[0] = "efficient-hrl"  # as runs record it, wherever it is
+    call_program(sys.argv[0])
+    return main(sys.argv)
 
 
 def main(argv: list[str]) -> int:
@@ -54,7 +61,7 @@ def _run(argv):
     except flags.Error as error:
         raise UsageError(f"{str(error).splitlines()[0]}; see --help") from None
     if values.help:
-        announce(help_text(sys.modules["__main__"].__doc__, values))
+        announce(help_text(values))
         return 0
     if rest:
         raise UsageError(f"{rest[0]!r}: only flags are allowed; see --help")

@@ -7,7 +7,6 @@ import errno
 import inspect
 import logging
 import os
-import pathlib
 import re
 import tokenize
 import traceback
@@ -30,6 +29,7 @@ from efficient_hrl.binding_effects import (
 )
 from efficient_hrl.configuration import external_configurables  # noqa: F401
 from efficient_hrl.configuration.recorded import recorded_bindings, recorded_imports
+from efficient_hrl.configuration.shipped import SHIPPED_FILES, find_gin_file
 from efficient_hrl.context import (  # noqa: F401
     context,
     context_transition_functions,
@@ -44,8 +44,6 @@ from efficient_hrl.evaluation import eval_repeatedly, random_policy  # noqa: F40
 from efficient_hrl.representations import e2c, end_to_end, vae  # noqa: F401
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
 from environments import create_gather_env, create_maze_env, gymnasium_task, own_layout  # noqa: F401
-
-SHIPPED_FILES = pathlib.Path(__file__).parents[2] / "gin"
 
 # By which gin files name a task.
 _TASK = ("create_maze_env.env_name", "create_gather_env.env_name", "create_gymnasium_env.env_id")
@@ -83,7 +81,8 @@ def load_config(
 ) -> None:
     """Parses files, then bindings, which override them.
 
-    An included file is looked for beside the files and among the shipped ones.
+    A file that is not there is looked for among the shipped ones, see `find_gin_file`; an included one
+    beside the files and among the shipped ones.
 
     Args:
       gin_files: paths; of a name that two of them bind the later one's value holds.
@@ -95,15 +94,16 @@ def load_config(
     """
     if not gin_files and not gin_bindings:
         raise UsageError("no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin")
+    found = {path: find_gin_file(path) for path in gin_files}
     for path in gin_files:
-        if not os.path.isfile(path):
+        if found[path] is None:
             raise UsageError(f"--gin_file={path}: no such file")
-        _look_in(os.path.dirname(os.path.abspath(path)))
+        _look_in(os.path.dirname(os.path.abspath(found[path])))
     _look_in(str(SHIPPED_FILES))
     for path in gin_files:
         before = bindings()
         with usage_errors(f"--gin_file={path}: "), _quiet_gin():
-            gin.parse_config_file(path)
+            gin.parse_config_file(found[path])
         for line in _replaced_task(before, bindings()):
             announce(f"--gin_file={path}: {line}; the rest of the files before it stays")
     _bind(gin_bindings)

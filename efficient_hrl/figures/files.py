@@ -1,9 +1,11 @@
-"""Pictures and tables as files, each written as a whole."""
+"""Pictures and tables as files, each written as a whole; or pictures as they are, for a notebook."""
 
+import contextlib
+import contextvars
 import csv
 import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import matplotlib
 
@@ -14,10 +16,27 @@ from matplotlib import figure as mpl_figure  # noqa: E402  (the backend must be 
 from matplotlib import pyplot  # noqa: E402
 
 _DOTS_PER_INCH = 120
+# Name -> figure, where figures are kept in place of files.
+_kept = contextvars.ContextVar("kept", default=None)
+
+
+@contextlib.contextmanager
+def figures_kept() -> Iterator[dict[str, mpl_figure.Figure]]:
+    """Inside, figures go into the dictionary by their files' names, without ending; nothing is written."""
+    token = _kept.set({})
+    try:
+        yield _kept.get()
+    finally:
+        _kept.reset(token)
 
 
 def save_figure(figure: mpl_figure.Figure, path: pathlib.Path) -> pathlib.Path:
     """Writes a figure as PNG and closes it; returns the path."""
+    kept = _kept.get()
+    if kept is not None:
+        kept[path.stem] = figure
+        pyplot.close(figure)  # a notebook would show it twice
+        return path
     data = io.BytesIO()
     figure.savefig(data, dpi=_DOTS_PER_INCH, format="png")
     pyplot.close(figure)
@@ -26,6 +45,8 @@ def save_figure(figure: mpl_figure.Figure, path: pathlib.Path) -> pathlib.Path:
 
 def save_table(path: pathlib.Path, columns: Sequence[str], rows: Sequence[Sequence]) -> pathlib.Path:
     """Writes a CSV file; numbers that are not whole get seven digits, NaN is left empty."""
+    if _kept.get() is not None:
+        return path
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

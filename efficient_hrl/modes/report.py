@@ -4,7 +4,7 @@ from efficient_hrl.comparison.run_summary import read_run
 from efficient_hrl.modes import plot
 from efficient_hrl.report.build import PAGE, report_run
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.terminal.console import announce
+from efficient_hrl.terminal.console import announce, called
 
 
 def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[str]) -> int:
@@ -13,6 +13,6 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
     page = folder.path(PAGE)
     report_run(read_run(folder.root), page)
     if not any(folder.path("videos").glob("*.mp4")):
-        announce(f"no videos in it; make them first: python run.py --mode=video --root_dir={folder.root}")
+        announce(f"no videos in it; make them first: {called()} --mode=video --root_dir={folder.root}")
     announce(f"wrote {page}")
     return 0

@@ -4,17 +4,15 @@ import contextlib
 import os
 import pathlib
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import RECORD, RunFolder, check_output_folder
 from efficient_hrl.sweeps.jobs import failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
+from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
 from efficient_hrl.terminal.console import announce, write_error
-
-_PROGRAM = pathlib.Path(__file__).parent.parent.parent / "run.py"
 
 
 def run(
@@ -48,7 +46,7 @@ def run(
 
     def command_of(seed):
         own = [f"--seed={seed}", f"--root_dir={root / f'seed{seed}'}"]
-        return [sys.executable, str(_PROGRAM), *flags, *own]
+        return [*own_command(), *flags, *own]
 
     with contextlib.closing(jobs_view(seed_names(seeds))) as view:
         outcomes, stopped_by = run_seeds(command_of, seeds, root, side_by_side, view)
@@ -70,7 +68,7 @@ def run(
 
 def _report(root):
     """Compares every run in `root`, also those of other commands, by `--mode=report`; its exit status."""
-    command = [sys.executable, str(_PROGRAM), "--mode=report", f"--root_dir={root}"]
+    command = [*own_command(), "--mode=report", f"--root_dir={root}"]
     status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     return 1 if status < 0 else status  # below 0 a signal has killed it
 

@@ -3,7 +3,6 @@
 import contextlib
 import pathlib
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from efficient_hrl.errors import UsageError
@@ -14,11 +13,10 @@ from efficient_hrl.sweeps.grid import Run, parse_axis, runs_of
 from efficient_hrl.sweeps.jobs import Job, failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
 from efficient_hrl.sweeps.on_ray import RETRIES, run_on_ray
+from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
 from efficient_hrl.sweeps.seeds import parse_seeds
 from efficient_hrl.terminal.console import announce, write_error
-
-_PROGRAM = pathlib.Path(__file__).parents[2] / "run.py"
 
 
 def run(
@@ -69,7 +67,7 @@ def run(
 def _job(run: Run, root: pathlib.Path, gin_bindings: Sequence[str]) -> Job:
     folder = run.folder(root)
     flags = [f"--gin_bindings={text}" for text in (*gin_bindings, *run.bindings)]
-    command = [sys.executable, str(_PROGRAM), f"--gin_file={run.gin_file}", *flags]
+    command = [*own_command(), f"--gin_file={run.gin_file}", *flags]
     return Job(
         run,
         [*command, f"--seed={run.seed}", f"--root_dir={folder}"],
@@ -119,7 +117,7 @@ def _submit(jobs, root, cpus_per_run, options):
 
 
 def _report_command(root):
-    return [sys.executable, str(_PROGRAM), "--mode=report", f"--root_dir={root}"]
+    return [*own_command(), "--mode=report", f"--root_dir={root}"]
 
 
 def _report(root):

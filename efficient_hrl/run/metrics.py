@@ -98,14 +98,23 @@ class RunLog:
 
     def log_training(self, values: Mapping[str, float]) -> None:
         """Writes one log interval; keys are `METRICS_COLUMNS`."""
-        self._metrics.append({name: _number(values[name]) for name in METRICS_COLUMNS})
+        self._metrics.append(training_row(values))
 
     def log_evaluation(self, env_steps: int, results: Sequence[EvalResult]) -> None:
         """Writes one row per evaluation target."""
         for result in results:
-            row = {name: _number(value) for name, value in result._asdict().items()}
-            self._eval.append({"env_steps": env_steps, **row})
+            self._eval.append(evaluation_row(env_steps, result))
+
+
+def training_row(values: Mapping[str, float]) -> dict[str, str]:
+    """A row of metrics.csv, as it is read again."""
+    return {name: _number(values[name]) for name in METRICS_COLUMNS}
+
+
+def evaluation_row(env_steps: int, result: EvalResult) -> dict[str, str]:
+    """A row of eval.csv, as it is read again."""
+    return {name: _number(value) for name, value in {"env_steps": env_steps, **result._asdict()}.items()}
 
 
 def _number(value):
-    return f"{value:.6g}" if isinstance(value, float) else value
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -64,6 +64,22 @@ def explained(
         raise RunError(f"{_unexpected(error, folder)} {where()}; {last}") from None
 
 
+@contextlib.contextmanager
+def wrong_numbers_told(where: Callable[[], str], fault: Callable[[], str | None]) -> Iterator[None]:
+    """Turns NaN and the like, in a run without a folder, into a `RunError` of one line.
+
+    Args:
+      where, fault: see `explained`.
+    """
+    try:
+        yield
+    except Exception as error:
+        wrong = _wrong_number(error, fault)
+        if wrong is None:
+            raise
+        raise RunError(f"{wrong} {where()}") from error
+
+
 def _wrong_number(error, fault):
     if isinstance(error, NonFiniteError | ForeignError):
         return str(error)

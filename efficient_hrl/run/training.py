@@ -1,5 +1,6 @@
 """What a training run is made of, and one block of it: collect a little, learn a little."""
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from efficient_hrl.learner import Learning
 from efficient_hrl.specifications.run import TrainingSpec
 from efficient_hrl.storage.checkpoints import Checkpoints, ScalarState
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.storage.weights import check_weights
+from efficient_hrl.storage.weights import check_weights, load_low_level
 
 
 class Training:
@@ -87,6 +88,12 @@ class Training:
             self.learner.learn_low.get_concrete_function(low_updates)
         self.learner.learn_high.get_concrete_function()
 
+    def begin(self) -> None:
+        """Begins a new run: the weights of `load_path`, and first episodes."""
+        if self.spec.phases.load_path is not None:
+            load_low_level(self.spec.phases.load_path, self.hierarchy)
+        self.collector.start()
+
     def train_block(self) -> None:
         """Collects a block and makes the updates that are due."""
         if self._beside is not None:
@@ -143,6 +150,39 @@ class Training:
     def keeps_environment_state(self) -> bool:
         """Whether a checkpoint holds the environments' state; else new episodes begin after it."""
         return self.simulations.keeps_state
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps so far."""
+        return int(self.collector.env_steps)
+
+    @property
+    def where(self) -> str:
+        """Where training stands, in words."""
+        updates = int(self.hierarchy.low.train_step_counter)
+        return f"after {self.env_steps:,} environment steps and {updates:,} low-level updates"
+
+    @property
+    def fault(self) -> str | None:
+        """What was wrong with an environment's numbers, or None."""
+        return self.simulations.fault or self.evaluator.fault
+
+    def measured(self) -> dict[str, float]:
+        """A row of metrics.csv but for its clocks: means since the last call, by name."""
+        returns = self.collector.returns
+        finished = returns.finished()
+        returns.reset()
+        episodes = float(finished.episodes)
+        mean = lambda total: float(total) / episodes if episodes else math.nan
+        return {
+            "env_steps": self.env_steps,
+            "episodes": int(self.collector.episodes),
+            "unstable_episodes": self.simulations.unstable_episodes,
+            **self.learner.mean_losses(),
+            **self.learner.relabeling_shares(),
+            "low_episode_return": mean(finished.low),
+            "high_episode_return": mean(finished.high),
+        }
 
     def evaluate(self, env_steps: int, stopped: Callable[[], bool]) -> list[EvalResult] | None:
         """Results for every target, or None when it was stopped and leaves no trace.

@@ -18,7 +18,7 @@ from efficient_hrl.run.training import Training
 from efficient_hrl.storage.checkpoints import ScalarState
 from efficient_hrl.storage.durable import remove_partials, write_text
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.storage.weights import load_low_level, save_weights
+from efficient_hrl.storage.weights import save_weights
 from efficient_hrl.terminal.progress import Progress
 from environments.instability import NonFiniteError
 from environments.make_batched import maze_of
@@ -63,7 +63,8 @@ class TrainingRun:
         Raises:
           RunError: the run cannot go on; names what is wrong and the last good checkpoint.
         """
-        with explained(self._folder, self._checkpoints, self._where, self._fault):
+        training = self._training
+        with explained(self._folder, self._checkpoints, lambda: training.where, lambda: training.fault):
             if self._begin(changed or {}):
                 self._go_on()
 
@@ -72,11 +73,11 @@ class TrainingRun:
         training, root = self._training, self._folder.root
         remove_partials(root)
         resumes = self._checkpoints.restore(self._announce)
-        if not resumes and training.spec.phases.load_path is not None:
-            load_low_level(training.spec.phases.load_path, training.hierarchy)
-        if not resumes or not training.keeps_environment_state:
+        if not resumes:
+            training.begin()
+        elif not training.keeps_environment_state:
             training.collector.start()
-        self._steps = int(training.collector.env_steps)
+        self._steps = training.env_steps
         if self._is_complete:
             self._announce(f"{root} is finished: {self._steps:,} environment steps")
             return False
@@ -113,12 +114,12 @@ class TrainingRun:
                 began, steps_before = time.perf_counter(), self._steps
                 self._train_block()
                 logs = self._is_due(periods.log, steps_before)
-                learned = self._learned() if logs else {}
+                measured = training.measured() if logs else {}
                 block_s = time.perf_counter() - began
                 training_s += block_s
                 self._interval_s += block_s
                 if logs:
-                    self._log(learned, now)
+                    self._log(measured, now)
                 self._tell_of_instability()
                 self._progress.update(self._steps)
         rate = (self._steps - trained_from) / training_s if training_s else math.nan
@@ -193,7 +194,7 @@ class TrainingRun:
         """Trains, and says when another phase begins."""
         training, steps_before, pretrains = self._training, self._steps, self._training.pretrains
         training.train_block()
-        self._steps = int(training.collector.env_steps)
+        self._steps = training.env_steps
         if not steps_before:
             self._progress.message(
                 f"collecting; learning begins at {training.spec.schedule.initial_steps:,} environment steps"
@@ -204,33 +205,16 @@ class TrainingRun:
             self._learns = True
             self._progress.message(f"learning since {self._steps:,} environment steps")
 
-    def _log(self, learned, now):
+    def _log(self, measured, now):
         """Writes a row of metrics.csv; `now` is when `wall_s` was last brought up to date."""
-        training = self._training
         self._check_folder()
-        values = {
-            "env_steps": self._steps,
-            "episodes": int(training.collector.episodes),
+        values = measured | {
             "wall_s": self._state.values["wall_s"] + time.perf_counter() - now,
             "steps_per_s": (self._steps - self._interval_from) / self._interval_s,
-            "unstable_episodes": training.simulations.unstable_episodes,
         }
-        values |= learned | self._mean_returns()
         self._records.log_training(values)
         self._board.log_training(values)
         self._interval_from, self._interval_s = self._steps, 0.0
-
-    def _learned(self):
-        learner = self._training.learner
-        return learner.mean_losses() | learner.relabeling_shares()
-
-    def _mean_returns(self):
-        returns = self._training.collector.returns
-        finished = returns.finished()
-        returns.reset()
-        episodes = float(finished.episodes)
-        mean = lambda total: float(total) / episodes if episodes else math.nan
-        return {"low_episode_return": mean(finished.low), "high_episode_return": mean(finished.high)}
 
     def _tell_of_instability(self):
         """Says once that a simulation became unstable."""
@@ -246,15 +230,6 @@ class TrainingRun:
         for variable in self._training.hierarchy.learned_variables():
             if not np.isfinite(variable.numpy()).all():
                 raise NonFiniteError(f"{variable.name} is not finite")
-
-    def _where(self):
-        """Where training stands, in words."""
-        steps, updates = self._training.collector.env_steps, self._training.hierarchy.low.train_step_counter
-        return f"after {int(steps):,} environment steps and {int(updates):,} low-level updates"
-
-    def _fault(self):
-        """What was wrong with an environment's numbers, or None."""
-        return self._training.simulations.fault or self._training.evaluator.fault
 
     def _reason(self, stop, stops_early):
         """Why training ends, in words."""

@@ -194,7 +194,7 @@ def _versions(circumstances):
 def _circumstances():
     """What a process runs with: its command, time, versions and machine."""
     return {
-        "command": shlex.join(["python", *sys.argv]),
+        "command": shlex.join([*["python"] * (sys.argv[0] != "efficient-hrl"), *sys.argv]),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},

@@ -7,6 +7,8 @@ the run's folder, on a file system that all nodes see, is where it goes on.  Ray
 import collections
 import fcntl
 import pathlib
+import re
+import socket
 import time
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
@@ -22,6 +24,7 @@ RETRIES = 3  # of a run whose process, worker or node was killed
 _POLL_SECONDS = 0.5
 _ASK_SECONDS = 1.0
 _LOCK_SECONDS = 180.0  # a run that its node's death has cut off needs so long to write its checkpoint
+_REACH_SECONDS = 10.0
 _REPOSITORY = pathlib.Path(__file__).parents[2]
 
 
@@ -197,6 +200,7 @@ def _connect(ray, address, cpus_per_run):
         count = check_cpus(cpus_per_run)
         ray.init("local", num_cpus=count, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
         return
+    _check_reachable(address)
     try:
         ray.init(address=address, **quiet)
     except Exception as error:  # Ray has many for it, and none in common
@@ -208,6 +212,17 @@ def _connect(ray, address, cpus_per_run):
         raise UsageError(
             f"--cpus_per_run={cpus_per_run}: allowed: 1 to {largest:.0f}, the most of a node of {address}"
         )
+
+
+def _check_reachable(address):
+    """Asks for a connection; Ray itself would go on trying for many minutes."""
+    found = re.fullmatch(r"(?:ray://)?([^:/]+):(\d{1,5})", address)
+    if not found:
+        raise UsageError(f"--address={address}: allowed: HOST:PORT, as `ray start --head` says")
+    try:
+        socket.create_connection((found[1], int(found[2])), _REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--address={address}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _wait_for(lock):

@@ -18,10 +18,10 @@ from typing import Protocol
 
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.sweeps.jobs import Job, Outcome, View, word
+from efficient_hrl.terminal.console import program
 from efficient_hrl.terminal.progress import REPORT_PIPE, read_report
 
 _WAIT_SECONDS = 0.2
-_PREFIX = "run.py: "
 _PR_SET_PDEATHSIG = 1  # of Linux' prctl
 
 
@@ -230,8 +230,9 @@ class _Child:
         status = self._process.returncode
         stopped = self._asked is not None and status in (0, 130, -self._asked)
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
-        own = [line for line in lines if line.startswith(_PREFIX)] or lines
-        last = own[-1].removeprefix(_PREFIX) if own else ""
+        prefix = f"{program()}: "  # of the errors that it tells
+        own = [line for line in lines if line.startswith(prefix)] or lines
+        last = own[-1].removeprefix(prefix) if own else ""
         return Outcome(status, last, self._log.path if self._log.begun else None, stopped)
 
     def _read_text(self, view):

@@ -9,6 +9,24 @@ from typing import TextIO
 
 # Numbers of terminals' own colours, which fit light and dark backgrounds.
 RED, YELLOW, CYAN = 31, 33, 36
+# The program that the user has called.
+_program = "run.py"
+
+
+def call_program(name: str) -> None:
+    """Says which program the user has called, if not run.py."""
+    global _program
+    _program = name
+
+
+def program() -> str:
+    """The program that the user has called; what it says of errors begins with it."""
+    return _program
+
+
+def called() -> str:
+    """The program, as the user calls it."""
+    return f"python {_program}" if _program.endswith(".py") else _program
 
 
 def announce(text: str) -> None:
@@ -18,7 +36,7 @@ def announce(text: str) -> None:
 
 def write_error(text: str) -> None:
     """Prints why the program ends, on standard error."""
-    write_line(sys.stderr, f"{coloured('run.py:', RED, sys.stderr)} {text}")
+    write_line(sys.stderr, f"{coloured(f'{_program}:', RED, sys.stderr)} {text}")
 
 
 def has_colours(stream: TextIO | None) -> bool:

@@ -15,15 +15,16 @@ from efficient_hrl.video.panel import CAPTION_HEIGHT, Panel
 FRAMES_PER_SECOND = 25  # one for each environment step: 500 take 20 s
 
 
-def frames(episode: Episode, camera: Camera | None) -> Iterator[np.ndarray]:
+def frames(episode: Episode, camera: Camera | None, every: int = 1) -> Iterator[np.ndarray]:
     """A picture of every moment, uint8 [720, 1280, 4].
 
     Args:
       episode: to show.
       camera: of its maze; None shows a larger map instead.
+      every: steps from one picture to the next.
     """
     panel = Panel(episode, FRAMES_PER_SECOND, with_camera=camera is not None)
-    for moment in range(episode.steps + 1):
+    for moment in range(0, episode.steps + 1, every):
         picture = panel.picture(moment)
         if camera is not None:
             picture[CAPTION_HEIGHT:, :SIZE, :3] = camera.picture(episode, moment)

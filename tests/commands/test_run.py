@@ -244,6 +244,33 @@ def test_help_has_an_example_for_every_mode_and_every_flag_and_fits_80_columns()
             assert len([line for line in lines if re.match(rf"  --{name}(=\S+)? +\S", line)]) == 1, name
 
 
+def test_the_installed_command_is_the_same_under_its_own_name(tmp_path):
+    def installed(*arguments):
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "efficient_hrl", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    shown = installed("--help")
+    assert shown.returncode == 0
+    assert shown.stdout == run("--help").stdout.replace("python run.py", "efficient-hrl")
+    assert "\n    efficient-hrl --mode=export --root_dir=runs/a\n" in shown.stdout
+    wrong = installed("--gin_file=gin/nowhere.gin")
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        "efficient-hrl: --gin_file=gin/nowhere.gin: no such file\n",
+    )
+    # A shipped file is found from any folder, and mistakes behind it are told as ever.
+    wrong = installed("--gin_file=gin/norl_ant_maze.gin", "--root_dir=/dev/null")
+    assert wrong.returncode == 2 and wrong.stderr.startswith("efficient-hrl: --root_dir=/dev/null: ")
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_another_python_is_told_which_one_is_needed():
     code = (
         "import sys, runpy; sys.version_info = (3, 13, 0, 'final', 0);"

@@ -515,6 +515,15 @@ def test_a_screen_that_is_not_there_is_told_in_one_line():
     assert line.startswith("render_mode = 'human': ") and line.endswith(": None, 'rgb_array'")
 
 
+def test_what_cannot_be_drawn_once_cannot_be_drawn_again_and_the_program_goes_on():
+    program = RENDER + RENDER.replace("import environments, gymnasium\n", "") + "print('goes on')\n"
+    result = run_python(program, MUJOCO_GL=None, DISPLAY=None, WAYLAND_DISPLAY=None)
+    assert result.returncode == 0, result.stderr
+    first, second, last = result.stdout.splitlines()
+    assert first == second and last == "goes on"
+    assert_helps(first)
+
+
 @pytest.mark.parametrize("setting", ["foo", "osmesa"])
 @pytest.mark.parametrize("module", ["environments", "environments.batched"])
 def test_mujocos_own_failure_is_said_in_one_line(setting, module):

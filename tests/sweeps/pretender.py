@@ -1,8 +1,10 @@
 """A program in place of run.py: runs that pretend, and note what becomes of them."""
 
+from efficient_hrl.sweeps import own_command
+
 # A run counts to ten in a file of its folder, which is its checkpoint, and goes on from there.
 PROGRAM = """
-import json, os, pathlib, re, signal, sys, time
+import contextlib, json, os, pathlib, re, signal, sys, time
 
 arguments = " ".join(sys.argv[1:])
 notes = pathlib.Path(NOTES)
@@ -28,18 +30,19 @@ while count < 10 and not stopped:
     count += 1
     state.write_text(str(count))
     if pipe:
-        os.write(int(pipe), (json.dumps({"steps": count, "total": 10, "success": {}}) + "\\n").encode())
+        with contextlib.suppress(BrokenPipeError):  # who has begun it is gone
+            os.write(int(pipe), (json.dumps({"steps": count, "total": 10, "success": {}}) + "\\n").encode())
 note(f"{'stopped' if stopped else 'ends'} {name} at {count}")
 sys.exit(1 if "fails" in arguments else 0)
 """
 
 
-def install(folder, monkeypatch, module):
-    """Lets a mode's module run the pretender; returns the file of its notes."""
+def install(folder, monkeypatch):
+    """Lets sweeps run the pretender; returns the file of its notes."""
     notes, program = folder / "notes", folder / "pretender.py"
     program.write_text(PROGRAM.replace("NOTES", repr(str(notes))))
     notes.touch()
-    monkeypatch.setattr(module, "_PROGRAM", program)
+    monkeypatch.setattr(own_command, "_RUN", program)
     return notes
 
 

@@ -13,7 +13,6 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
-from efficient_hrl.modes import sweep
 from tests.commands.test_wrong_inputs import REPOSITORY
 from tests.sweeps import pretender
 
@@ -39,7 +38,7 @@ def notes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("first", "second", "wrong"):
         (tmp_path / f"{name}.gin").touch()
-    return pretender.install(tmp_path, monkeypatch, sweep)
+    return pretender.install(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -154,11 +153,11 @@ def raylet_of(worker):
     return int(pathlib.Path(f"/proc/{worker}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
-def test_no_cluster_is_one_line(run, notes, capfd, monkeypatch, tmp_path):
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "1")
-    monkeypatch.setenv("RAY_gcs_server_request_timeout_seconds", "1")
-    assert run("--gin_file=first.gin", "--address=127.0.0.1:1") == 2
-    assert [line for line in capfd.readouterr().err.splitlines() if line.startswith("run.py: --address=")]
+@pytest.mark.parametrize(("address", "message"), [("127.0.0.1:1", "refused"), ("here", "allowed: HOST:PORT")])
+def test_no_cluster_is_one_line(run, notes, capfd, tmp_path, address, message):
+    assert run("--gin_file=first.gin", f"--address={address}") == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"run.py: --address={address}: ") and message in line
     assert not (tmp_path / "all").exists()
 
 

@@ -14,10 +14,11 @@ import pytest
 from efficient_hrl.commands import main
 from efficient_hrl.errors import UsageError
 from efficient_hrl.modes import seeds as seeds_mode
-from efficient_hrl.sweeps import jobs_view
+from efficient_hrl.sweeps import jobs_view, own_command
 from efficient_hrl.sweeps.jobs import Outcome, View, failures, worst_status
 from efficient_hrl.sweeps.processes import cpu_shares
 from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
+from efficient_hrl.terminal import console
 from efficient_hrl.terminal.progress import Report
 from tests.commands.test_wrong_inputs import REPOSITORY, RUN, snapshot
 from tests.terminal.test_progress import on_terminal
@@ -362,6 +363,7 @@ def test_without_a_terminal_there_is_a_line_a_minute_for_all(capsys, monkeypatch
 
 BARS = """
 import time
+from efficient_hrl.terminal import console
 from efficient_hrl.terminal.progress import Report
 from efficient_hrl.sweeps.jobs_view import Bars, jobs_view
 from efficient_hrl.sweeps.seeds import seed_names
@@ -422,7 +424,7 @@ def test_what_is_wrong_is_one_line(error_of, tmp_path):
     assert "--side_by_side=2: only with --seeds" in error_of(*job, "--side_by_side=2")
     assert "side_by_side=x" in error_of(*job, "--seeds=0,1", "--side_by_side=x")
     assert "--seed=0: --seeds=0,1 is given too" in error_of(*job, "--seeds=0,1", "--seed=0")
-    assert "--seeds=0,1: only for --mode=train, not --mode=eval" in error_of(
+    assert "--seeds=0,1: only for --mode=train and --mode=sweep, not --mode=eval" in error_of(
         *job, "--seeds=0,1", "--mode=eval"
     )
     assert "--mode=train takes one run" in error_of(*job, "--seeds=0,1", f"--root_dir={tmp_path}")
@@ -461,7 +463,7 @@ def pretended(monkeypatch, tmp_path):
         "deed = sys.argv[1].partition('=')[2].split(',')[int(seed[1])]\n"
         f"sys.argv = ['', {str(tmp_path)!r}, seed[1], deed]\n" + CHILD
     )
-    monkeypatch.setattr(seeds_mode, "_PROGRAM", program)
+    monkeypatch.setattr(own_command, "_RUN", program)
 
     def call(deeds):
         root = tmp_path / "runs"
@@ -496,6 +498,12 @@ def test_a_failure_is_told_at_the_end_and_there_is_no_report(pretended, capfd, t
         "run.py: seed 0: batchsize: no such thing",
         "run.py: the other 2 seeds would say the same: not begun",
     ]
+
+
+def test_the_installed_command_calls_itself(monkeypatch):
+    assert seeds_mode._command() == [sys.executable, str(REPOSITORY / "run.py")]
+    monkeypatch.setattr(console, "_program", "efficient-hrl")
+    assert seeds_mode._command() == [sys.executable, "-P", "-m", "efficient_hrl"]
 
 
 @pytest.mark.ci

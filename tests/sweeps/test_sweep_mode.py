@@ -9,7 +9,6 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
-from efficient_hrl.modes import sweep
 from tests.sweeps import pretender
 
 pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
@@ -51,7 +50,7 @@ def notes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("first", "second", "wrong"):
         (tmp_path / f"{name}.gin").touch()
-    return pretender.install(tmp_path, monkeypatch, sweep)
+    return pretender.install(tmp_path, monkeypatch)
 
 
 @pytest.fixture
