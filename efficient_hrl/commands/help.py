@@ -19,13 +19,14 @@ Train a run; the same command again continues one that was stopped:
 Train several seeds, two at a time, and compare them:
     python run.py --gin_file=gin/norl_ant_maze.gin --seeds=0-4 --side_by_side=2
 
-Train methods x tasks x seeds, here, on a Ray cluster or with SLURM (every gin file is a method):
-    python run.py --mode=sweep --gin_file=gin/norl_ant_maze.gin --gin_file=gin/hiro_ant_maze.gin \\
-        --seeds=0-4 --grid='train_uvf.batch_size=[100,200]' --on=ray
+Train methods, tasks and seeds, here, on a Ray cluster or with SLURM:
+    python run.py --mode=sweep --gin_file=gin/norl_ant_maze.gin --seeds=0-4 \\
+        --gin_file=gin/norl_ant_push.gin --on=ray \\
+        --grid='train_uvf.batch_size=[100,200]'
 
 Look at a run, or at several (the last line: at a folder of runs):
     python run.py --mode=eval   --root_dir=runs/a    # success rates, as a table
-    python run.py --mode=eval   --root_dir=runs/a --target=4,4    # at places of yours
+    python run.py --mode=eval   --root_dir=runs/a --target=4,4    # at your places
     python run.py --mode=plot   --root_dir=runs/a    # curves and figures
     python run.py --mode=plot   --root_dir=runs/a --root_dir=runs/b
     python run.py --mode=video  --root_dir=runs/a    # an MP4 for each target
@@ -49,6 +50,9 @@ _VALUES = {
     "mode": "MODE",
     "target": "X,Y",
     "env": "NAME",
+    "on": "WHERE",
+    "grid": "'NAME=[...]'",
+    "address": "HOST:PORT",
     "statistic": "NAME",
     "group_by": "NAME",
 }

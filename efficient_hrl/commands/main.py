@@ -65,8 +65,8 @@ def _run(argv):
         return 0
     if rest:
         raise UsageError(f"{rest[0]!r}: only flags are allowed; see --help")
-    check_combinations(values)
     runs = find_runs(values.root_dir) if several_runs(values) else []
+    check_combinations(values)
     gin_files, gin_bindings = values.gin_file, values.gin_bindings
     if values.target:
         gin_bindings = [*gin_bindings, f"evaluate.targets = {targets_of(values)}"]

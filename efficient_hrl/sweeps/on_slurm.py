@@ -91,7 +91,7 @@ def submit(
     check_options(options)
     root = root.absolute()
     logs = root / "slurm"
-    logs.mkdir(exist_ok=True)
+    logs.mkdir(parents=True, exist_ok=True)
     shared = {
         "name": root.name,
         "logs": shlex.quote(str(logs)),

@@ -91,7 +91,7 @@ def test_300_steps_of_training(name, tmp_path):
         assert int(trainer.high_replay.num_added) == 0
     else:
         high, rewards = trainer.high_replay.gather_all(), np.array(low.reward)
-        assert high.meta_context.shape == high.next_meta_context.shape == (len(high.reward), 0)
+        assert high.target.shape == high.next_target.shape == (len(high.reward), 0)
         assert int(hierarchy.high.train_step_counter) == 21
         ends = np.cumsum(high.length)
         sums = [0.1 * rewards[end - n : end].sum() for end, n in zip(ends, high.length.numpy())]

@@ -501,9 +501,9 @@ def test_a_failure_is_told_at_the_end_and_there_is_no_report(pretended, capfd, t
 
 
 def test_the_installed_command_calls_itself(monkeypatch):
-    assert seeds_mode._command() == [sys.executable, str(REPOSITORY / "run.py")]
+    assert own_command.own_command() == [sys.executable, str(REPOSITORY / "run.py")]
     monkeypatch.setattr(console, "_program", "efficient-hrl")
-    assert seeds_mode._command() == [sys.executable, "-P", "-m", "efficient_hrl"]
+    assert own_command.own_command() == [sys.executable, "-P", "-m", "efficient_hrl"]
 
 
 @pytest.mark.ci
