@@ -26,7 +26,7 @@ Train methods, tasks and seeds, here, on a Ray cluster or with SLURM:
 
 Look at a run, or at several (the last line: at a folder of runs):
     python run.py --mode=eval   --root_dir=runs/a    # success rates, as a table
-    python run.py --mode=eval   --root_dir=runs/a --target=4,4    # at your places
+    python run.py --mode=eval   --root_dir=runs/a --target=4,4  # elsewhere
     python run.py --mode=plot   --root_dir=runs/a    # curves and figures
     python run.py --mode=plot   --root_dir=runs/a --root_dir=runs/b
     python run.py --mode=video  --root_dir=runs/a    # an MP4 for each target
