@@ -7,6 +7,7 @@ the policy uses.  It knows nothing of how they are learned.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_py_environment
@@ -427,7 +428,10 @@ class Collector(tf.Module):
     Attributes:
       env_steps, episodes: counters, int64 scalars.
       returns: the `ReturnObserver`.
+      has_given_up: False; only one that waits for others may give up.
     """
+
+    has_given_up = False
 
     def __init__(
         self,
@@ -452,6 +456,7 @@ class Collector(tf.Module):
         super().__init__(name="collector")
         num_envs = tf_env.batch_size
         self._env = tf_env
+        self._c = policy.low.context.meta_action_every_n
         self._env_steps = tf_metrics.EnvironmentSteps()
         self._episodes = tf_metrics.NumberOfEpisodes()
         self.returns = ReturnObserver(num_envs)
@@ -498,6 +503,24 @@ class Collector(tf.Module):
     def episodes(self) -> tf.Tensor:
         """Episodes that have ended so far."""
         return self._episodes.result()
+
+    @property
+    def open_steps(self) -> int:
+        """Steps taken in segments that are not complete."""
+        goes_on = self._time_step.step_type.numpy() != ts.StepType.LAST  # [N]
+        return int(np.sum(goes_on * (self._policy_state.clock.numpy() % self._c)))
+
+    def prepare(self) -> None:
+        """Traces what will be called."""
+        self.collect.get_concrete_function()
+
+    def traffic(self) -> None:
+        """None: nothing comes from elsewhere."""
+
+    def collect_block(self, stopped: Callable[[], bool]) -> None:
+        """`collect`; only a collector that waits for others asks whether it is `stopped`."""
+        del stopped
+        self.collect()
 
     def checkpointed(self) -> dict[str, tf.Module | tf.Variable]:
         """What a checkpoint must hold, by name; the buffers are not part of it."""

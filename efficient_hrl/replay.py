@@ -198,6 +198,12 @@ class UniformReplayBuffer(tf_uniform_replay_buffer.TFUniformReplayBuffer):
         other.add(self.gather_all(), tf.fill([self.num_frames()], True))
         self._last_id.assign(-1)
 
+    def taken(self):
+        """All items, in order, as arrays [n, ...]; this buffer is empty then."""
+        items = tf.nest.map_structure(lambda item: item.numpy(), self.gather_all())
+        self._last_id.assign(-1)
+        return items
+
     def sample(self, batch_size: int, seed: tf.Tensor, window: int | None = None):
         """Draws items uniformly with replacement, a nest of [batch_size, ...].
 

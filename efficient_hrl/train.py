@@ -75,6 +75,7 @@ def train_uvf(
     pretrain_steps: int | None = None,
     random_goal_share: float = 0.0,
     low_replay_window: int | None = None,
+    build: Callable = build_training,
 ) -> Training:
     """Builds a run; nothing is written and no step is taken.
 
@@ -141,6 +142,8 @@ def train_uvf(
         one for each environment step, so that rewards of old goals and policies leave
         it sooner than the buffer; None is the whole buffer.
 
+      build: (specification, maker of the evaluator) -> the run; not to be bound.
+
     Raises:
       ValueError: a number outside its range, or a missing part.
       MemoryError: networks, environments, replay buffers or updates do not fit; says how much they need.
@@ -197,4 +200,4 @@ def train_uvf(
         should_stop_early=should_stop_early or (lambda: False),
         deterministic_ops=deterministic_ops,
     )
-    return build_training(spec, functools.partial(evaluate, default_environment=environment, seed=seed))
+    return build(spec, functools.partial(evaluate, default_environment=environment, seed=seed))

@@ -71,3 +71,30 @@ def build_collecting(
         tell=simulations.set_context if high.context.settable_context else None,
     )
     return Collecting(simulations, acting, collector)
+
+
+def build_staged(spec: TrainingSpec, acting: Hierarchy) -> list[UniformReplayBuffer]:
+    """Buffers for what one block collects: transitions, and segments.
+
+    Raises:
+      ValueError: the run's own buffers are smaller.
+    """
+    room = _room_for_a_block(spec, acting.low)
+    return [
+        UniformReplayBuffer(level.training_data_spec, room, f"staged_{name}")
+        for name, level in (("low", acting.low), ("high", acting.high))
+    ]
+
+
+def _room_for_a_block(spec, low):
+    """Rows of a buffer that holds what one block writes."""
+    # The last steps of a block come one step late, or with their segment.
+    late = 2 + (low.context.meta_action_every_n if low.learns_from_segments else 0)
+    room = spec.steps_per_block + late * spec.task.num_envs
+    for buffer in (spec.replay.low, spec.replay.high):
+        if buffer.buffer_size < room:
+            raise ValueError(
+                f"CircularBuffer.buffer_size = {buffer.buffer_size!r}; allowed where collecting has buffers"
+                f" of its own: {room} or more, room for a block"
+            )
+    return room

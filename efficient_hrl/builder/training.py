@@ -6,7 +6,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.ablations.pretraining import Pretraining
-from efficient_hrl.builder.collecting import build_collecting, build_simulations
+from efficient_hrl.builder.collecting import build_collecting, build_simulations, build_staged
 from efficient_hrl.builder.learning import build_learning
 from efficient_hrl.collect import Collecting
 from efficient_hrl.collecting_beside_learning import CollectAndLearn
@@ -14,7 +14,6 @@ from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.graph.memory import check_copies
 from efficient_hrl.graph.random_streams import seed_globals
 from efficient_hrl.hierarchy import build_hierarchy
-from efficient_hrl.replay import UniformReplayBuffer
 from efficient_hrl.run.training import Training
 from efficient_hrl.specifications.run import TrainingSpec
 from environments.make_batched import environment_bytes
@@ -61,8 +60,7 @@ def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Colle
             " what it sees, and acting and learning would each have one; allowed: either"
         )
     replays = (learning.low_replay, learning.high_replay)
-    room = _room_for_a_block(spec, acting.low)
-    stores = [UniformReplayBuffer(replay.data_spec, room, f"staged_{replay.name}") for replay in replays]
+    stores = build_staged(spec, acting)
     for agent, replay in zip((acting.low, acting.high), replays):
         agent.context.set_replay(replay.sample_next_states)
     collecting = build_collecting(spec, simulations, acting, stores)
@@ -70,17 +68,3 @@ def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Colle
         learning.hierarchy, acting, collecting.collector, learning.learner, *stores, *replays
     )
     return collecting, beside
-
-
-def _room_for_a_block(spec, low):
-    """Rows of a buffer that holds what one block writes."""
-    # The last steps of a block come one step late, or with their segment.
-    late = 2 + (low.context.meta_action_every_n if low.learns_from_segments else 0)
-    room = spec.steps_per_block + late * spec.task.num_envs
-    for buffer in (spec.replay.low, spec.replay.high):
-        if buffer.buffer_size < room:
-            raise ValueError(
-                f"CircularBuffer.buffer_size = {buffer.buffer_size!r}; allowed with"
-                f" train_uvf.collect_beside_learning = True: {room} or more, room for a block"
-            )
-    return room

@@ -18,6 +18,8 @@ from efficient_hrl.storage.run_folder import RunFolder
 SEVERAL_MODES = {"plot": "compare", "report": "report_runs"}
 # Flags of what is drawn of several runs together, and flags that such runs have in their own records.
 SEVERAL_FLAGS = ("out_dir", "statistic", "group_by", "until")
+LEARNER_FLAGS = ("listen", "collectors", "queue_blocks")
+COLLECTOR_FLAGS = ("learner", "collector")
 SWEEP_FLAGS = ("on", "grid", "cpus_per_run", "address", "slurm_option")
 RECORDED_FLAGS = ("gin_file", "gin_bindings", "seed")
 
@@ -141,6 +143,30 @@ RULES = (
         lambda v: f"--slurm_option={v.slurm_option[0]}: only with --on=slurm",
     ),
     Rule(
+        lambda v: v.mode != "train" and _present(v, LEARNER_FLAGS),
+        lambda v: f"--{_present(v, LEARNER_FLAGS)}: only for --mode=train",
+    ),
+    Rule(
+        lambda v: v.mode != "collect" and _present(v, COLLECTOR_FLAGS),
+        lambda v: f"--{_present(v, COLLECTOR_FLAGS)}: only for --mode=collect",
+    ),
+    Rule(
+        lambda v: v.mode == "collect" and v.learner is None,
+        lambda v: "no learner; --mode=collect needs --learner=HOST:PORT",
+    ),
+    Rule(
+        lambda v: v.mode == "collect" and v.root_dir,
+        lambda v: f"--root_dir={v.root_dir[0]}: --mode=collect writes nothing",
+    ),
+    Rule(
+        lambda v: v.seeds is not None and _present(v, LEARNER_FLAGS),
+        lambda v: f"--seeds={v.seeds}: not with --{_present(v, LEARNER_FLAGS)}; allowed: one seed",
+    ),
+    Rule(
+        lambda v: v.queue_blocks is not None and v["queue_blocks"].present and not (v.listen or v.collectors),
+        lambda v: f"--queue_blocks={v.queue_blocks}: only with --listen or --collectors",
+    ),
+    Rule(
         lambda v: v.mode == "sweep" and v.seed is not None,
         lambda v: f"--seed={v.seed}: allowed with --mode=sweep: --seeds={v.seed}",
     ),
@@ -169,7 +195,7 @@ RULES = (
         lambda v: "no configuration; give --env=NAME, e.g. --env=AntMaze, or --gin_file=PATH",
     ),
     Rule(
-        lambda v: v.mode not in ("train", "random") and not v.root_dir and not v.gin_file,
+        lambda v: v.mode not in ("train", "random", "collect") and not v.root_dir and not v.gin_file,
         lambda v: f"no run; --mode={v.mode} needs --root_dir=PATH, e.g. --root_dir=runs/norl_ant_maze",
     ),
 )

@@ -10,6 +10,7 @@ def define_flags() -> flags.FlagValues:
     values = flags.FlagValues()
     _define_run_flags(values)
     _define_sweep_flags(values)
+    _define_remote_flags(values)
     _define_several_flags(values)
     flags.DEFINE_bool("help", False, "Show this text.", short_name="h", flag_values=values)
     return values
@@ -49,7 +50,7 @@ def _define_run_flags(values):
     flags.DEFINE_enum(
         "mode",
         "train",
-        ["train", "sweep", "eval", "plot", "video", "report", "export", "random"],
+        ["train", "sweep", "collect", "eval", "plot", "video", "report", "export", "random"],
         "What to do; default train.",
         flag_values=values,
     )
@@ -103,6 +104,51 @@ def _define_sweep_flags(values):
         "slurm_option",
         [],
         "With --on=slurm: an option of sbatch, e.g. --slurm_option=--time=24:00:00; repeatable.",
+        flag_values=values,
+    )
+
+
+def _define_remote_flags(values):
+    """Flags of collectors in processes of their own."""
+    flags.DEFINE_string(
+        "listen",
+        None,
+        "Learn from collectors in processes of their own: HOST:PORT where they find the learner.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "collectors",
+        None,
+        "Learn from so many collectors, which are begun on this machine; with --listen others can join.",
+        lower_bound=1,
+        upper_bound=256,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "learner", None, "With --mode=collect: HOST:PORT where the learner listens.", flag_values=values
+    )
+    flags.DEFINE_integer(
+        "collector",
+        0,
+        "With --mode=collect: its number; each collector of a learner has one of its own.",
+        lower_bound=0,
+        upper_bound=65535,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "queue_blocks",
+        2,
+        "With --listen or --collectors: how many blocks of steps wait at most; more are collected with older"
+        " weights.",
+        lower_bound=1,
+        upper_bound=10_000,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "patience",
+        600,
+        "Of a learner without collectors, and of collectors without a learner: seconds until they give up.",
+        lower_bound=1,
         flag_values=values,
     )
 

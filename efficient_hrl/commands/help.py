@@ -24,6 +24,12 @@ Train methods, tasks and seeds, here, on a Ray cluster or with SLURM:
         --gin_file=gin/norl_ant_push.gin --on=ray \\
         --grid='train_uvf.batch_size=[100,200]'
 
+Collect with processes of their own, here (the first line) or anywhere:
+    python run.py --gin_file=gin/norl_ant_maze.gin --collectors=2
+    python run.py --gin_file=gin/norl_ant_maze.gin --listen=127.0.0.1:7070
+    python run.py --mode=collect --gin_file=gin/norl_ant_maze.gin \\
+        --learner=127.0.0.1:7070 --collector=1
+
 Look at a run, or at several (the last line: at a folder of runs):
     python run.py --mode=eval   --root_dir=runs/a    # success rates, as a table
     python run.py --mode=eval   --root_dir=runs/a --target=4,4  # elsewhere
@@ -51,6 +57,8 @@ _VALUES = {
     "target": "X,Y",
     "env": "NAME",
     "on": "WHERE",
+    "listen": "HOST:PORT",
+    "learner": "HOST:PORT",
     "grid": "'NAME=[...]'",
     "address": "HOST:PORT",
     "statistic": "NAME",

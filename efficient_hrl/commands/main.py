@@ -76,6 +76,10 @@ def _run(argv):
         return _mode(SEVERAL_MODES[values.mode]).run(runs, **several, named=named)
     if values.mode == "sweep":
         return _sweep(values)
+    if values.mode == "collect":
+        return _mode("collect").run(
+            values.learner, values.collector, values.patience, values.seed or 0, gin_files, gin_bindings
+        )
     if values.seeds is not None:
         side_by_side = 1 if values.side_by_side is None else values.side_by_side
         return _mode("seeds").run(_root(values), values.seeds, side_by_side, gin_files, gin_bindings)
@@ -83,6 +87,10 @@ def _run(argv):
         return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0, values.env)
     folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
+    if values.listen or values.collectors:
+        return _mode("learn").run(
+            folder, seed, gin_files, gin_bindings, values.listen, values.collectors or 0, _waits(values)
+        )
     return _mode(values.mode).run(folder, seed, gin_files, gin_bindings)
 
 
@@ -101,6 +109,11 @@ def _check_text(arguments):
             argument.encode()
         except UnicodeEncodeError:
             raise UsageError(f"{os.fsencode(argument)!r}: allowed: text in UTF-8") from None
+
+
+def _waits(values):
+    """How many blocks may wait, and how long who waits does."""
+    return values.queue_blocks, float(values.patience)
 
 
 def _root(values):

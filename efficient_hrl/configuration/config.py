@@ -53,7 +53,7 @@ _UNBOUND = "not bound"
 _GIVEN = {
     *("self", "arguments", "base", "observation_spec", "action_spec", "tf_env", "seed", "name"),
     *("learning", "exploration_stddev", "target_noise_stream", "critic_function", "actor_objective"),
-    *("encoder", "representation", "hierarchy", "default_environment"),
+    *("encoder", "representation", "hierarchy", "default_environment", "build"),
 }
 _MOST_INCLUDES = 20  # files inside each other; nobody means more
 _MOST_LETTERS = 300  # of a user's text in a message

@@ -239,6 +239,11 @@ class Context(tf.Module):
         """Whether any context has a normaliser."""
         return any(normalizer is not None for normalizer in self._normalizers)
 
+    @property
+    def reads_replay(self) -> bool:
+        """Whether any sampler draws from the replay buffer."""
+        return any(isinstance(one, ReplaySampler) for own in self._samplers.values() for one in own)
+
     def multi_transition(self, contexts: Sequence[tf.Tensor], states: tf.Tensor) -> list[tf.Tensor]:
         """Contexts at every state of a sequence; contexts [..., G], states [..., c, S]."""
         if self._multi_transition_fn is None:

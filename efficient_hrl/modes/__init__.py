@@ -2,6 +2,6 @@
 
 Here it is decided what is loaded and written, and in which order; the work itself is done elsewhere.
 
-May import: comparison, configuration, environments, errors, eval, evaluation, figures, graph,
-report, run, storage, sweeps, terminal, train, video.
+May import: builder, comparison, configuration, environments, errors, eval, evaluation, figures,
+graph, learner, remote, report, run, storage, sweeps, terminal, train, video.
 """

@@ -32,6 +32,17 @@ METRICS_COLUMNS = (
     "high_episode_return",
     "unstable_episodes",
 )
+COLLECTOR_COLUMNS = (
+    "env_steps",
+    "wall_s",
+    "collectors",
+    "blocks",
+    "mean_age",
+    "largest_age",
+    "waited_s",
+    "dropped_steps",
+    "received_bytes",
+)
 EVAL_COLUMNS = ("env_steps", *EvalResult._fields)
 
 
@@ -86,6 +97,8 @@ class RunLog:
         Raises:
           UsageError: a file was changed by somebody else.
         """
+        self._root, self._env_steps = root, env_steps
+        self._collectors = None  # of runs that have any
         self._metrics = CsvLog(root / "metrics.csv", METRICS_COLUMNS)
         self._eval = CsvLog(root / "eval.csv", EVAL_COLUMNS)
         self._metrics.cut_to(env_steps)
@@ -95,6 +108,13 @@ class RunLog:
         self.newest_success = {target: rate for target, rate in rates.items() if not math.isnan(rate)}
         without = [row for row in newest if math.isnan(rates[row["target"]])]
         self.newest_returns = {row["target"]: float(row.get("high_return") or "nan") for row in without}
+
+    def log_collectors(self, values: Mapping[str, float]) -> None:
+        """Writes what has come from collectors in a log interval; keys are `COLLECTOR_COLUMNS`."""
+        if self._collectors is None:
+            self._collectors = CsvLog(self._root / "collectors.csv", COLLECTOR_COLUMNS)
+            self._collectors.cut_to(self._env_steps)
+        self._collectors.append({name: _number(values[name]) for name in COLLECTOR_COLUMNS})
 
     def log_training(self, values: Mapping[str, float]) -> None:
         """Writes one log interval; keys are `METRICS_COLUMNS`."""

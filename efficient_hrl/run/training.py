@@ -79,7 +79,7 @@ class Training:
         if self._beside is not None:
             self._beside.run.get_concrete_function()
             return
-        self.collector.collect.get_concrete_function()
+        self.collector.prepare()
         low_updates = tf.constant(self.spec.schedule.low_updates(0))
         if self.pretraining is None:
             self.learner.learn.get_concrete_function(low_updates)
@@ -94,14 +94,14 @@ class Training:
             load_low_level(self.spec.phases.load_path, self.hierarchy)
         self.collector.start()
 
-    def train_block(self) -> None:
-        """Collects a block and makes the updates that are due."""
+    def train_block(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Collects a block and makes the updates that are due; a wait for a block ends when `stopped`."""
         if self._beside is not None:
             self._beside.run(tf.constant(self.due_updates(), tf.int32))
             return
         if self.pretraining is not None:
             self.pretraining.begin_block(int(self.collector.env_steps))
-        self.collector.collect()
+        self.collector.collect_block(stopped)
         self.learn()
 
     def learn(self) -> None:

@@ -78,7 +78,7 @@ class TrainingRun:
         elif not training.keeps_environment_state:
             training.collector.start()
         self._steps = training.env_steps
-        if self._is_complete:
+        if self.is_complete:
             self._announce(f"{root} is finished: {self._steps:,} environment steps")
             return False
         if resumes:
@@ -104,7 +104,7 @@ class TrainingRun:
                     policy_at = self._steps
                 before, now = now, time.perf_counter()
                 self._state.values["wall_s"] += now - before
-                stops_early = training.spec.should_stop_early()
+                stops_early = training.spec.should_stop_early() or training.collector.has_given_up
                 ends = bool(stop) or stops_early or self._steps >= training.spec.total_steps
                 if ends or self._is_due(periods.checkpoint, saved_at):
                     saved = self._save()
@@ -112,7 +112,7 @@ class TrainingRun:
                 if ends:
                     break
                 began, steps_before = time.perf_counter(), self._steps
-                self._train_block()
+                self._train_block(stop)
                 logs = self._is_due(periods.log, steps_before)
                 measured = training.measured() if logs else {}
                 block_s = time.perf_counter() - began
@@ -190,10 +190,10 @@ class TrainingRun:
             self._board.log_config(self._steps)
         return saved
 
-    def _train_block(self):
+    def _train_block(self, stop):
         """Trains, and says when another phase begins."""
         training, steps_before, pretrains = self._training, self._steps, self._training.pretrains
-        training.train_block()
+        training.train_block(lambda: bool(stop))
         self._steps = training.env_steps
         if not steps_before:
             self._progress.message(
@@ -213,6 +213,10 @@ class TrainingRun:
             "steps_per_s": (self._steps - self._interval_from) / self._interval_s,
         }
         self._records.log_training(values)
+        traffic = self._training.collector.traffic()
+        if traffic is not None:
+            clocks = {"env_steps": self._steps, "wall_s": values["wall_s"]}
+            self._records.log_collectors(clocks | traffic._asdict())
         self._board.log_training(values)
         self._interval_from, self._interval_s = self._steps, 0.0
 
@@ -233,10 +237,12 @@ class TrainingRun:
 
     def _reason(self, stop, stops_early):
         """Why training ends, in words."""
-        if self._is_complete:
+        if self.is_complete:
             return "finished"
         if stop:
             return f"stopped by {stop.name}; the same command continues"
+        if self._training.collector.has_given_up:
+            return "stopped without collectors; the same command continues"
         return "stopped by train_uvf.should_stop_early" if stops_early else "finished"
 
     @property
@@ -247,7 +253,7 @@ class TrainingRun:
         return nth > 0 and late < self._training.spec.steps_per_block and count % nth == 0
 
     @property
-    def _is_complete(self):
+    def is_complete(self) -> bool:
         """Whether all environment steps are made and evaluated."""
         total = self._training.spec.total_steps
         return self._steps >= total and self._state.values["evaluated_steps"] >= self._steps

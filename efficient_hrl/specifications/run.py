@@ -120,6 +120,10 @@ class TrainingSpec:
     should_stop_early: Callable[[], bool]
     deterministic_ops: bool
 
+    def with_seed(self, seed: int) -> "TrainingSpec":
+        """The same with another seed."""
+        return dataclasses.replace(self, task=dataclasses.replace(self.task, seed=seed))
+
     @functools.cached_property
     def steps_per_block(self) -> int:
         """Environment steps in a block, over all environments."""

@@ -185,7 +185,7 @@ class _Child:
                 env=environment | os.environ | {REPORT_PIPE: str(write)},
                 pass_fds=[write],
                 start_new_session=True,
-                preexec_fn=_die_with_parent() if dies_with_parent else None,
+                preexec_fn=die_with_parent() if dies_with_parent else None,
             )
         os.close(write)
         self._reports = reports
@@ -300,7 +300,7 @@ class _Log:
             os.close(self._number)
 
 
-def _die_with_parent():
+def die_with_parent():
     """What a new process calls, so that the system sends it SIGTERM when the thread that began it ends."""
     try:
         prctl = ctypes.CDLL(None).prctl

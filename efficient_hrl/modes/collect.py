@@ -1,0 +1,44 @@
+"""`--mode=collect`: collects for a learner in another process."""
+
+from efficient_hrl.builder.remote import build_remote_collecting
+from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
+from efficient_hrl.errors import UsageError
+from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.remote.collector_process import CollectorProcess
+from efficient_hrl.remote.transport import Link, load_reverb, parse_address
+from efficient_hrl.run.stop_request import StopRequest
+from efficient_hrl.terminal.console import announce
+from efficient_hrl.train import train_uvf
+
+
+def run(
+    learner: str, number: int, patience: int, seed: int, gin_files: list[str], gin_bindings: list[str]
+) -> int:
+    """Collects until the learner has finished, or SIGINT, SIGTERM or SIGHUP; returns the exit status.
+
+    Args:
+      learner: HOST:PORT.
+      number: of the collector.
+      patience: seconds without the learner after which to give up.
+      seed: of the learner's run.
+      gin_files, gin_bindings: the same as the learner's.
+    """
+    address = parse_address("learner", learner)
+    load_reverb("learner")
+    use_threads()
+    load_config(gin_files, gin_bindings, announce)
+    own = bindings()
+    with usage_errors():
+        spec = train_uvf(seed, build=lambda spec, make_evaluator: spec)
+        collecting, stores = build_remote_collecting(spec, number)
+        collecting.collector.prepare()
+
+    def check_run(run):
+        if run["seed"] != seed:
+            raise UsageError(f"--seed={seed}: the learner at {address} has seed {run['seed']}")
+        check_continues(run["config"], own, f"the learner at {address}")
+
+    process = CollectorProcess(number, collecting, stores, Link(address), check_run, patience, announce)
+    with StopRequest() as stop:
+        process.run(lambda: bool(stop))
+    return 0

@@ -1,0 +1,112 @@
+"""`--mode=train` with `--listen` or `--collectors`: learns from what other processes collect."""
+
+import contextlib
+import time
+
+from efficient_hrl.builder.remote import build_remote_training
+from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
+from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.learner import Learning
+from efficient_hrl.remote.collector_process import FINISHED
+from efficient_hrl.remote.local_collectors import LocalCollectors
+from efficient_hrl.remote.remote_collector import RemoteCollector, RemoteSimulations
+from efficient_hrl.remote.transport import Address, Server, load_reverb, parse_address
+from efficient_hrl.run.training_run import TrainingRun
+from efficient_hrl.storage.run_folder import RunFolder
+from efficient_hrl.storage.run_lock import hold
+from efficient_hrl.sweeps.own_command import own_command
+from efficient_hrl.terminal.console import announce
+from efficient_hrl.train import train_uvf
+
+_FAREWELL_SECONDS = 3.0  # in which collectors hear that the run is finished
+_ANY = Address("127.0.0.1", 0)
+
+
+def run(
+    folder: RunFolder,
+    seed: int,
+    gin_files: list[str],
+    gin_bindings: list[str],
+    listen: str | None,
+    count: int,
+    waits: tuple[int, float],
+) -> int:
+    """Trains, or continues the run in `folder`; returns the exit status.
+
+    Args:
+      folder, seed, gin_files, gin_bindings: as for `train`.
+      listen: HOST:PORT; None is any free port of 127.0.0.1.
+      count: of collectors that are begun here.
+      waits: how many blocks may wait; and seconds without any block after which to give up.
+    """
+    load_reverb("listen" if listen else "collectors")
+    address = _ANY if listen is None else parse_address("listen", listen)
+    flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
+    post = _Post(address, waits, seed, count, folder, flags)
+    with contextlib.ExitStack() as stack:
+        lock = None
+        if folder.is_run or folder.lock.exists():
+            lock = stack.enter_context(hold(folder.lock, announce))
+        use_threads()
+        load_config(gin_files, gin_bindings, announce)
+        is_new, changed = not folder.is_run, {}
+        if not is_new:
+            changed = check_continues(folder.record()["config"], bindings(), folder.root)
+        with usage_errors():
+            stack.callback(post.close)
+            training = train_uvf(
+                seed, build=lambda spec, evaluator: build_remote_training(spec, evaluator, post.join)
+            )
+            training.prepare(is_new, announce)
+        if lock is None:
+            # Only now, because nothing is written for a configuration that does not work.
+            folder.make()
+            lock = stack.enter_context(hold(folder.lock, announce))
+        if is_new:
+            folder.create(seed, bindings(), gin_files)
+        announce(
+            f"collectors find this learner at {post.server.address}; Reverb listens on all addresses of this"
+            " machine and asks nobody who they are: for trusted networks only"
+        )
+        run = TrainingRun(training, folder, announce, lock.check)
+        run.run(changed)
+        if run.is_complete:
+            post.say_farewell()
+    return 1 if training.collector.has_given_up else 0
+
+
+class _Post:
+    """Where blocks come in, and the collectors that are begun here.
+
+    Attributes:
+      server: takes blocks; None before `join`.
+    """
+
+    def __init__(self, address, waits, seed, count, folder, flags):
+        self._address, self._waits, self._seed, self._flags = address, waits, seed, flags
+        self._collectors = LocalCollectors(self._command_of, count, folder.root, announce)
+        self.server: Server | None = None
+
+    def join(self, learning: Learning, simulations: RemoteSimulations) -> RemoteCollector:
+        """Begins to listen; what takes blocks into the buffers."""
+        queue_blocks, patience = self._waits
+        run = {"seed": self._seed, "config": bindings()}
+        self.server = Server(self._address, learning.hierarchy.acting_variables, run, queue_blocks)
+        stores = (learning.low_replay, learning.high_replay)
+        tend = self._collectors.tend
+        return RemoteCollector(self.server, stores, simulations, patience, announce, tend)
+
+    def say_farewell(self) -> None:
+        """Lets collectors know that the run is finished."""
+        self.server.publish(FINISHED)
+        time.sleep(_FAREWELL_SECONDS)
+
+    def close(self) -> None:
+        """Ends the collectors that were begun here, and listening."""
+        self._collectors.close()
+        if self.server is not None:
+            self.server.close()
+
+    def _command_of(self, number):
+        own = [f"--seed={self._seed}", f"--learner={self.server.address}", f"--collector={number}"]
+        return [*own_command(), "--mode=collect", *self._flags, *own, f"--patience={self._waits[1]:.0f}"]

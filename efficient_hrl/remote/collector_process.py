@@ -1,0 +1,140 @@
+"""A collector's process: weights -> a block of steps -> the learner's queue, again and again."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from efficient_hrl.collect import Collecting
+from efficient_hrl.errors import RunError
+from efficient_hrl.remote.block import Block, block_bytes, packed, row_dtype, rows_of
+from efficient_hrl.remote.transport import LearnerLostError, Link
+from efficient_hrl.replay import UniformReplayBuffer
+from environments.instability import NonFiniteError
+
+_TELL_SECONDS = 60.0
+_TRY_SECONDS = 1.0
+FINISHED = -1  # version of weights that nobody needs any more
+
+
+class CollectorProcess:
+    """One collector at work for a learner that may come and go."""
+
+    def __init__(
+        self,
+        number: int,
+        collecting: Collecting,
+        stores: Sequence[UniformReplayBuffer],
+        link: Link,
+        check_run: Callable[[Any], None],
+        patience: float,
+        tell: Callable[[str], None],
+    ):
+        """Prepares; nothing is asked yet.
+
+        Args:
+          number: of the collector.
+          collecting: what collects.
+          stores: what it writes to, for transitions and for segments; empty between blocks.
+          link: to the learner.
+          check_run: raises a UsageError when the learner's run, as it describes it, is another.
+          patience: seconds without the learner after which to give up.
+          tell: prints one line for the user.
+        """
+        self._number = number
+        self._collecting = collecting
+        self._stores = stores
+        self._dtypes = [row_dtype(store.data_spec) for store in stores]
+        self._size = block_bytes([int(store.capacity) for store in stores], self._dtypes)
+        self._link = link
+        self._check_run = check_run
+        self._patience = patience
+        self._tell = tell
+        self._session = secrets.randbits(62)
+        self._next = 0
+        self._steps = self._episodes = 0
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Collects until `stopped`, or the learner has finished.
+
+        Raises:
+          UsageError: the learner's run is another.
+          RunError: the learner has not been there for longer than `patience`; or this collector's
+            numbers are not finite, which the learner is told.
+        """
+        if not self._connect(stopped):
+            return
+        self._collecting.collector.start()
+        block = None
+        while not stopped():
+            try:
+                version = self._link.pull(self._collecting.acting.acting_variables)
+                if version == FINISHED:
+                    self._tell(f"collector {self._number}: the learner has finished")
+                    return
+                if block is None:
+                    block = self._collected(version)
+                if not self._link.send(packed(block, self._size), stopped):
+                    return
+            except LearnerLostError:
+                # The block in hand is sent again: the learner knows by its number whether it has it.
+                if not self._connect(stopped):
+                    return
+                continue
+            if block.fault:
+                raise RunError(f"collector {self._number}: {block.fault}")
+            block = None
+
+    def _connect(self, stopped):
+        """Waits for the learner; whether it is there and not `stopped`."""
+        began, told = time.monotonic(), None
+        while not stopped():
+            try:
+                run = self._link.connect(stopped)
+            except LearnerLostError:
+                run = None
+            if run is not None:
+                self._check_run(run)
+                return True
+            now = time.monotonic()
+            if now - began >= self._patience:
+                raise RunError(f"collector {self._number}: no learner for {now - began:.0f} s")
+            if told is None or now - told >= _TELL_SECONDS:
+                told = now
+                self._tell(
+                    f"collector {self._number}: waiting for the learner, for up to {self._patience:.0f} s"
+                )
+            time.sleep(_TRY_SECONDS)
+        return False
+
+    def _collected(self, version) -> Block:
+        """A new block, of these weights."""
+        number, self._next = self._next, self._next + 1
+        mine = {"collector": self._number, "session": self._session, "number": number, "version": version}
+        collector, simulations = self._collecting.collector, self._collecting.simulations
+        try:
+            collector.collect()
+        except Exception as error:
+            fault = simulations.fault or str(getattr(error, "message", error)).strip().splitlines()[0]
+            if not (simulations.fault or isinstance(error, NonFiniteError) or "finite" in fault):
+                raise
+            return Block(**mine, fault=fault)
+        steps, episodes = int(collector.env_steps), int(collector.episodes)
+        new = {"steps": steps - self._steps, "episodes": episodes - self._episodes}
+        self._steps, self._episodes = steps, episodes
+        finished = np.array([float(total) for total in collector.returns.finished()], np.float32)
+        collector.returns.reset()
+        transitions, segments = (
+            rows_of(store.taken(), dtype) for store, dtype in zip(self._stores, self._dtypes)
+        )
+        return Block(
+            **mine,
+            **new,
+            open_steps=collector.open_steps,
+            unstable_episodes=simulations.unstable_episodes,
+            finished=finished,
+            transitions=transitions,
+            segments=segments,
+        )

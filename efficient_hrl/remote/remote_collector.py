@@ -1,0 +1,271 @@
+"""In a learner's process, in place of a collector: blocks that others have collected -> buffers."""
+
+import collections
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from efficient_hrl.collect import EpisodeReturns
+from efficient_hrl.remote.block import Block, row_dtype, unpacked
+from efficient_hrl.remote.transport import Server
+from efficient_hrl.replay import UniformReplayBuffer
+from environments.instability import NonFiniteError
+
+SILENT_SECONDS = 60.0  # after which a collector counts as gone
+_TELL_SECONDS = 60.0
+
+
+class Traffic(NamedTuple):
+    """What has come since the last call of `RemoteCollector.traffic`.
+
+    Attributes:
+      collectors: how many have sent something in the last `SILENT_SECONDS`.
+      blocks: how many have come.
+      mean_age, largest_age: of the weights that collected them, in blocks that were learned from since;
+        NaN without blocks.
+      waited_s: seconds in which there was no block to learn from.
+      dropped_steps: of segments that were open when their collector was gone.
+      received_bytes: of blocks.
+    """
+
+    collectors: int
+    blocks: int
+    mean_age: float
+    largest_age: float
+    waited_s: float
+    dropped_steps: int
+    received_bytes: int
+
+
+class RemoteReturns:
+    """Sums over episodes as collectors have added them up, see `ReturnObserver`."""
+
+    def __init__(self):
+        """Nothing yet."""
+        zero = lambda name: tf.Variable(0.0, trainable=False, name=name)
+        self._finished = EpisodeReturns(*map(zero, EpisodeReturns._fields))
+
+    def add(self, finished: np.ndarray) -> None:
+        """Adds a block's sums, float32 [3]."""
+        for variable, value in zip(self._finished, finished):
+            variable.assign_add(value)
+
+    def finished(self) -> EpisodeReturns:
+        """Sums since the last `reset`."""
+        return EpisodeReturns(*(tf.identity(variable) for variable in self._finished))
+
+    def reset(self) -> None:
+        """Starts new sums."""
+        for variable in self._finished:
+            variable.assign(0.0)
+
+    def checkpointed(self) -> dict[str, tf.Variable]:
+        """What a checkpoint must hold, by name."""
+        return {f"returns_{name}": variable for name, variable in self._finished._asdict().items()}
+
+
+class RemoteSimulations:
+    """What a learner knows of environments that others have.
+
+    Attributes:
+      unstable_episodes: abandoned because a simulation became unstable.
+      fault: what was wrong with an environment's numbers, or None.
+      keeps_state: False; after a restart collectors go on with the episodes that they are in, and new
+        ones begin new episodes.
+    """
+
+    keeps_state = False
+
+    def __init__(self):
+        """Nothing yet."""
+        self.unstable_episodes = 0
+        self.fault: str | None = None
+
+    def get_state(self) -> str:
+        """For a checkpoint."""
+        return str(self.unstable_episodes)
+
+    def set_state(self, state: str) -> None:
+        """From a checkpoint."""
+        self.unstable_episodes = int(state)
+
+
+class _Peer:
+    """What is known of a collector's process."""
+
+    def __init__(self, session):
+        self.session = session
+        self.next_number = 0
+        self.open_steps = 0
+        self.unstable_episodes = 0
+        self.heard = 0.0
+
+
+class RemoteCollector(tf.Module):
+    """Takes blocks from a queue, in the order in which they come.
+
+    Before each block the newest weights are given.  A block that comes twice, because a collector could
+    not know that it had come, is taken once.
+
+    Attributes:
+      returns: sums over episodes.
+      has_given_up: whether no collector has sent anything for longer than `patience`.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        stores: Sequence[UniformReplayBuffer],
+        simulations: RemoteSimulations,
+        patience: float,
+        tell: Callable[[str], None],
+        tend: Callable[[], None] = lambda: None,
+    ):
+        """Prepares.
+
+        Args:
+          server: where blocks come from.
+          stores: for transitions and for segments.
+          simulations: are told of unstable episodes.
+          patience: seconds without any block after which to give up.
+          tell: prints one line for the user.
+          tend: called about once a second while waiting.
+        """
+        super().__init__(name="remote_collector")
+        self._server = server
+        self._stores = stores
+        self._simulations = simulations
+        self._patience = patience
+        self._tell = tell
+        self._tend = tend
+        self._dtypes = [row_dtype(store.data_spec) for store in stores]
+        self._adds = [self._add_to(store) for store in stores]
+        count = lambda name: tf.Variable(0, dtype=tf.int64, trainable=False, name=name)
+        self.env_steps, self.episodes, self._blocks = count("env_steps"), count("episodes"), count("blocks")
+        self.returns = RemoteReturns()
+        self.has_given_up = False
+        self._peers: dict[int, _Peer] = {}
+        self._ages = collections.deque()
+        self._waited_s, self._dropped, self._bytes, self._taken = 0.0, 0, 0, 0
+
+    @staticmethod
+    def _add_to(store):
+        spec = tf.nest.map_structure(lambda s: tf.TensorSpec([None, *s.shape], s.dtype), store.data_spec)
+
+        @tf.function(input_signature=[spec], autograph=False)
+        def add(items):
+            count = tf.shape(tf.nest.flatten(items)[0])[0]
+            store.add(items, tf.fill([count], True))
+
+        return add
+
+    def prepare(self) -> None:
+        """Traces what will be called."""
+        for add in self._adds:
+            add.get_concrete_function()
+
+    def start(self) -> None:
+        """Nothing to begin: collectors begin their episodes themselves."""
+
+    def collect_block(self, stopped: Callable[[], bool]) -> None:
+        """Waits for a block and takes it; returns without one if `stopped`, or when patience is at its end.
+
+        Raises:
+          NonFiniteError: a collector has ended because of its environment's or policy's numbers.
+        """
+        self._server.publish(int(self._blocks))
+        began = told = time.monotonic()
+        while not stopped():
+            self._tend()
+            data = self._server.next_block()
+            now = time.monotonic()
+            self._miss_the_silent(now)
+            if data is not None and self._take(data, now):
+                self._waited_s += now - began
+                return
+            if now - began >= self._patience:
+                self.has_given_up = True
+                self._tell(f"no collector has sent anything for {now - began:.0f} s")
+                return
+            if now - told >= _TELL_SECONDS:
+                told = now
+                self._tell(
+                    f"waiting for collectors at {self._server.address}, for {now - began:.0f} s by now;"
+                    f" gives up after {self._patience:.0f} s"
+                )
+
+    def traffic(self) -> Traffic:
+        """What has come since the last call."""
+        ages, self._ages = np.array(self._ages, float), collections.deque()
+        now = time.monotonic()
+        alive = sum(now - peer.heard < SILENT_SECONDS for peer in self._peers.values())
+        found = Traffic(
+            alive,
+            len(ages),
+            ages.mean() if len(ages) else np.nan,
+            ages.max() if len(ages) else np.nan,
+            self._waited_s,
+            self._dropped,
+            self._bytes,
+        )
+        self._waited_s, self._dropped, self._bytes = 0.0, 0, 0
+        return found
+
+    def checkpointed(self) -> dict[str, tf.Variable]:
+        """What a checkpoint must hold, by name; the buffers are not part of it."""
+        counts = {"env_steps": self.env_steps, "episodes": self.episodes, "blocks": self._blocks}
+        return counts | self.returns.checkpointed()
+
+    def _take(self, data, now):
+        """Whether the bytes are a block that is new; then its rows are in the buffers."""
+        try:
+            block = unpacked(data, *self._dtypes)
+        except ValueError as error:
+            self._tell(f"left out: {error}")
+            return False
+        peer = self._peer_of(block)
+        peer.heard = now
+        if block.number < peer.next_number:
+            return False
+        if block.fault:
+            self._simulations.fault = f"collector {block.collector}: {block.fault}"
+            raise NonFiniteError(self._simulations.fault)
+        peer.next_number = block.number + 1
+        peer.open_steps = block.open_steps
+        self._simulations.unstable_episodes += block.unstable_episodes - peer.unstable_episodes
+        peer.unstable_episodes = block.unstable_episodes
+        for add, store, rows in zip(self._adds, self._stores, (block.transitions, block.segments)):
+            if len(rows):
+                columns = [np.ascontiguousarray(rows[name]) for name in rows.dtype.names]
+                add(tf.nest.pack_sequence_as(store.data_spec, columns))
+        self.env_steps.assign_add(block.steps)
+        self.episodes.assign_add(block.episodes)
+        self.returns.add(block.finished)
+        self._ages.append(max(int(self._blocks) - block.version, 0))
+        self._blocks.assign_add(1)
+        self._bytes += data.size
+        return True
+
+    def _peer_of(self, block: Block):
+        """What is known of a block's collector; one that has begun anew has dropped its open segments."""
+        peer = self._peers.get(block.collector)
+        if peer is None or peer.session != block.session:
+            if peer is None:
+                self._tell(f"collector {block.collector} has joined")
+            else:
+                self._drop(block.collector, peer, "has begun anew")
+            peer = self._peers[block.collector] = _Peer(block.session)
+        return peer
+
+    def _miss_the_silent(self, now):
+        for number, peer in self._peers.items():
+            if peer.open_steps and now - peer.heard >= SILENT_SECONDS:
+                self._drop(number, peer, f"has not been heard of for {SILENT_SECONDS:.0f} s")
+
+    def _drop(self, number, peer, why):
+        self._tell(f"collector {number} {why}; {peer.open_steps} steps of its open segments are dropped")
+        self._dropped += peer.open_steps
+        peer.open_steps = 0

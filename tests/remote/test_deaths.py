@@ -1,0 +1,203 @@
+"""Real learners and collectors: what happens when one of them is killed, stopped, or wrong."""
+
+import csv
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("reverb", reason="requirements-scale.txt is not installed")
+pytestmark = pytest.mark.ci
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+TINY = (
+    "train_uvf.initial_episodes = 1",
+    "train_uvf.checkpoint_every_n_steps = 200",
+    "train_uvf.log_every_n_steps = 100",
+    "train_uvf.batch_size = 4",
+    "train_uvf.eval_every_n_steps = 1000000",
+    "evaluate.num_episodes_eval = 1",
+    "ddpg_actor_net.hidden_layers = (8,)",
+    "ddpg_critic_net.states_hidden_layers = (8,)",
+    "ddpg_critic_net.joint_hidden_layers = (8,)",
+)
+SECONDS = 150
+
+
+class Parts:
+    """Processes of one run, with what they say."""
+
+    def __init__(self, folder):
+        self.root, self._folder = folder / "run", folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self._begun = []
+
+    def begin(self, name, *flags, episodes=400, more=()):
+        bindings = [*TINY, f"train_uvf.num_episodes_train = {episodes}", *more]
+        command = [sys.executable, "run.py", "--gin_file=gin/hiro_xy_point_maze.gin", "--seed=4"]
+        command += [f"--gin_bindings={binding}" for binding in bindings] + list(flags)
+        with open(self._folder / f"{name}.log", "a") as log:
+            process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
+        self._begun.append(process)
+        return process
+
+    def learner(self, *flags, name="learner", **options):
+        return self.begin(name, f"--listen={self.address}", f"--root_dir={self.root}", *flags, **options)
+
+    def collector(self, number, *flags, **options):
+        learner = ("--mode=collect", f"--learner={self.address}", f"--collector={number}")
+        return self.begin(f"collector{number}", *learner, *flags, **options)
+
+    def said(self, name):
+        return (self._folder / f"{name}.log").read_text()
+
+    def rows(self, table="metrics"):
+        path = self.root / f"{table}.csv"
+        return list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+
+    def steps(self):
+        return int(self.rows()[-1]["env_steps"]) if self.rows() else 0
+
+    def close(self):
+        for process in self._begun:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def parts(tmp_path):
+    made = Parts(tmp_path)
+    yield made
+    made.close()
+
+
+def wait_until(holds, seconds=SECONDS):
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
+def test_parts_die_and_the_run_goes_on(parts):
+    learner = parts.learner("--patience=15")
+    first, second = (parts.collector(number, "--patience=100") for number in (0, 1))
+    wait_until(lambda: parts.steps() >= 600)
+
+    # A collector is killed: the other goes on; a new one joins, and what was open is dropped and counted.
+    second.kill()
+    at = parts.steps()
+    wait_until(lambda: parts.steps() >= at + 300)
+    third = parts.collector(1, "--patience=100")
+    wait_until(lambda: "collector 1 has begun anew" in parts.said("learner"))
+
+    # The learner is killed: collectors wait and say so; the same command goes on from the checkpoint.
+    learner.kill()
+    learner.wait()
+    wait_until(lambda: "waiting for the learner" in parts.said("collector0"))
+    at = parts.steps()
+    learner = parts.learner("--patience=15")
+    wait_until(lambda: "continuing" in parts.said("learner"))
+    wait_until(lambda: parts.steps() >= at + 300)
+    assert first.poll() is None and third.poll() is None
+
+    # Collectors end cleanly; a learner without any gives up after the time that was said.
+    for process in (first, third):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    began = time.monotonic()
+    assert learner.wait(90) == 1
+    assert time.monotonic() - began < 60
+    said = parts.said("learner")
+    assert re.search("no collector has sent anything for 1[56] s", said)
+    assert "stopped without collectors; the same command continues" in said
+
+    # The replay ratio: an update of the low level for each step after the first 500.
+    ages = [float(row["largest_age"]) for row in parts.rows("collectors") if row["largest_age"] != "nan"]
+    assert ages and max(ages) <= 2 + 2 + 1
+    assert all(int(row["env_steps"]) % 10 == 0 for row in parts.rows())
+
+
+def test_a_run_with_its_own_collectors_ends_as_any_other(parts):
+    learner = parts.learner("--collectors=2", episodes=4)
+    assert learner.wait(SECONDS) == 0
+    said = parts.said("learner")
+    assert "finished at 2,000 environment steps" in said
+    assert {row["collectors"] for row in parts.rows("collectors")} <= {"1", "2"}
+    assert (parts.root / "eval.csv").read_text().count("\n") == 4
+    assert parts.learner("--collectors=1", name="again", episodes=4).wait(SECONDS) == 0
+    assert "is finished: 2,000 environment steps" in parts.said("again")
+
+
+def test_a_stopped_learner_ends_its_collectors_and_goes_on_later(parts):
+    learner = parts.learner("--collectors=1")
+    wait_until(lambda: parts.steps() >= 300)
+    learner.send_signal(signal.SIGTERM)
+    assert learner.wait(60) == 0
+    assert "stopped by SIGTERM; the same command continues" in parts.said("learner")
+    assert not alive("--mode=collect", parts.address)
+
+
+def alive(*words):
+    """Processes whose command line holds all words."""
+    found = []
+    for folder in pathlib.Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                command = (folder / "cmdline").read_text()
+            except OSError:
+                continue
+            if all(word in command for word in words):
+                found.append(folder.name)
+    return found
+
+
+def test_a_collector_with_another_configuration_or_seed_is_refused_in_one_line(parts):
+    parts.learner()
+    other = parts.collector(0, more=["create_maze_env.env_name = 'PointPush'"])
+    seed = parts.collector(1, "--seed=5")
+    assert other.wait(SECONDS) == 2 and seed.wait(SECONDS) == 2
+    for number, message in (
+        (0, "create_maze_env.env_name = 'PointPush', but the run in the learner at"),
+        (1, "--seed=5"),
+    ):
+        (line,) = [
+            text for text in parts.said(f"collector{number}").splitlines() if text.startswith("run.py: ")
+        ]
+        assert message in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--mode=collect"], "no learner; --mode=collect needs --learner=HOST:PORT"),
+        (["--mode=collect", "--learner=here"], "--learner=here: allowed: HOST:PORT"),
+        (["--mode=collect", "--learner=a:1", "--root_dir=x"], "--root_dir=x: --mode=collect writes nothing"),
+        (["--listen=7070"], "--listen=7070: allowed: HOST:PORT"),
+        (["--listen=127.0.0.1:99999"], "--listen=127.0.0.1:99999: allowed: HOST:PORT"),
+        (["--listen=127.0.0.1:7070", "--seeds=0,1"], "--seeds=0,1: not with --listen"),
+        (["--queue_blocks=3"], "--queue_blocks=3: only with --listen or --collectors"),
+        (["--mode=eval", "--collectors=1"], "--collectors: only for --mode=train"),
+        (["--learner=a:1"], "--learner: only for --mode=collect"),
+        (
+            ["--collectors=1", "--gin_bindings=train_uvf.collect_beside_learning = True"],
+            "collect_beside_learning = True with collectors in other processes; allowed: False",
+        ),
+    ],
+)
+def test_wrong_flags_are_one_line_and_write_nothing(tmp_path, flags, message):
+    given = [] if "--root_dir=x" in flags or "--mode=collect" in flags else [f"--root_dir={tmp_path / 'run'}"]
+    command = [sys.executable, "run.py", "--gin_file=gin/hiro_xy_point_maze.gin", *given, *flags]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("run.py: ")]
+    assert len(lines) == 1 and message in lines[0]
+    assert not (tmp_path / "run").exists()
