@@ -13,6 +13,7 @@ from efficient_hrl.terminal.progress import (
     Report,
     begin_bar,
     change_bar,
+    pace_words,
     steps_bar,
 )
 
@@ -43,6 +44,7 @@ class Lines(View):
     def report(self, key: Hashable, report: Report) -> None:
         if key not in self._paces:
             self._paces[key] = Pace(report.total, report.steps)
+        self._paces[key].reached(report.steps)
         self._reports[key] = report
 
     def state(self, key: Hashable, text: str) -> None:
@@ -70,11 +72,11 @@ class Lines(View):
         if self._words[key] != "starting" or key not in self._reports:
             return self._words[key]
         report = self._reports[key]
-        share = f"{report.steps / report.total:.0%}, {self._paces[key].words(report.steps)}"
-        return ", ".join(filter(None, [share, report.words(None)]))
+        pace = pace_words(self._paces[key].rate(report.steps), report.seconds_left)
+        return ", ".join(filter(None, [f"{report.steps / report.total:.0%}", pace, report.words(None)]))
 
 
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}"
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}, {rate_noinv_fmt}, {time_left} left{postfix}"
 _ENDED = "{desc} at {n_fmt} steps{postfix}"
 
 
@@ -95,6 +97,7 @@ class Bars(View):
             self._begun.add(key)
             bar.set_description_str(self._names[key], refresh=False)
             change_bar(bar, begin_bar, bar, report.total, report.steps, _BAR)
+        bar.seconds_left = report.seconds_left
         bar.set_postfix_str(report.words(sys.stderr), refresh=False)
         change_bar(bar, bar.update, report.steps - bar.n)
         change_bar(bar, bar.refresh)
