@@ -4,30 +4,45 @@
 # which is too light for lines.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = "osD^vPX*"
-# Drawn one after the other, each leaves gaps through which those below are seen.
-_DASHES = ("-", (0, (5, 2.5)), (0, (1.5, 2)), (0, (6, 2, 1.5, 2)))
-_WIDTHS = (3.4, 1.4)  # of the first line and of the last one
-_SIZES = (9.0, 4.0)  # of their markers, which are hollow
+_SIZES = (9.0, 4.0)  # of the first line's markers, which are hollow, and of the last one's, points
+_SHARE = 5.0  # of a line in a period of the dashes, points
+_MOST_SHARES = 4
+_WIDTHS = (2.6, 1.4)  # of the first four lines and of the last ones, points
+_ALONE = 1.8  # of four lines or fewer
 
 
 def line_styles(count: int) -> list[dict[str, object]]:
     """Styles of `count` lines for `axis.plot`, to be drawn in this order.
 
-    The first line is the widest and has the largest markers, each later one is thinner, so that those
-    below look out from beside it; colours, dashes and markers differ as well.
+    Four lines share a period of dashes: the first is drawn throughout, the second leaves a quarter of it
+    free, and so on, so that where they coincide each is seen for a quarter. Of more lines the next four are
+    thinner; where more than four coincide, only their markers tell, which are hollow and become smaller.
     """
-    return [
-        {
-            "color": _COLOURS[number % len(_COLOURS)],
-            "marker": _MARKERS[number % len(_MARKERS)],
-            "linestyle": _DASHES[number % len(_DASHES)],
-            "linewidth": _between(_WIDTHS, number, count),
-            "markersize": _between(_SIZES, number, count),
-            "markerfacecolor": "none",
-            "markeredgewidth": 1.4,
-        }
-        for number in range(count)
-    ]
+    shares = min(count, _MOST_SHARES)
+    layers = -(-count // _MOST_SHARES)
+    styles = []
+    for number in range(count):
+        layer, place = divmod(number, _MOST_SHARES)
+        width = _ALONE if layers == 1 else _between(_WIDTHS, layer, layers)
+        styles.append(
+            {
+                "color": _COLOURS[number % len(_COLOURS)],
+                "marker": _MARKERS[number % len(_MARKERS)],
+                "linestyle": _dashes(place, shares, width),
+                "linewidth": width,
+                "markersize": _between(_SIZES, number, count),
+                "markerfacecolor": "none",
+                "markeredgewidth": 1.4,
+            }
+        )
+    return styles
+
+
+def _dashes(place, shares, width):
+    """Drawn in all shares of a period but the last `place` ones; matplotlib counts in widths of the line."""
+    if not place:
+        return "-"
+    return (0, (_SHARE * (shares - place) / width, _SHARE * place / width))
 
 
 def _between(ends, number, count):
