@@ -1,6 +1,7 @@
 """How far several jobs are: a bar for each on a terminal, a line a minute for all without one."""
 
 import collections
+import os
 import sys
 import time
 from collections.abc import Hashable, Mapping
@@ -76,6 +77,7 @@ class Lines(View):
         return ", ".join(filter(None, [f"{report.steps / report.total:.0%}", pace, report.words(None)]))
 
 
+_RETURN_COLUMNS = 100  # of a terminal that has room for a return in each bar
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}, {rate_noinv_fmt}, {time_left} left{postfix}"
 _ENDED = "{desc} at {n_fmt} steps{postfix}"
 
@@ -98,7 +100,8 @@ class Bars(View):
             bar.set_description_str(self._names[key], refresh=False)
             change_bar(bar, begin_bar, bar, report.total, report.steps, _BAR)
         bar.seconds_left = report.seconds_left
-        bar.set_postfix_str(report.words(sys.stderr), refresh=False)
+        shown = report if _columns() >= _RETURN_COLUMNS else report._replace(trained_return=None)
+        bar.set_postfix_str(shown.words(sys.stderr), refresh=False)
         change_bar(bar, bar.update, report.steps - bar.n)
         change_bar(bar, bar.refresh)
 
@@ -113,3 +116,11 @@ class Bars(View):
         """Leaves the bars on the terminal and goes below them."""
         for bar in self._bars.values():
             change_bar(bar, bar.close)
+
+
+def _columns():
+    """Of the terminal; 0 where that is gone."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return 0

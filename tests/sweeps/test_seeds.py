@@ -378,7 +378,8 @@ view.state(1, "starting")
 for i in range(10):
     time.sleep(0.02)
     view.report(0, Report(1_000_000 + i, 12_500_000, {}, seconds_left=None if i < 5 else 115_752.0))
-    view.report(1, Report(2_000_000 + i, 12_500_000, {"eval1": 1.0, "eval2": 0.5, "eval3": 0.0}))
+    rates = {"eval1": 1.0, "eval2": 0.5, "eval3": 0.0}
+    view.report(1, Report(2_000_000 + i, 12_500_000, rates, trained_return=-312.4))
 view.state(0, "failed")
 view.close()
 """
@@ -398,6 +399,7 @@ def test_on_a_terminal_there_is_a_bar_for_each_seed():
         r"seed 10: waiting",
     ):
         assert any(re.match(pattern, line) for line in lines), (pattern, lines)
+    assert "success 1.00 0.50 0.00, return -312" in on_terminal(120, BARS, NO_COLOR="1")
 
 
 # The command.
