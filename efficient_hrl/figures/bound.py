@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 
+from efficient_hrl.figures.constant import is_constant
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.storage.rows import column
 
@@ -37,14 +38,19 @@ def epsilon(kl: np.ndarray) -> np.ndarray:
 
 
 def why_no_bound(rows: Sequence[Mapping[str, str]]) -> str | None:
-    """What is missing in the rows of metrics.csv, or None."""
+    """What is missing in the rows of metrics.csv, or that they hold constants, or None."""
     if not rows:
         return "metrics.csv has no rows yet"
     missing = [name for name in (BOUND, KL) if name not in rows[0]]
     if missing:
         return f"metrics.csv has no column {missing[0]}"
-    if np.isnan(column(rows, KL)).all():
+    values = np.stack([column(rows, BOUND), column(rows, KL)], axis=1)
+    measured = values[~np.isnan(values[:, 1])]
+    if not len(measured):
         return "nothing was measured; only NORL's representation has one, once it learns"
+    if is_constant(measured):
+        bound, kl = measured[0]
+        return f"it was the same in every log interval: bound {bound:.3g}, KL {kl:.3g} nats"
     return None
 
 

@@ -19,16 +19,12 @@ from efficient_hrl.comparison.published import Published
 from efficient_hrl.comparison.run_groups import Comparison, Group
 from efficient_hrl.comparison.run_summary import RETURN, SUCCESS
 from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.figures.line_styles import line_styles
 from efficient_hrl.figures.published_marks import draw_marks
 
 matplotlib.use("Agg")
 from matplotlib import pyplot, ticker  # noqa: E402  (the backend must be chosen first)
 
-# Okabe and Ito's colours, which colour-blind people can tell apart, without their yellow,
-# which is too light for lines.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "osD^vPX*"
-_LINES = ("-", "--", "-.", ":")
 _COLUMNS = {
     SUCCESS: "success rate",
     RETURN: "task return of a noise-free episode",
@@ -48,7 +44,7 @@ class _Row(NamedTuple):
 
     group: Group
     estimate: Estimate
-    style: dict[str, str]
+    style: dict[str, object]
 
 
 def draw_comparison(
@@ -97,15 +93,7 @@ def published_marks(comparison: Comparison, group: Group) -> dict[str, Published
 
 def _styled(comparison):
     """Pairs of a group and its style; groups keep theirs where others are left out."""
-    for number, group in enumerate(comparison.groups):
-        yield (
-            group,
-            {
-                "color": _COLOURS[number % len(_COLOURS)],
-                "marker": _MARKERS[number % len(_MARKERS)],
-                "linestyle": _LINES[number % len(_LINES)],
-            },
-        )
+    yield from zip(comparison.groups, line_styles(len(comparison.groups)))
 
 
 def _returned(comparison, kind, announce):
@@ -164,7 +152,7 @@ def _save_curves(comparison, rows, column, kind, path):
         loc="outside lower center",
         ncols=min(len(labels), int(width / 2.7)),
         fontsize=8,
-        handlelength=3.5,
+        handlelength=4.5,
     )
     yield save_figure(figure, path.with_suffix(".png"))
     yield save_table(
@@ -191,9 +179,7 @@ def _draw_curve(axis, comparison, row, number):
         steps,
         estimate.point[number],
         **style,
-        markersize=4,
         markevery=max(1, len(steps) // 12),
-        linewidth=1.6,
         label=_legend_label(comparison, row),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, RETURN, SUCCESS, read_run
 from efficient_hrl.errors import UsageError
 from efficient_hrl.figures.files import save_figure
+from efficient_hrl.figures.line_styles import line_styles
 from efficient_hrl.figures.published_marks import draw_marks
 from efficient_hrl.storage.rows import checked_rows, column
 from efficient_hrl.storage.run_name import run_name
@@ -68,18 +69,19 @@ def _learning_curve(rows):
 
 def _success_curve(rows, published):
     figure, (success, reward) = pyplot.subplots(2, 1, figsize=(8, 6), sharex=True, layout="constrained")
-    for target in sorted({row["target"] for row in rows}):
+    targets = sorted({row["target"] for row in rows})
+    for target, style in zip(targets, line_styles(len(targets))):
         own = [row for row in rows if row["target"] == target]
         steps = column(own, "env_steps")
-        (line,) = success.plot(steps, column(own, "success_rate"), marker="o", label=target)
+        success.plot(steps, column(own, "success_rate"), **style, label=target)
         if target in published:
-            draw_marks(success, {published[target]: line.get_color()}, height=1.14)
-            success.set_title(f"dashed: {published[target].source}", fontsize=8)
-        reward.plot(steps, column(own, "high_last_reward"), marker="o", label=target)
+            draw_marks(success, {published[target]: style["color"]}, height=1.14)
+            success.set_title(f"dashed, thin: {published[target].source}", fontsize=8)
+        reward.plot(steps, column(own, "high_last_reward"), **style, label=target)
     episodes = rows[-1].get("episodes", "?")
     success.set_ylabel(f"success rate, {episodes} episodes")
     success.set_ylim(-0.05, 1.09)
-    success.legend(title="target")
+    success.legend(title="target", handlelength=4.5)
     reward.set_ylabel("task reward of the last step")
     reward.set_xlabel("environment steps")
     for axis in (success, reward):
@@ -91,10 +93,11 @@ def _return_curve(rows, published):
     """Of a task without a success."""
     figure, axis = pyplot.subplots(figsize=(8, 4), layout="constrained")
     colours = {}
-    for target in sorted({row["target"] for row in rows}):
+    targets = sorted({row["target"] for row in rows})
+    for target, style in zip(targets, line_styles(len(targets))):
         own = [row for row in rows if row["target"] == target]
-        (line,) = axis.plot(column(own, "env_steps"), column(own, RETURN), marker="o", label=target)
-        colours[target] = line.get_color()
+        axis.plot(column(own, "env_steps"), column(own, RETURN), **style, label=target)
+        colours[target] = style["color"]
     marks = {published[target]: colour for target, colour in colours.items() if target in published}
     values = [*column(rows, RETURN), *(mark.value for mark in marks), 0.0]
     low, high = np.nanmin(values), np.nanmax(values)
@@ -102,12 +105,12 @@ def _return_curve(rows, published):
     axis.set_ylim(low - margin, high + margin)
     draw_marks(axis, marks, high - low + 2 * margin)
     for mark in marks:
-        axis.set_title(f"dashed: {mark.source}", fontsize=8)
+        axis.set_title(f"dashed, thin: {mark.source}", fontsize=8)
     axis.set_ylabel(f"task return, mean of {rows[-1]['episodes']} episodes")
     axis.set_xlabel("environment steps")
     axis.grid(alpha=0.3)
     if len(colours) > 1:
-        axis.legend(title="evaluation")
+        axis.legend(title="evaluation", handlelength=4.5)
     return figure
 
 

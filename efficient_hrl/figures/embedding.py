@@ -4,11 +4,13 @@ After NORL (arXiv 1810.01257), Figure 2.
 """
 
 import pathlib
+from collections.abc import Callable
 
 import matplotlib
 import numpy as np
 
-from efficient_hrl.figures.embedding_axes import embedding_axes
+from efficient_hrl.figures.constant import is_constant
+from efficient_hrl.figures.embedding_axes import SMALLEST_SPREAD, embedding_axes
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.maze_map import BLOCK_COLOUR, draw_maze
 from efficient_hrl.figures.numbers import Numbers
@@ -83,7 +85,12 @@ def grid_embeddings(subject: Subject, grid: PositionGrid) -> np.ndarray:
 
 
 def draw_grid(
-    subject: Subject, grid: PositionGrid, embeddings: np.ndarray, folder: pathlib.Path, numbers: Numbers
+    subject: Subject,
+    grid: PositionGrid,
+    embeddings: np.ndarray,
+    folder: pathlib.Path,
+    numbers: Numbers,
+    announce: Callable[[str], None],
 ) -> list[pathlib.Path]:
     """All positions of the maze, coloured by position, neighbours linked; returns what was written.
 
@@ -93,17 +100,19 @@ def draw_grid(
       embeddings: `grid_embeddings`, [n, G].
       folder: where to.
       numbers: for the title.
+      announce: is told if there is no picture because f is the same at all positions.
     """
-    figure = grid_figure(subject.maze, grid, embeddings)
-    figure.suptitle(f"{subject.title}\n{numbers.in_words}", fontsize=11)
     shown = embedding_axes(embeddings)
     columns = ("x", "y", *embedding_columns(embeddings), *shown.columns)
     parts = [grid.xy, embeddings] + ([shown.drawn(embeddings)] if shown.columns else [])
     path = folder / "representation_grid.png"
-    return [
-        save_figure(figure, path),
-        save_table(path.with_suffix(".csv"), columns, np.concatenate(parts, axis=1).tolist()),
-    ]
+    written = [save_table(path.with_suffix(".csv"), columns, np.concatenate(parts, axis=1).tolist())]
+    if is_constant(embeddings, SMALLEST_SPREAD):
+        announce(f"no picture of f over the maze: it is the same at all {len(embeddings):,} positions")
+        return written
+    figure = grid_figure(subject.maze, grid, embeddings)
+    figure.suptitle(f"{subject.title}\n{numbers.in_words}", fontsize=11)
+    return [save_figure(figure, path), *written]
 
 
 def grid_figure(maze: Maze, grid: PositionGrid, embeddings: np.ndarray) -> mpl_figure.Figure:

@@ -10,7 +10,7 @@ from efficient_hrl.figures.principal_components import Plane, principal_plane
 matplotlib.use("Agg")
 from matplotlib import axes as mpl_axes  # noqa: E402  (the backend must be chosen first)
 
-_SMALLEST_SPREAD = 1e-6  # of embeddings, below which a picture would show rounding only
+SMALLEST_SPREAD = 1e-6  # of embeddings, below which a picture would show rounding only
 
 
 class EmbeddingAxes(NamedTuple):
@@ -41,7 +41,7 @@ class EmbeddingAxes(NamedTuple):
           drawn: all that it will show, [n, 2].
         """
         low, high = drawn.min(axis=0), drawn.max(axis=0)
-        half = max(0.55 * float(np.max(high - low)), _SMALLEST_SPREAD)
+        half = max(0.55 * float(np.max(high - low)), SMALLEST_SPREAD)
         middle = (low + high) / 2
         axis.set_xlim(middle[0] - half, middle[0] + half)
         axis.set_ylim(middle[1] - half, middle[1] + half)

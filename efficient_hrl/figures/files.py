@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import matplotlib
 
+from efficient_hrl.figures.fitted import fit_texts
 from efficient_hrl.storage.durable import write_shared
 
 matplotlib.use("Agg")
@@ -31,7 +32,8 @@ def figures_kept() -> Iterator[dict[str, mpl_figure.Figure]]:
 
 
 def save_figure(figure: mpl_figure.Figure, path: pathlib.Path) -> pathlib.Path:
-    """Writes a figure as PNG and closes it; returns the path."""
+    """Writes a figure as PNG, its texts fitted, and closes it; returns the path."""
+    fit_texts(figure)
     kept = _kept.get()
     if kept is not None:
         kept[path.stem] = figure

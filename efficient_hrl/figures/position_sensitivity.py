@@ -4,11 +4,13 @@ After NORL (arXiv 1810.01257), Figure 4.
 """
 
 import pathlib
+from collections.abc import Callable
 
 import matplotlib
 import numpy as np
 
-from efficient_hrl.figures.embedding_axes import embedding_axes
+from efficient_hrl.figures.constant import is_constant
+from efficient_hrl.figures.embedding_axes import SMALLEST_SPREAD, embedding_axes
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.figures.sensitivity import STEP, Movable, movables, position_jacobian, sensitivity
 from efficient_hrl.figures.subject import Subject, embedding_columns
@@ -22,15 +24,44 @@ _SHIFT = 1.0  # metres
 _ANGLES = 32
 _MOMENTS = 4  # steps of an episode at which things are shifted
 _PER_ROW = 3
+_EXACT = 1e-3  # share of the largest sensitivity up to which finite differences of float32 are exact
 
 
-def draw_sensitivity(subject: Subject, folder: pathlib.Path) -> list[pathlib.Path]:
-    """The norm of df / d(position) over time; returns what was written."""
+def draw_sensitivity(
+    subject: Subject, folder: pathlib.Path, announce: Callable[[str], None]
+) -> list[pathlib.Path]:
+    """The norm of df / d(position) over time; returns what was written.
+
+    Args:
+      subject: f, maze and trajectories.
+      folder: where to.
+      announce: is told if there is no picture because the norm is always the same.
+    """
     things = movables(subject.maze)
     measured = [
         [sensitivity(position_jacobian(subject.f, subject.maze, t.simulation, thing)) for thing in things]
         for t in subject.drawn
     ]
+    table = [
+        (trajectory.target, step, *numbers)
+        for trajectory, values in zip(subject.drawn, measured)
+        for step, numbers in enumerate(np.stack(values, axis=-1).tolist())
+    ]
+    path = folder / "sensitivity.png"
+    columns = ("target", "step", *(_column(thing) for thing in things))
+    written = [save_table(path.with_suffix(".csv"), columns, table)]
+    every = np.concatenate([np.stack(values, axis=-1) for values in measured])  # [n, things]
+    if is_constant(every, _EXACT * every.max()):
+        words = (f"{thing.label} {value:.3g}" for thing, value in zip(things, every.mean(axis=0)))
+        announce(
+            f"no picture of sensitivity to position: f always changes as much per metre: {', '.join(words)}"
+        )
+        return written
+    return [save_figure(_sensitivity_figure(subject, things, measured), path), *written]
+
+
+def _sensitivity_figure(subject, things, measured):
+    """A panel for each trajectory, a line for each thing."""
     rows = len(measured)
     figure, axes = pyplot.subplots(
         rows, 1, figsize=(8, 2.5 * rows + 1.1), sharex=True, sharey=True, squeeze=False, layout="constrained"
@@ -50,18 +81,19 @@ def draw_sensitivity(subject: Subject, folder: pathlib.Path) -> list[pathlib.Pat
         f" central differences, h = {100 * STEP:g} cm)"
     )
     figure.suptitle(subject.title, fontsize=11)
-    table = [
-        (trajectory.target, step, *numbers)
-        for trajectory, values in zip(subject.drawn, measured)
-        for step, numbers in enumerate(np.stack(values, axis=-1).tolist())
-    ]
-    path = folder / "sensitivity.png"
-    columns = ("target", "step", *(_column(thing) for thing in things))
-    return [save_figure(figure, path), save_table(path.with_suffix(".csv"), columns, table)]
+    return figure
 
 
-def draw_shifted(subject: Subject, folder: pathlib.Path) -> list[pathlib.Path]:
-    """Trajectories of f, and where f is when robot or block are 1 m elsewhere; returns what was written."""
+def draw_shifted(
+    subject: Subject, folder: pathlib.Path, announce: Callable[[str], None]
+) -> list[pathlib.Path]:
+    """Trajectories of f, and where f is when robot or block are 1 m elsewhere; returns what was written.
+
+    Args:
+      subject: f, maze and trajectories.
+      folder: where to.
+      announce: is told if there is no picture because f is the same wherever they are.
+    """
     things = movables(subject.maze)
     trajectories = subject.drawn
     embeddings = [subject.f(trajectory.states) for trajectory in trajectories]
@@ -71,8 +103,29 @@ def draw_shifted(subject: Subject, folder: pathlib.Path) -> list[pathlib.Path]:
         for trajectory, at in zip(trajectories, moments)
     ]  # of [_MOMENTS, _ANGLES, G]
     shown = embedding_axes(np.concatenate(embeddings))
-    columns = min(len(trajectories), _PER_ROW)
-    rows = -(-len(trajectories) // columns)
+    table = []
+    for trajectory, at, own in zip(trajectories, moments, circles):
+        for thing, circle in zip(things, own):
+            parts = [circle] + ([shown.drawn(circle)] if shown.columns else [])
+            for step, values in zip(at.tolist(), np.concatenate(parts, axis=-1).tolist()):
+                for degrees, value in zip(_degrees(thing).tolist(), values):
+                    table.append((trajectory.target, step, thing.name, degrees, *value))
+    path = folder / "sensitivity_shifted.png"
+    names = ("target", "step", "moved", "direction_degrees", *embedding_columns(embeddings[0]))
+    written = [save_table(path.with_suffix(".csv"), (*names, *shown.columns), table)]
+    around = [np.moveaxis(circle, 1, 0) for own in circles for circle in own]  # [directions, moments, G]
+    if all(is_constant(circle, SMALLEST_SPREAD) for circle in around):
+        words = ", ".join(thing.label for thing in things)
+        announce(f"no picture of shifted positions: f is the same in all directions for {words}")
+        return written
+    figure = _shifted_figure(subject, things, shown, (embeddings, moments, circles))
+    return [save_figure(figure, path), *written]
+
+
+def _shifted_figure(subject, things, shown, found):
+    """A panel for each trajectory; `found`: embeddings, moments and circles of each."""
+    columns = min(len(subject.drawn), _PER_ROW)
+    rows = -(-len(subject.drawn) // columns)
     figure, axes = pyplot.subplots(
         rows,
         columns,
@@ -80,9 +133,9 @@ def draw_shifted(subject: Subject, folder: pathlib.Path) -> list[pathlib.Path]:
         squeeze=False,
         layout="compressed",
     )
-    for axis in axes.flat[len(trajectories) :]:
+    for axis in axes.flat[len(subject.drawn) :]:
         axis.remove()
-    for axis, trajectory, embedding, at, own in zip(axes.flat, trajectories, embeddings, moments, circles):
+    for axis, trajectory, embedding, at, own in zip(axes.flat, subject.drawn, *found):
         path = shown.drawn(embedding)
         around = [shown.drawn(circle) for circle in own]
         shown.prepare(axis, np.concatenate([path, *(points.reshape(-1, 2) for points in around)]))
@@ -96,16 +149,7 @@ def draw_shifted(subject: Subject, folder: pathlib.Path) -> list[pathlib.Path]:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
     figure.suptitle(subject.title, fontsize=11)
-    table = []
-    for trajectory, at, own in zip(trajectories, moments, circles):
-        for thing, circle in zip(things, own):
-            parts = [circle] + ([shown.drawn(circle)] if shown.columns else [])
-            for step, values in zip(at.tolist(), np.concatenate(parts, axis=-1).tolist()):
-                for degrees, value in zip(_degrees(thing).tolist(), values):
-                    table.append((trajectory.target, step, thing.name, degrees, *value))
-    path = folder / "sensitivity_shifted.png"
-    names = ("target", "step", "moved", "direction_degrees", *embedding_columns(embeddings[0]))
-    return [save_figure(figure, path), save_table(path.with_suffix(".csv"), (*names, *shown.columns), table)]
+    return figure
 
 
 def _shifted(subject, trajectory, thing, at):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 
+from efficient_hrl.figures.constant import is_constant
 from efficient_hrl.figures.curves import SMOOTHING_ROWS, smooth
 from efficient_hrl.figures.files import save_figure, save_table
 from efficient_hrl.storage.rows import column
@@ -22,14 +23,18 @@ _STYLE = {
 
 
 def why_no_relabeling(rows: Sequence[Mapping[str, str]]) -> str | None:
-    """What is missing in the rows of metrics.csv, or None."""
+    """What is missing in the rows of metrics.csv, or that they hold constants, or None."""
     if not rows:
         return "metrics.csv has no rows yet"
     missing = [name for name in COLUMNS if name not in rows[0]]
     if missing:
         return f"metrics.csv has no column {missing[0]}"
-    if not len(_known(rows)[0]):
+    _, shares = _known(rows)
+    if not len(shares):
         return "nothing was relabelled; only train_uvf.goal_sample_strategy = 'sample' chooses among goals"
+    if is_constant(shares):
+        words = (f"{name.removeprefix('relabel_')} {share:.2f}" for name, share in zip(COLUMNS, shares[0]))
+        return f"the shares were the same in every log interval: {', '.join(words)}"
     return None
 
 

@@ -96,6 +96,6 @@ def draw_representation(
             " anywhere"
         )
         return
-    yield from draw_grid(subject, grid, embeddings, folder, numbers)
-    yield from draw_sensitivity(subject, folder)
-    yield from draw_shifted(subject, folder)
+    yield from draw_grid(subject, grid, embeddings, folder, numbers, announce)
+    yield from draw_sensitivity(subject, folder, announce)
+    yield from draw_shifted(subject, folder, announce)

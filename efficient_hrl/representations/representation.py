@@ -22,6 +22,7 @@ from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output
 from efficient_hrl.checks import check_function, check_truth, check_whole
 from efficient_hrl.graph.finite import check_finite, gradients_by_name
 from efficient_hrl.graph.gradients import clipped_gradients
+from efficient_hrl.graph.xla import begin_xla
 from efficient_hrl.replay import Segment
 from efficient_hrl.representations.distances import CosineDistance, Distance, HuberDistance, check_distance
 from efficient_hrl.representations.estimators import Embeddings, Estimator, FifoEstimator, check_estimator
@@ -144,6 +145,7 @@ def log_mean_similarity(phi: tf.Tensor, prior: tf.Tensor, distance: Distance) ->
     Fused by XLA: as separate operations each of its [B, M] results would travel
     through memory.
     """
+    begin_xla()
     similarities = -distance.pairwise(phi, prior)
     return tf.reduce_logsumexp(similarities, axis=-1) - np.log(prior.shape[0])
 

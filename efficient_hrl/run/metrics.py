@@ -89,6 +89,7 @@ class RunLog:
       newest_success: success rates by target of the last evaluation before the files were
         opened, {} before the first one and where there is no success.
       newest_returns: mean task returns of that evaluation where there is no success.
+      newest_trained_return: the last mean task return of episodes while collecting, or None.
     """
 
     def __init__(self, root: pathlib.Path, env_steps: int, evaluated_steps: int):
@@ -101,7 +102,8 @@ class RunLog:
         self._collectors = None  # of runs that have any
         self._metrics = CsvLog(root / "metrics.csv", METRICS_COLUMNS)
         self._eval = CsvLog(root / "eval.csv", EVAL_COLUMNS)
-        self._metrics.cut_to(env_steps)
+        logged = [float(row["high_episode_return"] or "nan") for row in self._metrics.cut_to(env_steps)]
+        self.newest_trained_return = next((value for value in reversed(logged) if value == value), None)
         evaluations = self._eval.cut_to(evaluated_steps)
         newest = [row for row in evaluations if float(row["env_steps"]) == evaluated_steps]
         rates = {row["target"]: float(row["success_rate"] or "nan") for row in newest}

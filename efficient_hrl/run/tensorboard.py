@@ -17,6 +17,7 @@ import tensorflow as tf
 from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.exploration_maps import ExplorationMap
 from efficient_hrl.figures.embedding import grid_figure
+from efficient_hrl.figures.fitted import fit_texts
 from efficient_hrl.figures.subject import as_numpy
 from efficient_hrl.figures.visits import caption, phase_of, visits_figure
 from efficient_hrl.hierarchy import Hierarchy
@@ -143,7 +144,7 @@ class TensorBoard:
         if newest is not None:
             phase = phase_of([newest])
             figure = visits_figure(self._maze, [phase])
-            figure.supxlabel(caption(phase).replace("; ", "\n"), fontsize=8)
+            figure.supxlabel(caption(phase), fontsize=8)
             _image("exploration/visits", as_pixels(figure))
         f = self._hierarchy.representation
         if self._maze is not None and (f.trainable_representation or f.trained_by_high_level):
@@ -164,6 +165,7 @@ def tag_of(column: str) -> str:
 
 def as_pixels(figure: mpl_figure.Figure) -> tf.Tensor:
     """A figure as uint8 [height, width, 3]; it is closed."""
+    fit_texts(figure)
     data = io.BytesIO()
     figure.savefig(data, dpi=_DOTS_PER_INCH, format="png")
     pyplot.close(figure)

@@ -145,6 +145,8 @@ class TrainingRun:
             self._steps,
             self._records.newest_success,
             self._records.newest_returns,
+            self._records.newest_trained_return,
+            pace_lasts=training.has_learned,
         )
         self._interval_from, self._interval_s = self._steps, 0.0
         self._learns = training.has_learned
@@ -200,9 +202,11 @@ class TrainingRun:
                 f"collecting; learning begins at {training.spec.schedule.initial_steps:,} environment steps"
             )
         if pretrains and not training.pretrains:
+            self._progress.new_pace()
             self._progress.message(f"the low level is frozen since {steps_before:,} environment steps")
         if not self._learns and training.has_learned:
             self._learns = True
+            self._progress.new_pace()
             self._progress.message(f"learning since {self._steps:,} environment steps")
 
     def _log(self, measured, now):
@@ -218,6 +222,7 @@ class TrainingRun:
             clocks = {"env_steps": self._steps, "wall_s": values["wall_s"]}
             self._records.log_collectors(clocks | traffic._asdict())
         self._board.log_training(values)
+        self._progress.trained(values["high_episode_return"])
         self._interval_from, self._interval_s = self._steps, 0.0
 
     def _tell_of_instability(self):

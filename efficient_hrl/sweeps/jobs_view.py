@@ -1,6 +1,7 @@
 """How far several jobs are: a bar for each on a terminal, a line a minute for all without one."""
 
 import collections
+import os
 import sys
 import time
 from collections.abc import Hashable, Mapping
@@ -13,6 +14,7 @@ from efficient_hrl.terminal.progress import (
     Report,
     begin_bar,
     change_bar,
+    pace_words,
     steps_bar,
 )
 
@@ -43,6 +45,7 @@ class Lines(View):
     def report(self, key: Hashable, report: Report) -> None:
         if key not in self._paces:
             self._paces[key] = Pace(report.total, report.steps)
+        self._paces[key].reached(report.steps)
         self._reports[key] = report
 
     def state(self, key: Hashable, text: str) -> None:
@@ -70,11 +73,12 @@ class Lines(View):
         if self._words[key] != "starting" or key not in self._reports:
             return self._words[key]
         report = self._reports[key]
-        share = f"{report.steps / report.total:.0%}, {self._paces[key].words(report.steps)}"
-        return ", ".join(filter(None, [share, report.words(None)]))
+        pace = pace_words(self._paces[key].rate(report.steps), report.seconds_left)
+        return ", ".join(filter(None, [f"{report.steps / report.total:.0%}", pace, report.words(None)]))
 
 
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}"
+_RETURN_COLUMNS = 100  # of a terminal that has room for a return in each bar
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}, {rate_noinv_fmt}, {time_left} left{postfix}"
 _ENDED = "{desc} at {n_fmt} steps{postfix}"
 
 
@@ -95,7 +99,9 @@ class Bars(View):
             self._begun.add(key)
             bar.set_description_str(self._names[key], refresh=False)
             change_bar(bar, begin_bar, bar, report.total, report.steps, _BAR)
-        bar.set_postfix_str(report.words(sys.stderr), refresh=False)
+        bar.seconds_left = report.seconds_left
+        shown = report if _columns() >= _RETURN_COLUMNS else report._replace(trained_return=None)
+        bar.set_postfix_str(shown.words(sys.stderr), refresh=False)
         change_bar(bar, bar.update, report.steps - bar.n)
         change_bar(bar, bar.refresh)
 
@@ -110,3 +116,11 @@ class Bars(View):
         """Leaves the bars on the terminal and goes below them."""
         for bar in self._bars.values():
             change_bar(bar, bar.close)
+
+
+def _columns():
+    """Of the terminal; 0 where that is gone."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return 0

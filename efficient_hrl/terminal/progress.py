@@ -22,7 +22,10 @@ from efficient_hrl.terminal.console import coloured, success_colour, write_line
 REPORT_PIPE = "EFFICIENT_HRL_REPORT_PIPE"
 LINE_SECONDS = 60.0
 _REPORT_SECONDS = 1.0
-_BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_noinv_fmt}, {remaining} left{postfix}"
+_MEASURED_SECONDS = 10.0  # below them a speed says nothing about the hours to come
+_BAR = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_noinv_fmt}, {time_left} left{postfix}"
+# 80 columns have no room for the total beside a return; the percentage stands for it.
+_BAR_WITH_RETURN = _BAR.replace("/{total_fmt}", ",")
 
 
 class Report(NamedTuple):
@@ -32,33 +35,55 @@ class Report(NamedTuple):
       steps, total: environment steps, so far and of the whole run.
       success: newest success rates by target, {} before the first evaluation.
       returns: newest mean task returns by target, where there is no success.
+      trained_return: newest mean task return of episodes while collecting; None as long as none has ended.
+      seconds_left: till the end; None as long as that cannot be known.
     """
 
     steps: int
     total: int
     success: dict[str, float]
     returns: Mapping[str, float] = types.MappingProxyType({})
+    trained_return: float | None = None
+    seconds_left: float | None = None
 
     def words(self, stream: TextIO | None) -> str:
-        """What the newest evaluation says, short; in colours where `stream` shows them."""
-        return score_words(self.success, self.returns, stream)
+        """What the newest evaluation and training say, short; in colours where `stream` shows them."""
+        scores = score_words(self.success, self.returns, stream)
+        return ", ".join(filter(None, [scores, return_words(self.trained_return, bool(self.returns))]))
 
 
 class Pace:
     """Steps per second since something began or went on, and the time that is left."""
 
-    def __init__(self, total_steps: int, done_steps: int):
-        """Begins to measure at `done_steps` of `total_steps`."""
+    def __init__(self, total_steps: int, done_steps: int, lasts: bool = True):
+        """Begins to measure at `done_steps` of `total_steps`; `lasts`: whether they go on at this speed."""
         self._total = total_steps
-        self._first_steps = done_steps
-        self._first_time = time.monotonic()
+        self.restart(done_steps, lasts)
 
-    def words(self, steps: int) -> str:
-        """Rate and time left at `steps`."""
-        rate = (steps - self._first_steps) / max(time.monotonic() - self._first_time, 1e-9)
-        left = max(self._total - steps, 0) / rate if rate > 0 else math.inf
-        left = time.strftime("%H:%M:%S", time.gmtime(left)) if left < 86400 else f"{left / 3600:.0f} hours"
-        return f"{rate:.0f} steps/s, {left} left"
+    def restart(self, steps: int, lasts: bool = True) -> None:
+        """From `steps` on the speed is another one; what was measured before does not count."""
+        self._lasts = lasts
+        self._first_steps, self._first_time = steps, time.monotonic()
+        self._is_under_way = False
+
+    def reached(self, steps: int) -> None:
+        """`steps` are done; time counts from the first of them, before which things are compiled."""
+        if not self._is_under_way and steps > self._first_steps:
+            self._is_under_way = True
+            self._first_steps, self._first_time = steps, time.monotonic()
+
+    def rate(self, steps: int) -> float | None:
+        """Steps per second at `steps`; None as long as there are none."""
+        seconds = time.monotonic() - self._first_time
+        return (steps - self._first_steps) / seconds if steps > self._first_steps and seconds > 0 else None
+
+    def seconds_left(self, steps: int) -> float | None:
+        """Seconds till the end at `steps`; None as long as that cannot be known."""
+        if steps >= self._total:
+            return 0.0
+        rate = self.rate(steps)
+        is_measured = self._is_under_way and time.monotonic() - self._first_time >= _MEASURED_SECONDS
+        return (self._total - steps) / rate if self._lasts and is_measured and rate else None
 
 
 class Progress:
@@ -70,6 +95,8 @@ class Progress:
         done_steps: int,
         success_rates: Mapping[str, float] | None = None,
         returns: Mapping[str, float] | None = None,
+        trained_return: float | None = None,
+        pace_lasts: bool = True,
     ):
         """Begins to show a run of `total_steps` that stands at `done_steps`.
 
@@ -77,24 +104,30 @@ class Progress:
           total_steps, done_steps: environment steps.
           success_rates: newest ones by target, of a run that goes on.
           returns: newest mean task returns likewise, where there is no success.
+          trained_return: newest mean task return while collecting, likewise.
+          pace_lasts: whether the run goes on at the speed at which it begins; else the time left is
+            not known before `new_pace`.
         """
         self._total = total_steps
         self._steps = done_steps
-        self._pace = Pace(total_steps, done_steps)
+        self._pace = Pace(total_steps, done_steps, pace_lasts)
         self._line_time = time.monotonic()
         self._success, self._returns = dict(success_rates or {}), dict(returns or {})
+        self._trained_return = trained_return
         self._pipe = _report_pipe()
         self._report_time = -math.inf
         self._bar = None
         if sys.stderr is not None and sys.stderr.isatty():
             self._bar = steps_bar()
             begin_bar(self._bar, total_steps, done_steps)
-            self._on_bar(self._bar.set_postfix_str, self._where().words(sys.stderr))
+            self._show_scores()
         self._report()
 
     def update(self, env_steps: int) -> None:
         """The run has reached `env_steps`."""
+        self._pace.reached(env_steps)
         if self._bar is not None:
+            self._bar.seconds_left = self._pace.seconds_left(env_steps)
             self._on_bar(self._bar.update, env_steps - self._steps)
         self._steps = env_steps
         now = time.monotonic()
@@ -104,6 +137,16 @@ class Progress:
             self._line_time = now
             self.message(self._line())
 
+    def new_pace(self) -> None:
+        """The run goes on at another speed, because something else is learned from now on."""
+        self._pace.restart(self._steps)
+
+    def trained(self, mean_return: float) -> None:
+        """A log interval has ended, in which episodes had `mean_return`; NaN if none has ended."""
+        if not math.isnan(mean_return):
+            self._trained_return = float(mean_return)
+            self._show_scores()
+
     def evaluated(
         self, success_rates: Mapping[str, float], returns: Mapping[str, float] | None = None
     ) -> None:
@@ -112,7 +155,7 @@ class Progress:
         self._returns = {name: float(value) for name, value in (returns or {}).items()}
         self._report()
         if self._bar is not None:
-            self._on_bar(self._bar.set_postfix_str, self._where().words(sys.stderr))
+            self._show_scores()
         else:
             self.message(self._line())
 
@@ -133,6 +176,12 @@ class Progress:
         if not change_bar(self._bar, act, *arguments, **options):
             self._bar = None
 
+    def _show_scores(self):
+        """Brings the bar's scores up to date, where there is a bar."""
+        if self._bar is not None:
+            self._bar.bar_format = _BAR if self._trained_return is None else _BAR_WITH_RETURN
+            self._on_bar(self._bar.set_postfix_str, self._where().words(sys.stderr))
+
     def _report(self):
         """Tells who has started the run; never waits for a reader that is slow or gone."""
         if self._pipe is None:
@@ -147,20 +196,40 @@ class Progress:
             self._pipe = None
 
     def _where(self):
-        return Report(self._steps, self._total, self._success, self._returns)
+        left = self._pace.seconds_left(self._steps)
+        return Report(self._steps, self._total, self._success, self._returns, self._trained_return, left)
 
     def _line(self):
+        where = self._where()
         name, scores = ("return", self._returns) if self._returns else ("success", self._success)
         words = " ".join(f"{target}={value:.2f}" for target, value in scores.items())
-        return (
-            f"{self._steps:,} of {self._total:,} environment steps, {self._pace.words(self._steps)},"
-            f" {name}: {words or 'not evaluated yet'}"
-        )
+        parts = [
+            f"{self._steps:,} of {self._total:,} environment steps",
+            pace_words(self._pace.rate(self._steps), where.seconds_left),
+            f"{name}: {words or 'not evaluated yet'}",
+            return_words(self._trained_return, bool(self._returns)),
+        ]
+        return ", ".join(filter(None, parts))
 
 
-def steps_bar(title: str = "", position: int = 0) -> tqdm.tqdm:
+class StepsBar(tqdm.tqdm):
+    """A bar whose time left is set from outside.
+
+    Attributes:
+      seconds_left: what `{time_left}` in its format shows; None is not known.
+    """
+
+    seconds_left = None
+
+    @property
+    def format_dict(self) -> dict[str, object]:
+        """What the format may name."""
+        return super().format_dict | {"time_left": time_words(self.seconds_left)}
+
+
+def steps_bar(title: str = "", position: int = 0) -> StepsBar:
     """A bar without a length as yet, on the terminal's line `position` from here."""
-    return tqdm.tqdm(
+    return StepsBar(
         desc=title,
         position=position,
         bar_format="{desc}",
@@ -200,6 +269,27 @@ def score_words(rates: Mapping[str, float], returns: Mapping[str, float], stream
     if rates or not returns:
         return success_words(rates, stream)
     return f"return {' '.join(f'{value:.2f}' for value in returns.values())}"
+
+
+def return_words(value: float | None, beside_returns: bool) -> str:
+    """A mean task return while collecting, short; `beside_returns`: of evaluations, which have the name."""
+    if value is None:
+        return ""
+    number = f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+    return f"{'in training' if beside_returns else 'return'} {number}"
+
+
+def time_words(seconds: float | None) -> str:
+    """A time left, e.g. "00:14:00"; a dash where it is not known."""
+    if seconds is None:
+        return "–"
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours:02}:{rest // 60:02}:{rest % 60:02}" if hours < 100 else f"{hours:,} hours"
+
+
+def pace_words(rate: float | None, seconds_left: float | None) -> str:
+    """Steps per second and time left; dashes where they are not known."""
+    return f"{'–' if rate is None else f'{rate:.0f}'} steps/s, {time_words(seconds_left)} left"
 
 
 def read_report(line: str) -> Report | None:

@@ -69,8 +69,12 @@ def test_where_the_claim_is_empty_is_drawn_for_a_small_epsilon_too(tmp_path, mon
         ([{"env_steps": "1", "representation_bound": "", "representation_kl": ""}], "nothing was measured"),
         # A bound of another kind, as an autoencoder has.
         ([{"env_steps": "1", "representation_bound": "-5", "representation_kl": "nan"}], "nothing was"),
+        (
+            [ROWS[0], ROWS[1], ROWS[1] | {"env_steps": "3000"}],
+            "the same in every log interval: bound -0.5, KL 2",
+        ),
     ],
 )
 def test_what_is_missing_is_said(rows, reason):
     assert reason in why_no_bound(rows)
-    assert why_no_bound(ROWS) is None
+    assert why_no_bound(ROWS) is None and why_no_bound(ROWS[:2]) is None

@@ -34,10 +34,10 @@ def pair_of(columns, own, *names):
 @pytest.mark.parametrize(
     "run, size, others",
     [
-        ("e2e_point_maze", 2, {"goals.png", "relabelling.png"}),
-        ("e2c_point_maze_img", 2, {"goals.png", "relabelling.png"}),
-        ("whole_obs_point_maze_img", 79, {"goals.png", "relabelling.png"}),
-        ("td3_point_maze", 7, set()),
+        ("e2e_point_maze", 2, {"goals.png", "relabelling.png", "sensitivity.png"}),
+        ("e2c_point_maze_img", 2, {"goals.png", "relabelling.png", "sensitivity.png"}),
+        ("whole_obs_point_maze_img", 79, {"goals.png", "relabelling.png", "sensitivity.png"}),
+        ("td3_point_maze", 7, set()),  # f is the whole state, which changes as much per metre everywhere
     ],
 )
 def test_a_run_shows_all_that_it_has(run, size, others, tmp_path, monkeypatch, capfd):
@@ -52,7 +52,8 @@ def test_a_run_shows_all_that_it_has(run, size, others, tmp_path, monkeypatch, c
     drawn = {path.name for path in plots.glob("*.png")}
     always = {"learning_curve.png", "success_curve.png", "visits.png"}
     always |= {f"representation_{name}.png" for name in FIGURES}
-    assert drawn == always | {"sensitivity.png", "sensitivity_shifted.png"} | others
+    assert drawn == always | {"sensitivity_shifted.png"} | others
+    assert (plots / "sensitivity.csv").exists()
     for name in FIGURES:
         columns = table(plots / f"representation_{name}.csv")
         numbers = [column for column in columns if column[0] == "f" and column[1:].isdigit()]

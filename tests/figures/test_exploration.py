@@ -268,8 +268,12 @@ def test_one_row_of_relabelling_is_drawn(tmp_path, monkeypatch):
         ([], "no rows"),
         ([{"env_steps": "1"}], "no column relabel_stored"),
         (ROWS[:1], "nothing was relabelled"),
+        (
+            [ROWS[0], ROWS[1], ROWS[1] | {"env_steps": "300"}, ROWS[3]],
+            "the same in every log interval: stored 0.20, reached 0.30, sampled 0.50",
+        ),
     ],
 )
 def test_what_is_missing_for_relabelling_is_said(rows, reason):
     assert reason in why_no_relabeling(rows)
-    assert why_no_relabeling(ROWS) is None
+    assert why_no_relabeling(ROWS) is None and why_no_relabeling(ROWS[:2]) is None

@@ -119,11 +119,11 @@ def test_figures_are_matplotlibs_and_nothing_is_written(experiment, shipped, tmp
         "relabelling",
         "representation_trajectories",
         "representation_grid",
-        "sensitivity",
         "sensitivity_shifted",
     }
     assert all(isinstance(figure, mpl_figure.Figure) for figure in found.values())
     assert any("no figure of visits: there is no map yet" in line for line in said)
+    assert any("no picture of sensitivity to position: f always changes" in line for line in said)
     assert found["learning_curve"].get_suptitle() == "xy_seed1"
     rows = read_rows(root / "eval.csv")
     (line, *_) = found["success_curve"].axes[0].get_lines()

@@ -85,6 +85,15 @@ def test_a_run_of_which_nothing_is_known_yet_has_a_picture_too(tmp_path):
     assert [path.name for path in draw_run(tmp_path)] == ["learning_curve.png"]
 
 
+def test_a_run_that_goes_on_knows_its_newest_return_while_training(tmp_path):
+    log = RunLog(tmp_path, 0, 0)
+    assert log.newest_trained_return is None
+    for step, value in ((100, float("nan")), (200, -5.5), (300, -4.25), (400, float("nan")), (500, 1.0)):
+        log.log_training(training_row(step) | {"high_episode_return": value})
+    assert RunLog(tmp_path, 400, 0).newest_trained_return == -4.25
+    assert RunLog(tmp_path, 100, 0).newest_trained_return is None
+
+
 def test_table_is_aligned():
     lines = results_table([result("eval1", 0.5), result("a_long_name", 1.0)]).splitlines()
     assert len({len(line) for line in lines}) == 1

@@ -348,15 +348,19 @@ def test_without_a_terminal_there_is_a_line_a_minute_for_all(capsys, monkeypatch
     view.report(0, Report(1000, 10_000, {}))
     for second in range(150):
         now[0] += 1
-        view.report(0, Report(1010 + 10 * second, 10_000, {"eval1": 1.0, "eval2": 0.25}))
+        # What the run says of itself: it knows when it begins to learn.
+        left = None if second < 100 else 840.0 - second + 59
+        scores = {"eval1": 1.0, "eval2": 0.25}
+        view.report(0, Report(1010 + 10 * second, 10_000, scores, {}, -312.4, left))
         view.tick()
     view.state(0, "finished")
     lines = capsys.readouterr().err.splitlines()
+    others = "seed 1 starting; seed 2 waiting"
     assert lines == [
         "seed 0: starting",
         "seed 1: starting",
-        "seed 0 16%, 10 steps/s, 00:14:00 left, success 1.00 0.25; seed 1 starting; seed 2 waiting",
-        "seed 0 22%, 10 steps/s, 00:13:00 left, success 1.00 0.25; seed 1 starting; seed 2 waiting",
+        f"seed 0 16%, 10 steps/s, – left, success 1.00 0.25, return -312; {others}",
+        f"seed 0 22%, 10 steps/s, 00:13:00 left, success 1.00 0.25, return -312; {others}",
         "seed 0: finished",
     ]
 
@@ -373,8 +377,9 @@ view.state(0, "starting")
 view.state(1, "starting")
 for i in range(10):
     time.sleep(0.02)
-    view.report(0, Report(1_000_000 + i, 12_500_000, {}))
-    view.report(1, Report(2_000_000 + i, 12_500_000, {"eval1": 1.0, "eval2": 0.5, "eval3": 0.0}))
+    view.report(0, Report(1_000_000 + i, 12_500_000, {}, seconds_left=None if i < 5 else 115_752.0))
+    rates = {"eval1": 1.0, "eval2": 0.5, "eval3": 0.0}
+    view.report(1, Report(2_000_000 + i, 12_500_000, rates, trained_return=-312.4))
 view.state(0, "failed")
 view.close()
 """
@@ -387,12 +392,14 @@ def test_on_a_terminal_there_is_a_bar_for_each_seed():
     for pattern in (
         r"seed  0: waiting",
         r"seed  0: starting",
-        r"seed  0:   8%\|.+\| 1\.00M, [\d.]+ steps/s, .* left$",
-        r"seed  1:  16%\|.{4,}\| 2\.00M, [\d.]+ steps/s, .* left, success 1\.00 0\.50 0\.00$",
+        r"seed  0:   8%\|.+\| 1\.00M, [\d.]+ steps/s, – left$",
+        r"seed  0:   8%\|.+\| 1\.00M, [\d.]+ steps/s, 32:09:12 left$",
+        r"seed  1:  16%\|.{4,}\| 2\.00M, [\d.]+ steps/s, – left, success 1\.00 0\.50 0\.00$",
         r"seed  0: failed at 1\.00M steps *$",
         r"seed 10: waiting",
     ):
         assert any(re.match(pattern, line) for line in lines), (pattern, lines)
+    assert "success 1.00 0.50 0.00, return -312" in on_terminal(120, BARS, NO_COLOR="1")
 
 
 # The command.

@@ -73,7 +73,9 @@ def on_terminal(columns, program, **environment):
 
 BAR = """
 import time
+from efficient_hrl.terminal import progress
 from efficient_hrl.terminal.progress import Progress
+progress._MEASURED_SECONDS = LEAST
 shown = Progress(total_steps=12_500_000, done_steps=1_000_000)
 shown._bar.mininterval = 0
 shown.evaluated({"eval1": 1.0, "eval2": 0.5, "eval3": 0.0})
@@ -83,6 +85,7 @@ for steps in range(1_000_000, 1_000_100, 10):
 shown.message("a line of its own")
 shown.close()
 """
+BAR_AT_FIRST, BAR = BAR.replace("LEAST", "10.0"), BAR.replace("LEAST", "0.1")
 
 
 BAR_THAT_GOES_ON = """
@@ -102,6 +105,91 @@ def test_on_a_terminal_of_80_columns_the_bar_is_one_line_that_says_everything():
     ), bars[-1]
     for rate, colour in (("1.00", 36), ("0.50", 33), ("0.00", 31)):
         assert f"\x1b[{colour}m{rate}\x1b[0m" in text
+
+
+def test_a_bar_shows_a_dash_for_the_time_left_until_it_can_be_known():
+    lines = re.split(r"[\r\n]+", on_terminal(80, BAR_AT_FIRST, NO_COLOR="1"))
+    bars = [line for line in lines if "%|" in line]
+    assert len(bars) > 5 and all(" – left, " in line for line in bars if "success" in line)
+
+
+BAR_WITH_RETURN = (
+    BAR_AT_FIRST.replace("shown.evaluated", "shown.trained(float('nan')); shown.evaluated")
+    + """
+shown = Progress(12_500_000, 1_000_000, {"eval1": 1.0, "eval2": 0.5, "eval3": 0.0})
+shown._bar.initial -= 150
+shown._bar.start_t -= 1.0
+shown._bar.seconds_left = 83_295.0
+shown.trained(-312.4)
+shown.trained(float("nan"))
+shown._bar.refresh()
+shown.close()
+"""
+)
+
+
+def test_a_bar_shows_the_newest_return_beside_success_in_80_columns():
+    lines = re.split(r"[\r\n]+", on_terminal(80, BAR_WITH_RETURN, NO_COLOR="1"))
+    bars = [line.rstrip() for line in lines if "%|" in line]
+    assert any(bar.endswith("success 1.00 0.50 0.00") for bar in bars) and len(bars[-1]) <= 80
+    assert re.fullmatch(
+        r"  8%\|..+\| 1\.00M, \d+ steps/s, 23:08:15 left, success 1\.00 0\.50 0\.00, return -312", bars[-1]
+    ), bars[-1]
+
+
+def test_the_time_left_is_known_only_once_the_speed_that_lasts_was_measured(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    pace = progress.Pace(total_steps=10_000, done_steps=0, lasts=False)
+    for steps in range(10, 1010, 10):  # collecting alone, 10 steps/s
+        now[0] += 1.0
+        pace.reached(steps)
+        assert pace.seconds_left(steps) is None
+    assert pace.rate(1000) == pytest.approx(10.0)
+    pace.restart(1000)
+    now[0] += 30.0  # compiling takes half a minute, then learning runs at 2 steps/s
+    pace.reached(1010)
+    assert pace.seconds_left(1010) is None
+    for steps in range(1012, 1100, 2):
+        now[0] += 1.0
+        pace.reached(steps)
+        if steps < 1030:
+            assert pace.seconds_left(steps) is None
+        else:
+            assert pace.seconds_left(steps) == pytest.approx((10_000 - steps) / 2)
+    assert pace.seconds_left(10_000) == 0.0 and pace.seconds_left(10_010) == 0.0
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [
+        (None, "–"),
+        (0.0, "00:00:00"),
+        (839.9, "00:13:59"),
+        (115_752.0, "32:09:12"),
+        (5_551_200.0, "1,542 hours"),
+    ],
+)
+def test_times_in_words(seconds, words):
+    assert progress.time_words(seconds) == words
+
+
+def test_a_run_that_is_still_to_learn_does_not_promise_when_it_ends(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown = Progress(total_steps=10_000, done_steps=0, pace_lasts=False)
+    for second in range(1, 150):
+        now[0] += 1.0
+        shown.update(10 * second)
+        if second == 70:
+            shown.new_pace()
+            shown.trained(-5.25)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "600 of 10,000 environment steps, 10 steps/s, – left, success: not evaluated yet",
+        "1,200 of 10,000 environment steps, 10 steps/s, 00:14:40 left, success: not evaluated yet,"
+        " return -5.25",
+    ]
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
@@ -144,7 +232,10 @@ def test_a_run_reports_once_a_second_and_at_evaluations_and_at_its_end(pipe, mon
     assert [report.steps for report in reports(pipe[0])] == [50, 54, 58, 62, 66, 70, 74]
     shown.evaluated({"eval1": np.float64(0.5)})
     shown.update(100)
-    assert reports(pipe[0]) == [Report(75, 100, {"eval1": 0.5}), Report(100, 100, {"eval1": 0.5})]
+    assert reports(pipe[0]) == [
+        Report(75, 100, {"eval1": 0.5}),
+        Report(100, 100, {"eval1": 0.5}, seconds_left=0.0),
+    ]
 
 
 def test_a_reader_that_is_slow_or_gone_holds_nothing_up(pipe, monkeypatch):
@@ -182,3 +273,7 @@ def test_without_a_success_returns_are_shown(capsys, monkeypatch, pipe):
     first, *_, last = reports(pipe[0])
     assert (first, last) == (Report(50, 100, {}, {"eval": -0.5}), Report(60, 100, {}, {"eval": 1.25}))
     assert (last.words(None), first._replace(returns={}).words(None)) == ("return 1.25", "")
+    shown.trained(0.5)
+    shown.evaluated({}, {"eval": 1.25})
+    assert capsys.readouterr().err.strip().endswith("left, return: eval=1.25, in training 0.50")
+    assert reports(pipe[0])[-1].words(None) == "return 1.25, in training 0.50"
