@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import sys
 import threading
 import time
 
@@ -143,6 +144,14 @@ def test_what_is_wrong_is_one_line_and_writes_nothing(run, notes, tmp_path, capf
 def test_flags_of_sweeps_are_for_sweeps(notes, capfd):
     assert main.main(["run.py", "--gin_file=first.gin", "--grid=f.x=[1]"]) == 2
     assert "--grid: only for --mode=sweep" in capfd.readouterr().err
+
+
+def test_without_ray_it_is_said_what_to_install(run, notes, tmp_path, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run("--gin_file=first.gin", "--on=ray") == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "Ray is not installed; pip install -r requirements.txt -r requirements-scale.txt" in line
+    assert not (tmp_path / "all").exists()
 
 
 # SLURM.
