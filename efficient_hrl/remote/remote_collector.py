@@ -16,6 +16,7 @@ from environments.instability import NonFiniteError
 
 SILENT_SECONDS = 60.0  # after which a collector counts as gone
 _TELL_SECONDS = 60.0
+_DEAF_SECONDS = 10.0  # of learning, evaluating and saving between two blocks; less does not matter
 
 
 class Traffic(NamedTuple):
@@ -148,6 +149,7 @@ class RemoteCollector(tf.Module):
         self.returns = RemoteReturns()
         self.has_given_up = False
         self._peers: dict[int, _Peer] = {}
+        self._listened_at = time.monotonic()
         self._ages = collections.deque()
         self._waited_s, self._dropped, self._bytes, self._taken = 0.0, 0, 0, 0
 
@@ -178,10 +180,11 @@ class RemoteCollector(tf.Module):
         """
         self._server.publish(int(self._blocks))
         began = told = time.monotonic()
+        self._excuse_for(began - self._listened_at)
         while not stopped():
             self._tend()
             data = self._server.next_block()
-            now = time.monotonic()
+            now = self._listened_at = time.monotonic()
             self._miss_the_silent(now)
             if data is not None and self._take(data, now):
                 self._waited_s += now - began
@@ -259,6 +262,12 @@ class RemoteCollector(tf.Module):
                 self._drop(block.collector, peer, "has begun anew")
             peer = self._peers[block.collector] = _Peer(block.session)
         return peer
+
+    def _excuse_for(self, seconds):
+        """Does not count as silence the time in which nobody listened, as in an evaluation."""
+        if seconds > _DEAF_SECONDS:
+            for peer in self._peers.values():
+                peer.heard += seconds
 
     def _miss_the_silent(self, now):
         for number, peer in self._peers.items():

@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -147,6 +148,32 @@ def test_open_segments_of_a_collector_that_begins_anew_are_dropped_and_counted()
     found = learner.traffic()
     assert (found.collectors, found.blocks, found.dropped_steps) == (2, 3, 7)
     assert learner.traffic().dropped_steps == 0
+
+
+def test_a_silent_collector_is_missed_but_not_for_the_time_in_which_nobody_listened(monkeypatch):
+    now, said = [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    server = FakeServer()
+    learner, stores = learner_of(server, said=said)
+
+    def comes(seconds, **values):
+        """A block comes after some seconds in which the learner learns."""
+        now[0] += seconds
+        server.blocks.append(a_block(stores, **values))
+        learner.collect_block(lambda: False)
+
+    comes(0, collector=1, open_steps=5)
+    comes(5, collector=0)
+    comes(100, collector=0, number=1)  # an evaluation
+    for number in range(2, 13):
+        assert len(said) == 2, number
+        assert learner.traffic().collectors == 2
+        comes(5, collector=0, number=number)
+    assert said[2:] == [
+        "collector 1 has not been heard of for 60 s; 5 steps of its open segments are dropped"
+    ]
+    found = learner.traffic()
+    assert found.collectors == 1 and found.dropped_steps == 5
 
 
 def test_ages_are_blocks_that_were_learned_from_since():
