@@ -5,6 +5,7 @@ nothing else.  So everything that a user needs is in the text.
 """
 
 import contextlib
+import os
 import pathlib
 import sysconfig
 import traceback
@@ -12,10 +13,11 @@ from collections.abc import Iterator
 
 import gymnasium
 
-_OURS = str(pathlib.Path(__file__).parent)
-_GYMNASIUM = str(pathlib.Path(gymnasium.__file__).parent)
-_STANDARD = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
-_INSTALLED = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+# Beginnings of paths; with the separator, so that gymnasium is not gymnasium_robotics.
+_OURS = f"{pathlib.Path(__file__).parent}{os.sep}"
+_GYMNASIUM = f"{pathlib.Path(gymnasium.__file__).parent}{os.sep}"
+_STANDARD = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
+_INSTALLED = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib"))
 
 
 class ForeignError(RuntimeError):

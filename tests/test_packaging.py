@@ -31,7 +31,12 @@ def ranges(lines):
 def test_the_ranges_contain_the_pins_and_name_the_same_packages():
     needed, tests = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").split("# Tests and checks")
     extras = PROJECT["optional-dependencies"]
-    for text, lines in ((needed, PROJECT["dependencies"]), (tests, extras["tests"])):
+    scale = (REPOSITORY / "requirements-scale.txt").read_text(encoding="utf-8")
+    for text, lines in (
+        (needed, PROJECT["dependencies"]),
+        (tests, extras["tests"]),
+        (scale, extras["scale"]),
+    ):
         known = ranges(lines)
         assert known.keys() == pins(text).keys()
         for name, version in pins(text).items():

@@ -155,6 +155,10 @@ RULES = (
         lambda v: "no learner; --mode=collect needs --learner=HOST:PORT",
     ),
     Rule(
+        lambda v: v.mode == "collect" and v.collector is None,
+        lambda v: "no number; --mode=collect needs --collector=N, another for each collector of a learner",
+    ),
+    Rule(
         lambda v: v.mode == "collect" and v.root_dir,
         lambda v: f"--root_dir={v.root_dir[0]}: --mode=collect writes nothing",
     ),

@@ -129,7 +129,7 @@ def _define_remote_flags(values):
     )
     flags.DEFINE_integer(
         "collector",
-        0,
+        None,
         "With --mode=collect: its number; each collector of a learner has one of its own.",
         lower_bound=0,
         upper_bound=65535,

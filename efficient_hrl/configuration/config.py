@@ -46,7 +46,12 @@ from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
 from environments import create_gather_env, create_maze_env, gymnasium_task, own_layout  # noqa: F401
 
 # By which gin files name a task.
-_TASK = ("create_maze_env.env_name", "create_gather_env.env_name", "create_gymnasium_env.env_id")
+_TASK = (
+    "create_maze_env.env_name",
+    "create_maze_env.layout",
+    "create_gather_env.env_name",
+    "create_gymnasium_env.env_id",
+)
 
 _UNBOUND = "not bound"
 # Parameters of configurables that the program gives, or that stand for others.

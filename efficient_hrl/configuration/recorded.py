@@ -14,8 +14,9 @@ from gin import config_parser
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
 
-# gymnasium imports what stands before the colon of an environment's id.
-_IMPORTING_ID = re.compile(r"([A-Za-z_][\w.]*):\S+")
+# gymnasium imports what stands before the colon of an environment's id, whatever it is: Python takes
+# "a folder/file" for a module too.
+_IMPORTING_ID = re.compile(r"([^:]*):.*", re.DOTALL)
 
 
 class _Placeholders(config_parser.ParserDelegate):

@@ -41,7 +41,9 @@ class Policy:
           **options: for `gymnasium.make`, e.g. render_mode="rgb_array".
         """
         about = self.description["environment"]
-        own = {} if isinstance(self._environment, MazeEnv) else self._environment.env_kwargs
+        # The description holds kwargs as JSON; those of an environment from elsewhere may be no JSON.
+        is_own = isinstance(self._environment, MazeEnv)
+        own = about.get("kwargs", {}) if is_own else self._environment.env_kwargs
         return gymnasium.make(about["id"], **{**own, **options})
 
     def begin(self, target: np.ndarray) -> None:

@@ -1,13 +1,15 @@
 """`--mode=collect`: collects for a learner in another process."""
 
+import os
+
 from efficient_hrl.builder.remote import build_remote_collecting
 from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
-from efficient_hrl.errors import UsageError
+from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.remote.collector_process import CollectorProcess
 from efficient_hrl.remote.transport import Link, load_reverb, parse_address
 from efficient_hrl.run.stop_request import StopRequest
-from efficient_hrl.terminal.console import announce
+from efficient_hrl.terminal.console import announce, write_error
 from efficient_hrl.train import train_uvf
 
 
@@ -38,7 +40,16 @@ def run(
             raise UsageError(f"--seed={seed}: the learner at {address} has seed {run['seed']}")
         check_continues(run["config"], own, f"the learner at {address}")
 
-    process = CollectorProcess(number, collecting, stores, Link(address), check_run, patience, announce)
-    with StopRequest() as stop:
-        process.run(lambda: bool(stop))
+    link = Link(address)
+    process = CollectorProcess(number, collecting, stores, link, check_run, patience, announce)
+    try:
+        with StopRequest() as stop:
+            process.run(lambda: bool(stop))
+    except RunError as error:
+        if not link.is_stuck:
+            raise
+        write_error(str(error))
+        os._exit(1)
+    if link.is_stuck:
+        os._exit(0)
     return 0

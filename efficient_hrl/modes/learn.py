@@ -18,7 +18,7 @@ from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.terminal.console import announce
 from efficient_hrl.train import train_uvf
 
-_FAREWELL_SECONDS = 3.0  # in which collectors hear that the run is finished
+_FAREWELL_SECONDS = 5.0  # in which collectors hear that the run is finished
 _ANY = Address("127.0.0.1", 0)
 
 
@@ -64,6 +64,7 @@ def run(
             lock = stack.enter_context(hold(folder.lock, announce))
         if is_new:
             folder.create(seed, bindings(), gin_files)
+        stack.callback(post.close)  # before the lock is let go
         announce(
             f"collectors find this learner at {post.server.address}; Reverb listens on all addresses of this"
             " machine and asks nobody who they are: for trusted networks only"
@@ -97,15 +98,18 @@ class _Post:
         return RemoteCollector(self.server, stores, simulations, patience, announce, tend)
 
     def say_farewell(self) -> None:
-        """Lets collectors know that the run is finished."""
+        """Lets collectors know that the run is finished, once they are rid of the blocks they have."""
         self.server.publish(FINISHED)
-        time.sleep(_FAREWELL_SECONDS)
+        deadline = time.monotonic() + _FAREWELL_SECONDS
+        while time.monotonic() < deadline:
+            self.server.next_block()
 
     def close(self) -> None:
         """Ends the collectors that were begun here, and listening."""
         self._collectors.close()
-        if self.server is not None:
-            self.server.close()
+        server, self.server = self.server, None
+        if server is not None:
+            server.close()
 
     def _command_of(self, number):
         own = [f"--seed={self._seed}", f"--learner={self.server.address}", f"--collector={number}"]

@@ -3,10 +3,11 @@
 import re
 
 from efficient_hrl.configuration.config import load_config, usage_errors
+from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation.random_policy import RandomPolicyRun
 from efficient_hrl.terminal.console import announce
 from environments.create_gather_env import GATHER_ENVIRONMENTS
-from environments.create_maze_env import variant_of
+from environments.create_maze_env import ENVIRONMENTS, variant_of
 
 
 def run(gin_files: list[str], gin_bindings: list[str], seed: int, env: str | None = None) -> int:
@@ -25,5 +26,8 @@ def _bindings_of(env):
     if has_view is None and re.search(r"-v\d+$", env):
         # Also the mazes' own ids with Goal, whose reward is another one.
         return [f"create_gymnasium_env.env_id = {env!r}", "run_random.environment = @create_gymnasium_env()"]
+    if has_view is None and name not in ENVIRONMENTS:
+        known = ", ".join(sorted([*ENVIRONMENTS, *GATHER_ENVIRONMENTS]))
+        raise UsageError(f"--env={env}: allowed: a gymnasium id, e.g. Ant-v5, or {known}")
     view = [] if has_view is None else [f"create_maze_env.top_down_view = {has_view}"]
     return [f"create_maze_env.env_name = {name!r}", *view]

@@ -78,7 +78,8 @@ def _job(run: Run, root: pathlib.Path, gin_bindings: Sequence[str]) -> Job:
 
 def _shares(cpus_per_run):
     """CPUs of each of the runs that go side by side on this machine."""
-    return cpu_shares(check_cpus(cpus_per_run) // cpus_per_run)
+    shares = cpu_shares(check_cpus(cpus_per_run) // cpus_per_run)
+    return [{*sorted(share)[:cpus_per_run]} for share in shares]
 
 
 def _ended(root, runs, outcomes, stopped_by):

@@ -37,7 +37,7 @@ class Block(NamedTuple):
       steps: environment steps taken, resets not counted.
       episodes: episodes that ended.
       open_steps: steps taken whose segment is not complete and not part of any block yet.
-      unstable_episodes: abandoned since the session began.
+      unstable_episodes: abandoned in it.
       finished: the sums of `EpisodeReturns` of the episodes that ended, float32 [3].
       transitions, segments: rows for the two buffers in order, structured [n]; see `row_dtype`.
       fault: what has ended the collector, or "".

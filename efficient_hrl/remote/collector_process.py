@@ -54,7 +54,7 @@ class CollectorProcess:
         self._tell = tell
         self._session = secrets.randbits(62)
         self._next = 0
-        self._steps = self._episodes = 0
+        self._steps = self._episodes = self._unstable = 0
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Collects until `stopped`, or the learner has finished.
@@ -74,6 +74,8 @@ class CollectorProcess:
                 if version == FINISHED:
                     self._tell(f"collector {self._number}: the learner has finished")
                     return
+                if block is not None and version < block.version:
+                    block = None  # of a learner that has gone back to its checkpoint
                 if block is None:
                     block = self._collected(version)
                 if not self._link.send(packed(block, self._size), stopped):
@@ -117,10 +119,12 @@ class CollectorProcess:
         try:
             collector.collect()
         except Exception as error:
-            fault = simulations.fault or str(getattr(error, "message", error)).strip().splitlines()[0]
+            fault = simulations.fault or _first_line(error)
             if not (simulations.fault or isinstance(error, NonFiniteError) or "finite" in fault):
                 raise
             return Block(**mine, fault=fault)
+        unstable = simulations.unstable_episodes - self._unstable
+        self._unstable += unstable
         steps, episodes = int(collector.env_steps), int(collector.episodes)
         new = {"steps": steps - self._steps, "episodes": episodes - self._episodes}
         self._steps, self._episodes = steps, episodes
@@ -133,8 +137,12 @@ class CollectorProcess:
             **mine,
             **new,
             open_steps=collector.open_steps,
-            unstable_episodes=simulations.unstable_episodes,
+            unstable_episodes=unstable,
             finished=finished,
             transitions=transitions,
             segments=segments,
         )
+
+
+def _first_line(error):
+    return (str(getattr(error, "message", error)).strip().splitlines() or [""])[0]

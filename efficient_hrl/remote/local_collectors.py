@@ -47,7 +47,8 @@ class LocalCollectors:
             if process is not None and number not in self._ended:
                 self._note_the_end(number, process.returncode)
                 continue
-            if time.monotonic() >= self._ended.pop(number, 0.0):
+            if time.monotonic() >= self._ended.get(number, 0.0):
+                self._ended.pop(number, None)
                 self._processes[number] = self._begin(number)
 
     def close(self) -> None:

@@ -101,7 +101,6 @@ class _Peer:
         self.session = session
         self.next_number = 0
         self.open_steps = 0
-        self.unstable_episodes = 0
         self.heard = 0.0
 
 
@@ -149,6 +148,8 @@ class RemoteCollector(tf.Module):
         self.returns = RemoteReturns()
         self.has_given_up = False
         self._peers: dict[int, _Peer] = {}
+        self._replaced: set[int] = set()  # sessions of collectors that have begun anew
+        self._clashes: set[int] = set()
         self._listened_at = time.monotonic()
         self._ages = collections.deque()
         self._waited_s, self._dropped, self._bytes, self._taken = 0.0, 0, 0, 0
@@ -229,6 +230,9 @@ class RemoteCollector(tf.Module):
         except ValueError as error:
             self._tell(f"left out: {error}")
             return False
+        if block.session in self._replaced:
+            self._tell_of_a_clash(block.collector)
+            return False
         peer = self._peer_of(block)
         peer.heard = now
         if block.number < peer.next_number:
@@ -238,8 +242,7 @@ class RemoteCollector(tf.Module):
             raise NonFiniteError(self._simulations.fault)
         peer.next_number = block.number + 1
         peer.open_steps = block.open_steps
-        self._simulations.unstable_episodes += block.unstable_episodes - peer.unstable_episodes
-        peer.unstable_episodes = block.unstable_episodes
+        self._simulations.unstable_episodes += block.unstable_episodes
         for add, store, rows in zip(self._adds, self._stores, (block.transitions, block.segments)):
             if len(rows):
                 columns = [np.ascontiguousarray(rows[name]) for name in rows.dtype.names]
@@ -260,8 +263,18 @@ class RemoteCollector(tf.Module):
                 self._tell(f"collector {block.collector} has joined")
             else:
                 self._drop(block.collector, peer, "has begun anew")
+                self._replaced.add(peer.session)
             peer = self._peers[block.collector] = _Peer(block.session)
         return peer
+
+    def _tell_of_a_clash(self, number):
+        """Says once that what was thought to be gone still sends."""
+        if number not in self._clashes:
+            self._clashes.add(number)
+            self._tell(
+                f"two collectors have the number {number}; what the first of them sends is left out; allowed:"
+                " each a number of its own"
+            )
 
     def _excuse_for(self, seconds):
         """Does not count as silence the time in which nobody listened, as in an evaluation."""

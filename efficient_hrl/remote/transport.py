@@ -6,7 +6,9 @@ again.  Nothing here waits without an end: what Reverb itself would wait for for
 
 import contextlib
 import json
+import queue
 import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -147,12 +149,17 @@ class LearnerLostError(Exception):
 
 
 class Link:
-    """A collector's end."""
+    """A collector's end.
+
+    Attributes:
+      is_stuck: whether a call of Reverb's has not come back, so that this process cannot end in order.
+    """
 
     def __init__(self, address: Address):
         """Remembers where the learner is."""
         self._address = address
         self._client = self._container = self._writer = None
+        self.is_stuck = False
 
     def connect(self, stopped: Callable[[], bool]) -> Any:
         """Waits until the learner is there, or `stopped`; returns the description of its run, or None.
@@ -170,8 +177,10 @@ class Link:
             raise LearnerLostError
         if stopped():
             return None
-        (sample,) = self._client.sample(RUN, 1)
-        self._container = reverb_variable_container.ReverbVariableContainer(str(self._address), [WEIGHTS])
+        (sample,) = self._in_time(lambda: list(self._client.sample(RUN, 1)))
+        self._container = self._in_time(
+            lambda: reverb_variable_container.ReverbVariableContainer(str(self._address), [WEIGHTS])
+        )
         self._writer = self._client.trajectory_writer(num_keep_alive_refs=1, validate_items=False)
         return json.loads(bytes(sample[0].data[0][:_LONGEST_RUN]))
 
@@ -182,7 +191,7 @@ class Link:
           LearnerLostError: the learner does not answer.
         """
         self._tables()
-        version, *values = self._container.pull(WEIGHTS)
+        version, *values = self._in_time(lambda: self._container.pull(WEIGHTS))
         for variable, value in zip(weights, values, strict=True):
             variable.assign(value)
         return int(version)
@@ -212,6 +221,30 @@ class Link:
             with contextlib.suppress(Exception):
                 self._writer.end_episode(clear_buffers=True, timeout_ms=_TURN_MS)
         self._client = self._container = self._writer = None
+
+    def _in_time(self, act):
+        """What `act` returns; Reverb would wait for ever for a learner that is gone.
+
+        Raises:
+          LearnerLostError: it has failed, or has taken too long; then its thread is still there.
+        """
+        found = queue.Queue(1)
+
+        def work():
+            try:
+                found.put((act(), None))
+            except BaseException as error:  # as in `send`
+                found.put((None, error))
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            value, error = found.get(timeout=_ASK_SECONDS)
+        except queue.Empty:
+            self.is_stuck = True
+            raise LearnerLostError from None
+        if error is not None:
+            raise LearnerLostError from error
+        return value
 
     def _tables(self):
         """The learner's tables, which says that it is there."""

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import zlib
 
 PARTIAL = ".partial"  # ending of what is still being written
@@ -28,15 +29,16 @@ def partial_of(path: pathlib.Path) -> pathlib.Path:
 def own_partial_of(path: pathlib.Path) -> pathlib.Path:
     """As `partial_of`, for what several processes may be writing at once, a run that trains among them.
 
-    It has this process' number, and `remove_partials` leaves it alone.  What processes have left that are
-    no more is deleted.
+    It has this machine's name and this process' number, and `remove_partials` leaves it alone.  What
+    processes of this machine have left that are no more is deleted.
     """
-    for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        number = re.fullmatch(r"\.(\d+)", other.name[len(path.name) + 1 :], re.ASCII)
+    beginning = f".{path.name}.{re.sub(r'[^A-Za-z0-9-]', '_', socket.gethostname())}"
+    for other in path.parent.glob(f"{glob.escape(beginning)}.*"):
+        number = re.fullmatch(r"\.(\d+)", other.name[len(beginning) :], re.ASCII)
         if number and not _is_alive(int(number[1])):
             with contextlib.suppress(OSError):
                 remove(other)
-    return path.with_name(f".{path.name}.{os.getpid()}")
+    return path.with_name(f"{beginning}.{os.getpid()}")
 
 
 def _is_alive(process):

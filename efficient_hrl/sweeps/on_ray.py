@@ -6,6 +6,7 @@ the run's folder, on a file system that all nodes see, is where it goes on.  Ray
 
 import collections
 import fcntl
+import os
 import pathlib
 import re
 import socket
@@ -25,6 +26,7 @@ _POLL_SECONDS = 0.5
 _ASK_SECONDS = 1.0
 _LOCK_SECONDS = 180.0  # a run that its node's death has cut off needs so long to write its checkpoint
 _REACH_SECONDS = 10.0
+_BOARD_SECONDS = 5.0
 _REPOSITORY = pathlib.Path(__file__).parents[2]
 
 
@@ -71,22 +73,41 @@ class _BoardView(View):
         self._board.tell.remote(key, text)
 
 
-def run_task(job: Job, cpus: int, board, lock: pathlib.Path) -> None:
-    """A task: the job's process on this node, to its end, which the board is told.
+class _AsTerm:
+    """A wish to stop that is passed on as SIGTERM: processes that Ray has begun do not hear SIGINT."""
 
-    When the task is cancelled, Ray interrupts it as SIGINT does, and that is passed on.
+    def __init__(self, wish):
+        self._wish = wish
+
+    def __bool__(self):
+        return bool(self._wish)
+
+    @property
+    def name(self):
+        return "SIGTERM" if self else ""
+
+
+def run_task(job: Job, folder: str, cpus: int, board, lock: pathlib.Path) -> Outcome | None:
+    """A task: the job's process on this node, to its end; how it has ended, which the board is told as well.
+
+    When the task is cancelled, Ray interrupts it as SIGINT does; its process is asked to stop.
 
     Args:
       job: what to run.
+      folder: where paths begin, the same on all nodes.
       cpus: how many CPUs of the node are its own.
       board: the actor.
       lock: of the run's folder, which another node may still hold.
     """
-    _wait_for(lock)
-    with own_cpus(cpus) as mine:
-        outcomes, _ = run_jobs([job], [mine], _BoardView(board), retries=RETRIES, dies_with_parent=True)
-    for key, outcome in outcomes.items():
-        board.tell.remote(key, outcome)
+    os.chdir(folder)
+    with StopRequest() as wish, own_cpus(cpus) as mine:
+        stop = _AsTerm(wish)
+        _wait_for(lock, stop)
+        outcomes, _ = run_jobs([job], [mine], _BoardView(board), stop, RETRIES, dies_with_parent=True)
+    outcome = outcomes.get(job.key)
+    if outcome is not None:
+        board.tell.remote(job.key, outcome)  # a task that was cancelled returns nothing
+    return outcome
 
 
 def run_on_ray(
@@ -123,12 +144,14 @@ class _Sweep:
         self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=beside).remote()
         task = ray.remote(run_task).options(num_cpus=cpus, max_retries=RETRIES)
         self._jobs = {
-            task.remote(job, cpus, self._board, job.log.with_suffix("") / "lock"): job for job in jobs
+            task.remote(job, os.getcwd(), cpus, self._board, job.log.with_suffix("") / "lock"): job
+            for job in jobs
         }
         self._groups = {job.key: job.group for job in jobs}
         self._begun = set()  # keys of jobs that were started
         self._right = set()  # groups of which a job has found nothing wrong
         self._outcomes = {}
+        self._cancelled = set()
 
     def run(self, stop):
         """Outcomes of all that were started."""
@@ -136,13 +159,15 @@ class _Sweep:
             if stop:
                 self._cancel(self._jobs)
             done, _ = self._ray.wait(list(self._jobs), num_returns=len(self._jobs), timeout=_POLL_SECONDS)
-            errors = {self._jobs.pop(ref).key: self._error(ref) for ref in done}
-            self._listen()  # after that, so that all is heard that was told before the end
-            for key, error in errors.items():
-                if error and key not in self._outcomes and not stop:
-                    self._outcomes[key] = Outcome(1, f"Ray gave up: {error}", None, False)
-                    self._view.state(key, "failed")
+            ended = {self._jobs.pop(ref).key: self._result(ref) for ref in done}
+            self._listen()
+            for key, result in ended.items():
+                self._end(key, result, stop)
             self._view.tick()
+        deadline = time.monotonic() + _BOARD_SECONDS
+        while self._begun - self._outcomes.keys() and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)  # what tasks have told last may still be on its way
+            self._listen()
         return self._outcomes
 
     def _listen(self):
@@ -167,19 +192,29 @@ class _Sweep:
             )
 
     def _cancel(self, refs):
-        for ref in refs:
+        """Cancels tasks, each once: again would interrupt one that is about to end."""
+        for ref in {*refs} - self._cancelled:
+            self._cancelled.add(ref)
             self._ray.cancel(ref, force=False, recursive=False)
 
-    def _error(self, ref):
-        """Why a task has no end of its own, in a line; "" where it has, or was cancelled."""
+    def _end(self, key, result, stop):
+        """Takes how a task has ended: an outcome, None, or in a line why it has none."""
+        if isinstance(result, Outcome):
+            self._outcomes[key] = result
+            self._cancel_group(self._groups[key])
+        elif result and key not in self._outcomes and not stop:
+            self._outcomes[key] = Outcome(1, f"Ray gave up: {result}", None, False)
+            self._view.state(key, "failed")
+
+    def _result(self, ref):
+        """What a task has returned; None where it was cancelled; else in a line why there is nothing."""
         try:
-            self._ray.get(ref)
+            return self._ray.get(ref)
         except self._ray.exceptions.TaskCancelledError:
-            return ""
+            return None
         except self._ray.exceptions.RayError as error:
             said = str(error).strip().splitlines()
-            return said[0] if said else type(error).__name__
-        return ""
+            return said[-1] if said else type(error).__name__
 
 
 def _ray():
@@ -225,15 +260,15 @@ def _check_reachable(address):
         raise UsageError(f"--address={address}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _wait_for(lock):
+def _wait_for(lock, stop):
     """Waits until no process holds a run's lock: one that was cut off may still write its checkpoint."""
     deadline = time.monotonic() + _LOCK_SECONDS
-    while lock.exists() and time.monotonic() < deadline:
-        with open(lock, "r+b") as file:
-            try:
+    while lock.exists() and time.monotonic() < deadline and not stop:
+        try:
+            with open(lock, "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
-            except BlockingIOError:
-                time.sleep(_ASK_SECONDS)
-            except OSError:  # this file system has no locks
-                return
+        except BlockingIOError:
+            time.sleep(_ASK_SECONDS)
+        except OSError:  # this file system has no locks, or the run may not be touched: it will say so
+            return

@@ -5,6 +5,7 @@ folder: who manages a cluster can read it, and what it needs is there in any lan
 """
 
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -39,7 +40,7 @@ status=$?
 # A signal ends the first wait; the run then writes its checkpoint.
 while kill -0 $run 2>/dev/null; do wait $run; status=$?; done
 if [ -n "$stopping" ] && {{ [ $status -eq 0 ] || [ $status -ge 128 ]; }}; then
-  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
+  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}" || exit 1
   exit 0
 fi
 exit $status
@@ -93,7 +94,7 @@ def submit(
     logs = root / "slurm"
     logs.mkdir(parents=True, exist_ok=True)
     shared = {
-        "name": root.name,
+        "name": re.sub(r"[^\w.-]", "_", root.name),
         "logs": shlex.quote(str(logs)),
         "options": "".join(f"#SBATCH {option}\n" for option in options),
         "folder": shlex.quote(str(pathlib.Path.cwd())),
@@ -115,7 +116,12 @@ def submit(
     if shutil.which("sbatch") is None:
         return Submitted(script, report, None)
     number = _sbatch(str(script))
-    _sbatch(f"--dependency=afterany:{number}", str(report))
+    try:
+        _sbatch(f"--dependency=afterany:{number}", str(report))
+    except RunError as error:
+        raise RunError(
+            f"the runs are submitted as job array {number}, their report is not: {error}"
+        ) from None
     return Submitted(script, report, number)
 
 

@@ -150,6 +150,32 @@ def test_open_segments_of_a_collector_that_begins_anew_are_dropped_and_counted()
     assert learner.traffic().dropped_steps == 0
 
 
+def test_of_two_collectors_with_one_number_the_first_is_left_out_and_that_is_told_once():
+    said = []
+    server = FakeServer()
+    learner, stores = learner_of(server, said=said)
+    server.blocks = [
+        a_block(stores, session=1, steps=10),
+        a_block(stores, session=2, steps=10),
+        a_block(stores, session=1, number=1, steps=10),
+        a_block(stores, session=1, number=2, steps=10),
+        a_block(stores, session=2, number=1, steps=10),
+    ]
+    for _ in range(3):
+        learner.collect_block(lambda: False)
+    assert int(learner.env_steps) == 30 and not server.blocks
+    assert [line for line in said if "two collectors have the number 0" in line] == said[2:]
+
+
+def test_unstable_episodes_are_added_up():
+    server = FakeServer()
+    learner, stores = learner_of(server)
+    server.blocks = [a_block(stores, number=i, unstable_episodes=n) for i, n in enumerate((2, 0, 3))]
+    for _ in range(3):
+        learner.collect_block(lambda: False)
+    assert learner._simulations.unstable_episodes == 5
+
+
 def test_a_silent_collector_is_missed_but_not_for_the_time_in_which_nobody_listened(monkeypatch):
     now, said = [1000.0], []
     monkeypatch.setattr(time, "monotonic", lambda: now[0])

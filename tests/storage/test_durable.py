@@ -97,12 +97,19 @@ def test_what_several_processes_write_is_told_apart_and_what_dead_ones_left_is_d
     path = tmp_path / "a[1].mp4"
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    kept = [f".{path.name}.{os.getppid()}", f".{path.name}.{dead.pid}x", f".{path.name}.1"]
-    kept += [f".a1.mp4.{dead.pid}", f".b.{dead.pid}", f"{path.name}.{dead.pid}"]
+    here = own_partial_of(path).name.removesuffix(f".{os.getpid()}")  # with this machine's name
+    kept = [f"{here}.{os.getppid()}", f"{here}.{dead.pid}x", f"{here}.1"]
+    # Another file's, another machine's, and what only looks alike.
+    kept += [
+        f".a1.mp4.{dead.pid}",
+        f".b.{dead.pid}",
+        f"{path.name}.{dead.pid}",
+        f".{path.name}.other.{dead.pid}",
+    ]
     for name in kept:
         (tmp_path / name).write_text("")
-    _make(tmp_path / f".{path.name}.{dead.pid}", "left")
-    (tmp_path / f".{path.name}.99999999999").write_text("")
+    _make(tmp_path / f"{here}.{dead.pid}", "left")
+    (tmp_path / f"{here}.99999999999").write_text("")
     aside = own_partial_of(path)
     assert {p.name for p in tmp_path.iterdir()} == {*kept}
     aside.write_text("being written")

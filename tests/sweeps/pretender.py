@@ -19,7 +19,7 @@ if "wrong" in arguments:
     print("run.py: no such thing", file=sys.stderr)
     sys.exit(2)
 stopped = []
-signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+signal.signal(signal.SIGTERM, lambda *_: stopped.append(1) if not stopped else os._exit(143))
 folder.mkdir(parents=True, exist_ok=True)
 state = folder / "count"
 count = int(state.read_text()) if state.exists() else 0
