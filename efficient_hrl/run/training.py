@@ -31,6 +31,7 @@ class Training:
       simulations, collector: see `Collecting`.
       evaluator: judges the hierarchy.
       pretraining: when the low level learns alone, or None.
+      stopped: asked by what waits for others, whether to give up.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Training:
         self.pretraining = pretraining
         self._beside = beside
         self._tensorflow_generator = tensorflow_generator
+        self.stopped: Callable[[], bool] = lambda: False
 
     def prepare(self, is_new: bool, announce: Callable[[str], None] = lambda line: None) -> None:
         """Finds the mistakes that show only in use, before anything is written.
@@ -94,14 +96,14 @@ class Training:
             load_low_level(self.spec.phases.load_path, self.hierarchy)
         self.collector.start()
 
-    def train_block(self, stopped: Callable[[], bool] = lambda: False) -> None:
+    def train_block(self) -> None:
         """Collects a block and makes the updates that are due; a wait for a block ends when `stopped`."""
         if self._beside is not None:
             self._beside.run(tf.constant(self.due_updates(), tf.int32))
             return
         if self.pretraining is not None:
             self.pretraining.begin_block(int(self.collector.env_steps))
-        self.collector.collect_block(stopped)
+        self.collector.collect_block(self.stopped)
         self.learn()
 
     def learn(self) -> None:

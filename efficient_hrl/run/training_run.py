@@ -96,6 +96,7 @@ class TrainingRun:
         trained_from, training_s = self._steps, 0.0
         now = time.perf_counter()
         with contextlib.closing(self._progress), StopRequest() as stop:
+            training.stopped = lambda: bool(stop)
             while True:
                 if self._is_due(periods.evaluation, self._state.values["evaluated_steps"]):
                     self._evaluate(stop)
@@ -112,7 +113,7 @@ class TrainingRun:
                 if ends:
                     break
                 began, steps_before = time.perf_counter(), self._steps
-                self._train_block(stop)
+                self._train_block()
                 logs = self._is_due(periods.log, steps_before)
                 measured = training.measured() if logs else {}
                 block_s = time.perf_counter() - began
@@ -192,10 +193,10 @@ class TrainingRun:
             self._board.log_config(self._steps)
         return saved
 
-    def _train_block(self, stop):
+    def _train_block(self):
         """Trains, and says when another phase begins."""
         training, steps_before, pretrains = self._training, self._steps, self._training.pretrains
-        training.train_block(lambda: bool(stop))
+        training.train_block()
         self._steps = training.env_steps
         if not steps_before:
             self._progress.message(
