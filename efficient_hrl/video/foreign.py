@@ -39,7 +39,7 @@ class Filmed(NamedTuple):
       task_rewards, low_rewards: of the step that led to each moment, [T + 1]; NaN for the first.
       pictures: of each moment, compressed: a long episode would fill the memory.
       shape: of a picture, [height, width, 3].
-      distance: None, because what a target means is not known here.
+      distance, returns: None, because what a target means, and whether there is one, is not known here.
     """
 
     run: str
@@ -50,6 +50,7 @@ class Filmed(NamedTuple):
     pictures: list[bytes]
     shape: tuple[int, int, int]
     distance: None = None
+    returns: None = None
 
     @property
     def steps(self) -> int:
