@@ -95,9 +95,9 @@ def test_a_run_trains_evaluates_and_continues(gin_file, tmp_path):
     lines = []
     TrainingRun(trainer, folder, lines.append).run()
     assert f"finished at {10 * walk.TIME_LIMIT} environment steps" in lines[-1]
-    longer = build([gin_file], "train_uvf.num_episodes_train = 15")
+    longer = build([gin_file], "train_uvf.num_episodes_train = 16")
     TrainingRun(longer, folder, lines.append).run()
-    assert f"finished at {15 * walk.TIME_LIMIT} environment steps" in lines[-1]
+    assert f"finished at {16 * walk.TIME_LIMIT} environment steps" in lines[-1]
     low = longer.low_replay.gather_all()
     # Nor does one join the episodes before and after the stop.
     ages = np.round(1000 * (low.next_state - low.state).numpy()[:, -1])
