@@ -112,7 +112,7 @@ def test_a_low_level_begins_with_the_representation_of_another_run(method, whole
     learned = weights(whole.hierarchy.representation.state_net)
     same(weights(hierarchy.representation.state_net), learned)
     if method == "e2e":  # targets begin with what was loaded
-        same(weights(hierarchy.high.actor_critic._encoder.target_net), learned)
+        same(weights(hierarchy.high.actor_critic._target_encoder.net), learned)
 
 
 @pytest.mark.parametrize("method", LEARNED)
