@@ -488,7 +488,7 @@ def test_a_window_shows_every_step_in_real_time(tmp_path):
     assert result.returncode == 0, result.stderr
     with np.load(path) as arrays:
         shown = {name: arrays[name].astype(int) for name in ("first", "moved")}
-        assert 30 * 0.02 <= arrays["seconds"] < 60
+        assert 29 * 0.02 <= arrays["seconds"] < 60
     for picture in shown.values():
         assert picture.shape == (200, 300, 3)
         assert (picture[..., 1] - np.maximum(picture[..., 0], picture[..., 2]) > 60).sum() > 10  # the target
