@@ -95,7 +95,7 @@ class _Post:
         self.server = Server(self._address, learning.hierarchy.acting_variables, run, queue_blocks)
         stores = (learning.low_replay, learning.high_replay)
         tend = self._collectors.tend
-        return RemoteCollector(self.server, stores, simulations, patience, announce, tend)
+        return RemoteCollector(self.server, stores, simulations, queue_blocks, patience, announce, tend)
 
     def say_farewell(self) -> None:
         """Lets collectors know that the run is finished, once they are rid of the blocks they have."""

@@ -28,7 +28,8 @@ class Traffic(NamedTuple):
       mean_age, largest_age: of the weights that collected them, in blocks that were learned from since;
         NaN without blocks.
       waited_s: seconds in which there was no block to learn from.
-      dropped_steps: of segments that were open when their collector was gone.
+      dropped_steps: of segments that were open when their collector was gone, and of blocks that were
+        too old.
       received_bytes: of blocks.
     """
 
@@ -108,7 +109,8 @@ class RemoteCollector(tf.Module):
     """Takes blocks from a queue, in the order in which they come.
 
     Before each block the newest weights are given.  A block that comes twice, because a collector could
-    not know that it had come, is taken once.
+    not know that it had come, is taken once.  A block whose weights are older than `largest_age` is left
+    out, as if its collector had not made it.
 
     Attributes:
       returns: sums over episodes.
@@ -120,6 +122,7 @@ class RemoteCollector(tf.Module):
         server: Server,
         stores: Sequence[UniformReplayBuffer],
         simulations: RemoteSimulations,
+        queue_blocks: int,
         patience: float,
         tell: Callable[[str], None],
         tend: Callable[[], None] = lambda: None,
@@ -130,6 +133,7 @@ class RemoteCollector(tf.Module):
           server: where blocks come from.
           stores: for transitions and for segments.
           simulations: are told of unstable episodes.
+          queue_blocks: how many blocks the server lets wait.
           patience: seconds without any block after which to give up.
           tell: prints one line for the user.
           tend: called about once a second while waiting.
@@ -138,6 +142,7 @@ class RemoteCollector(tf.Module):
         self._server = server
         self._stores = stores
         self._simulations = simulations
+        self._queue_blocks = queue_blocks
         self._patience = patience
         self._tell = tell
         self._tend = tend
@@ -201,6 +206,11 @@ class RemoteCollector(tf.Module):
                     f" gives up after {self._patience:.0f} s"
                 )
 
+    @property
+    def largest_age(self) -> int:
+        """How many blocks old a block may be: those that wait, on its way, and in the collectors' hands."""
+        return self._queue_blocks + len(self._peers) + 1
+
     def traffic(self) -> Traffic:
         """What has come since the last call."""
         ages, self._ages = np.array(self._ages, float), collections.deque()
@@ -241,6 +251,11 @@ class RemoteCollector(tf.Module):
             self._simulations.fault = f"collector {block.collector}: {block.fault}"
             raise NonFiniteError(self._simulations.fault)
         peer.next_number = block.number + 1
+        age = max(int(self._blocks) - block.version, 0)
+        if age > self.largest_age:
+            self._tell(f"a block of collector {block.collector} is {age} blocks old and is left out")
+            self._dropped += block.steps
+            return False
         peer.open_steps = block.open_steps
         self._simulations.unstable_episodes += block.unstable_episodes
         for add, store, rows in zip(self._adds, self._stores, (block.transitions, block.segments)):
@@ -250,7 +265,7 @@ class RemoteCollector(tf.Module):
         self.env_steps.assign_add(block.steps)
         self.episodes.assign_add(block.episodes)
         self.returns.add(block.finished)
-        self._ages.append(max(int(self._blocks) - block.version, 0))
+        self._ages.append(age)
         self._blocks.assign_add(1)
         self._bytes += data.size
         return True

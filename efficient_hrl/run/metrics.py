@@ -106,7 +106,7 @@ class RunLog:
         self.newest_trained_return = next((value for value in reversed(logged) if value == value), None)
         evaluations = self._eval.cut_to(evaluated_steps)
         newest = [row for row in evaluations if float(row["env_steps"]) == evaluated_steps]
-        rates = {row["target"]: float(row["success_rate"] or "nan") for row in newest}
+        rates = {row["target"]: float(row["success_rate"]) for row in newest}
         self.newest_success = {target: rate for target, rate in rates.items() if not math.isnan(rate)}
         without = [row for row in newest if math.isnan(rates[row["target"]])]
         self.newest_returns = {row["target"]: float(row.get("high_return") or "nan") for row in without}

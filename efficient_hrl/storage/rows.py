@@ -28,6 +28,7 @@ class Column(NamedTuple):
       is_whole: whether numbers are whole.
       is_text: whether it holds a name instead of numbers.
       may_be_empty: whether a number may be missing, as "" or "nan".
+      may_be_nan: whether it may be missing as "nan" alone.
       is_required: whether a file without the column is none.
     """
 
@@ -36,6 +37,7 @@ class Column(NamedTuple):
     is_whole: bool = False
     is_text: bool = False
     may_be_empty: bool = True
+    may_be_nan: bool = False
     is_required: bool = False
 
     def fits(self, text: str) -> bool:
@@ -43,7 +45,7 @@ class Column(NamedTuple):
         if self.is_text:
             return bool(text) and text.isprintable()
         if text in ("", "nan"):
-            return self.may_be_empty
+            return self.may_be_empty or (self.may_be_nan and text == "nan")
         try:
             value = float(text)
         except ValueError:
@@ -60,7 +62,7 @@ class Column(NamedTuple):
             kind = f"{self.least:g} to {self.most:g}"
         elif self.least > -_LARGEST:
             kind += f" from {self.least:g}"
-        return kind + ", or nothing" * self.may_be_empty
+        return kind + ", or nothing" * self.may_be_empty + ", or nan" * self.may_be_nan
 
 
 _STEPS = Column(0, _MOST_STEPS, is_whole=True, may_be_empty=False, is_required=True)
@@ -71,7 +73,8 @@ _POSITIVE = Column(0)
 TABLES: Mapping[str, Mapping[str, Column]] = {
     "eval.csv": {
         "env_steps": _STEPS,
-        "success_rate": Column(0, 1, is_required=True),
+        # nan where a task has no success.
+        "success_rate": Column(0, 1, may_be_empty=False, may_be_nan=True, is_required=True),
         "high_last_reward": Column(is_required=True),
         "target": Column(is_text=True, is_required=True),
         "episodes": Column(1, _MOST_STEPS, is_whole=True, may_be_empty=False),

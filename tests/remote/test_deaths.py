@@ -120,11 +120,9 @@ def test_parts_die_and_the_run_goes_on(parts):
     assert re.search("no collector has sent anything for 1[56] s", said)
     assert "stopped without collectors; the same command continues" in said
 
-    # Collectors of one speed keep to the stated age; on a busy machine one is slower for a while.
-    ages = sorted(
-        float(row["largest_age"]) for row in parts.rows("collectors") if row["largest_age"] != "nan"
-    )
-    assert ages[len(ages) // 2] <= 2 * (2 + 2 + 1)
+    # No block is older than the queue, two collectors and the block on its way allow.
+    ages = [float(row["largest_age"]) for row in parts.rows("collectors") if row["largest_age"] != "nan"]
+    assert ages and max(ages) <= 2 + 2 + 1
 
 
 def test_a_run_with_its_own_collectors_ends_as_any_other(parts):

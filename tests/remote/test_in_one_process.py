@@ -63,7 +63,7 @@ def learner_of(server, patience=10.0, said=None):
     of = tiny_hierarchy.hierarchy()
     stores = tiny_hierarchy.buffers(of)
     tell = (lambda line: None) if said is None else said.append
-    return RemoteCollector(server, stores, RemoteSimulations(), patience, tell), stores
+    return RemoteCollector(server, stores, RemoteSimulations(), 2, patience, tell), stores
 
 
 def a_block(stores, collector=0, session=7, number=0, version=0, **values):
@@ -83,7 +83,7 @@ def test_blocks_are_what_a_collector_in_one_process_stores_row_for_row():
     learns = tiny_hierarchy.hierarchy()
     stores = tiny_hierarchy.buffers(learns)
     server = Server(Address("127.0.0.1", 0), learns.acting_variables, {"seed": 3}, 2)
-    learner = RemoteCollector(server, stores, RemoteSimulations(), 60.0, print)
+    learner = RemoteCollector(server, stores, RemoteSimulations(), 2, 60.0, print)
     command = [sys.executable, "-c", OTHER, str(server.address), str(ENVS), str(STEPS)]
     ages = []
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
@@ -185,7 +185,9 @@ def test_a_silent_collector_is_missed_but_not_for_the_time_in_which_nobody_liste
     def comes(seconds, **values):
         """A block comes after some seconds in which the learner learns."""
         now[0] += seconds
-        server.blocks.append(a_block(stores, **values))
+        server.blocks.append(
+            a_block(stores, version=server.published[-1] if server.published else 0, **values)
+        )
         learner.collect_block(lambda: False)
 
     comes(0, collector=1, open_steps=5)
@@ -210,6 +212,22 @@ def test_ages_are_blocks_that_were_learned_from_since():
         learner.collect_block(lambda: False)
     found = learner.traffic()
     assert (found.mean_age, found.largest_age) == ((0 + 1 + 1 + 3) / 4, 3)
+
+
+def test_a_block_that_is_older_than_the_bound_is_left_out_and_its_steps_are_counted():
+    said = []
+    server = FakeServer()
+    learner, stores = learner_of(server, said=said)
+    server.blocks = [a_block(stores, number=i, version=0, steps=10) for i in range(6)]
+    server.blocks.append(a_block(stores, number=6, version=5, steps=10))
+    for _ in range(6):
+        learner.collect_block(lambda: False)
+    # One collector and a queue of two: 0 to 4 blocks old are taken, the sixth is 5 old.
+    assert learner.largest_age == 4 and int(learner.env_steps) == 60
+    assert said[1:] == ["a block of collector 0 is 5 blocks old and is left out"]
+    found = learner.traffic()
+    assert (found.blocks, found.largest_age, found.dropped_steps) == (6, 4, 10)
+    assert [int(store.num_added) for store in stores] == [6, 6]
 
 
 def test_a_collector_s_fault_ends_the_run_with_its_number():
