@@ -4,19 +4,16 @@ import contextlib
 import time
 
 from efficient_hrl.builder.remote import build_remote_training
-from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
-from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.configuration.config import bindings
 from efficient_hrl.learner import Learning
+from efficient_hrl.modes.train import begun
 from efficient_hrl.remote.collector_process import FINISHED
 from efficient_hrl.remote.local_collectors import LocalCollectors
 from efficient_hrl.remote.remote_collector import RemoteCollector, RemoteSimulations
 from efficient_hrl.remote.transport import Address, Server, load_reverb, parse_address
-from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.storage.run_lock import hold
 from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.terminal.console import announce
-from efficient_hrl.train import train_uvf
 
 _FAREWELL_SECONDS = 5.0  # in which collectors hear that the run is finished
 _ANY = Address("127.0.0.1", 0)
@@ -43,37 +40,21 @@ def run(
     address = _ANY if listen is None else parse_address("listen", listen)
     flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
     post = _Post(address, waits, seed, count, folder, flags)
-    with contextlib.ExitStack() as stack:
-        lock = None
-        if folder.is_run or folder.lock.exists():
-            lock = stack.enter_context(hold(folder.lock, announce))
-        use_threads()
-        load_config(gin_files, gin_bindings, announce)
-        is_new, changed = not folder.is_run, {}
-        if not is_new:
-            changed = check_continues(folder.record()["config"], bindings(), folder.root)
-        with usage_errors():
-            stack.callback(post.close)
-            training = train_uvf(
-                seed, build=lambda spec, evaluator: build_remote_training(spec, evaluator, post.join)
-            )
-            training.prepare(is_new, announce)
-        if lock is None:
-            # Only now, because nothing is written for a configuration that does not work.
-            folder.make()
-            lock = stack.enter_context(hold(folder.lock, announce))
-        if is_new:
-            folder.create(seed, bindings(), gin_files)
-        stack.callback(post.close)  # before the lock is let go
+    build = lambda spec, make_evaluator: build_remote_training(spec, make_evaluator, post.join)
+    # The outer one is for a run that cannot be built; the inner one ends it before the lock is let go.
+    with (
+        contextlib.closing(post),
+        begun(folder, seed, gin_files, gin_bindings, build) as found,
+        contextlib.closing(post),
+    ):
         announce(
             f"collectors find this learner at {post.server.address}; Reverb listens on all addresses of this"
             " machine and asks nobody who they are: for trusted networks only"
         )
-        run = TrainingRun(training, folder, announce, lock.check)
-        run.run(changed)
-        if run.is_complete:
+        found.run.run(found.changed)
+        if found.run.is_complete:
             post.say_farewell()
-    return 1 if training.collector.has_given_up else 0
+    return 1 if found.training.collector.has_given_up else 0
 
 
 class _Post:

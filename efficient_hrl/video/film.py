@@ -37,10 +37,19 @@ def save_video(episode: Episode, camera: Camera | None, path: pathlib.Path) -> p
     Raises:
       RunError: it cannot be written.
     """
+    return save_frames(frames(episode, camera), episode.steps + 1, path)
+
+
+def save_frames(pictures: Iterator[np.ndarray], count: int, path: pathlib.Path) -> pathlib.Path:
+    """Writes `count` pictures as MP4, with a bar on a terminal; returns the path.
+
+    Raises:
+      RunError: it cannot be written.
+    """
     with tqdm.tqdm(
-        frames(episode, camera),
+        pictures,
         desc=path.name,
-        total=episode.steps + 1,
+        total=count,
         unit="frame",
         leave=False,
         dynamic_ncols=True,

@@ -1,21 +1,18 @@
 """Films of environments from elsewhere: their own pictures beside the task's reward."""
 
 import pathlib
-import sys
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import matplotlib
 import numpy as np
-import tqdm
 from PIL import Image
 
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.figures.files import save_figure
 from efficient_hrl.video.camera import SIZE
-from efficient_hrl.video.encoder import write_mp4
-from efficient_hrl.video.film import FRAMES_PER_SECOND
+from efficient_hrl.video.film import save_frames
 from efficient_hrl.video.panel import CAPTION_HEIGHT, HEIGHT, WIDTH
 from efficient_hrl.video.time_view import TimeView
 
@@ -123,16 +120,7 @@ def save_foreign_video(filmed: Filmed, path: pathlib.Path) -> pathlib.Path:
     Raises:
       RunError: it cannot be written.
     """
-    with tqdm.tqdm(
-        foreign_frames(filmed),
-        desc=path.name,
-        total=filmed.steps + 1,
-        unit="frame",
-        leave=False,
-        dynamic_ncols=True,
-        disable=sys.stderr is None or not sys.stderr.isatty(),
-    ) as bar:
-        return write_mp4(path, bar, FRAMES_PER_SECOND)
+    return save_frames(foreign_frames(filmed), filmed.steps + 1, path)
 
 
 def save_foreign_strip(filmed: Filmed, path: pathlib.Path) -> pathlib.Path:

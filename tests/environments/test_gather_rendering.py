@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.environments.test_rendering import NO_OPENGL, run_python
+from tests.environments.test_rendering import NO_OPENGL, drawn
 
 NAMES = ("AntGather", "PointGather")
 DRAW = f"""
@@ -42,13 +42,8 @@ np.savez(sys.argv[1], **pictures)
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pictures") / "pictures.npz"
-    result = run_python(DRAW, str(path), MUJOCO_GL="egl")
-    if result.returncode == NO_OPENGL:
-        pytest.skip(result.stdout.strip())
-    assert result.returncode == 0, result.stderr
-    with np.load(path) as arrays:
-        return {key: arrays[key].astype(int) for key in arrays.files}
+    arrays = drawn(DRAW, tmp_path_factory.mktemp("pictures"))
+    return {key: array.astype(int) for key, array in arrays.items()}
 
 
 def pixels(picture):

@@ -64,15 +64,21 @@ def run_python(code, *arguments, **settings):
     )
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pictures") / "pictures.npz"
-    result = run_python(DRAW, str(path), MUJOCO_GL="egl")
+def drawn(code, folder):
+    """Arrays that code has written, by name; skips where there is no OpenGL."""
+    path = folder / "pictures.npz"
+    result = run_python(code, str(path), MUJOCO_GL="egl")
     if result.returncode == NO_OPENGL:
         pytest.skip(result.stdout.strip())
     assert result.returncode == 0, result.stderr
     with np.load(path) as arrays:
-        return {tuple(key.split("/")): arrays[key] for key in arrays.files}
+        return dict(arrays)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    arrays = drawn(DRAW, tmp_path_factory.mktemp("pictures"))
+    return {tuple(key.split("/")): array for key, array in arrays.items()}
 
 
 @pytest.mark.parametrize("name", MAZES)

@@ -34,14 +34,6 @@ TINY = (
 
 
 @pytest.fixture
-def notes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("first", "second", "wrong"):
-        (tmp_path / f"{name}.gin").touch()
-    return pretender.install(tmp_path, monkeypatch)
-
-
-@pytest.fixture
 def run(tmp_path):
     flags = ("--mode=sweep", "--on=ray", f"--root_dir={tmp_path / 'all'}")
     return lambda *more: main.main(["run.py", *flags, *more])

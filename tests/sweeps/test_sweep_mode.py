@@ -47,14 +47,6 @@ echo "$@" >> "$(dirname "$0")/requeued"
 
 
 @pytest.fixture
-def notes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("first", "second", "wrong"):
-        (tmp_path / f"{name}.gin").touch()
-    return pretender.install(tmp_path, monkeypatch)
-
-
-@pytest.fixture
 def run(tmp_path):
     return lambda *flags: main.main(["run.py", "--mode=sweep", f"--root_dir={tmp_path / 'all'}", *flags])
 
