@@ -28,6 +28,8 @@ def _bindings_of(env):
         return [f"create_gymnasium_env.env_id = {env!r}", "run_random.environment = @create_gymnasium_env()"]
     if has_view is None and name not in ENVIRONMENTS:
         known = ", ".join(sorted([*ENVIRONMENTS, *GATHER_ENVIRONMENTS]))
-        raise UsageError(f"--env={env}: allowed: a gymnasium id, e.g. Ant-v5, or {known}")
+        raise UsageError(
+            f"--env: unknown environment {env!r}; known environments: {known}, or a gymnasium id, e.g. Ant-v5"
+        )
     view = [] if has_view is None else [f"create_maze_env.top_down_view = {has_view}"]
     return [f"create_maze_env.env_name = {name!r}", *view]
