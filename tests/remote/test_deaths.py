@@ -11,6 +11,9 @@ import sys
 import time
 
 import pytest
+import tensorflow as tf
+
+from efficient_hrl.storage.checkpoints import newest_whole, weights_in
 
 pytest.importorskip("reverb", reason="requirements-scale.txt is not installed")
 pytestmark = pytest.mark.ci
@@ -66,6 +69,13 @@ class Parts:
     def steps(self):
         return int(self.rows()[-1]["env_steps"]) if self.rows() else 0
 
+    def updates(self):
+        """Environment steps, and updates of the low and the high level, in the newest checkpoint."""
+        newest = newest_whole(self.root / "checkpoints", pytest.fail)
+        reader = tf.train.load_checkpoint(str(weights_in(newest)))
+        names = ("collector/env_steps", "low_agent/updates", "high_agent/updates")
+        return [int(reader.get_tensor(f"{name}/.ATTRIBUTES/VARIABLE_VALUE")) for name in names]
+
     def close(self):
         for process in self._begun:
             process.kill()
@@ -87,8 +97,16 @@ def wait_until(holds, seconds=SECONDS):
     return found
 
 
+def assert_updates_are_those_of_the_schedule(parts):
+    """Initial steps 500; from then on an update of the low level per step, one of the high level per ten."""
+    steps, low, high = parts.updates()
+    assert steps > 500
+    assert high == (steps - 500) // 10 + 1
+    assert low == 10 * high
+
+
 def test_parts_die_and_the_run_goes_on(parts):
-    learner = parts.learner("--patience=15")
+    learner = parts.learner("--patience=100")
     first, second = (parts.collector(number, "--patience=100") for number in (0, 1))
     wait_until(lambda: parts.steps() >= 600)
 
@@ -96,8 +114,20 @@ def test_parts_die_and_the_run_goes_on(parts):
     second.kill()
     at = parts.steps()
     wait_until(lambda: parts.steps() >= at + 300)
-    third = parts.collector(1, "--patience=100")
+    second = parts.collector(1, "--patience=100")
     wait_until(lambda: "collector 1 has begun anew" in parts.said("learner"))
+
+    # All collectors are killed: the learner waits, and goes on with those that come.
+    for process in (first, second):
+        process.kill()
+        process.wait()
+    time.sleep(3.0)  # what waits in the queue is still learned from
+    at = parts.steps()
+    assert learner.poll() is None
+    first, second = (parts.collector(number, "--patience=100") for number in (0, 1))
+    wait_until(lambda: parts.steps() >= at + 300)
+    wait_until(lambda: parts.said("learner").count("collector 1 has begun anew") == 2)
+    assert sum(int(float(row["dropped_steps"])) for row in parts.rows("collectors")) > 0
 
     # The learner is killed: collectors wait and say so; the same command goes on from the checkpoint.
     learner.kill()
@@ -107,18 +137,19 @@ def test_parts_die_and_the_run_goes_on(parts):
     learner = parts.learner("--patience=15")
     wait_until(lambda: "continuing" in parts.said("learner"))
     wait_until(lambda: parts.steps() >= at + 300)
-    assert first.poll() is None and third.poll() is None
+    assert first.poll() is None and second.poll() is None
 
-    # Collectors end cleanly; a learner without any gives up after the time that was said.
-    for process in (first, third):
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+    # Collectors end cleanly, or are killed; a learner without any gives up after the time that was said.
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(60) == 0
+    second.kill()
     began = time.monotonic()
     assert learner.wait(90) == 1
     assert time.monotonic() - began < 60
     said = parts.said("learner")
     assert re.search("no collector has sent anything for 1[56] s", said)
     assert "stopped without collectors; the same command continues" in said
+    assert_updates_are_those_of_the_schedule(parts)
 
     # No block is older than the queue, two collectors and the block on its way allow.
     ages = [float(row["largest_age"]) for row in parts.rows("collectors") if row["largest_age"] != "nan"]
@@ -132,6 +163,8 @@ def test_a_run_with_its_own_collectors_ends_as_any_other(parts):
     assert "finished at 2,000 environment steps" in said
     assert parts.rows("collectors") and {row["collectors"] for row in parts.rows("collectors")} <= {"1", "2"}
     assert (parts.root / "eval.csv").read_text().count("\n") == 4
+    assert parts.updates()[0] == 2000
+    assert_updates_are_those_of_the_schedule(parts)
     assert parts.learner("--collectors=1", name="again", episodes=4).wait(SECONDS) == 0
     assert "is finished: 2,000 environment steps" in parts.said("again")
 
