@@ -1,7 +1,10 @@
 """N simulations of the gather arena stepped together, as a tf-agents batched PyEnvironment."""
 
+import mujoco
+import numpy as np
+
 from environments.batched import BatchedMazeEnvironment
-from environments.gather import Arena
+from environments.gather import FALL_REWARD, Arena
 from environments.tasks import EPISODE_STEPS
 
 
@@ -36,8 +39,21 @@ class BatchedGatherEnvironment(BatchedMazeEnvironment):
         self._objects[rows] = self._bodies[rows, self._places] = objects
 
     def _advance(self, action, ids):
+        before = [array.copy() for array in (self._qpos, self._qvel, self._bodies)]
         super()._advance(action, ids)
+        fallen = self._unstable.copy() if self._maze.ends_on_fall else np.zeros_like(self._unstable)
+        if fallen.any():
+            # The state before is the last one of these episodes, which are not abandoned.
+            self._put_back(np.flatnonzero(fallen), *before)
+            self._unstable[:] = False
         rows = slice(None) if ids is None else ids
         outcome = self._maze.outcome(self._qpos[rows], self._bodies[rows])
         self._put(rows, outcome.objects)
-        return outcome.reward, outcome.terminated
+        return np.where(fallen[rows], FALL_REWARD, outcome.reward), outcome.terminated | fallen[rows]
+
+    def _put_back(self, ids, qpos, qvel, bodies):
+        """Undoes a step of some simulations."""
+        self._batch.reset(ids)
+        self._qpos[ids], self._qvel[ids] = qpos[ids], qvel[ids]
+        self._batch.forward(ids, stage=mujoco.mjtStage.mjSTAGE_ACC)
+        self._bodies[ids] = bodies[ids]

@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from environments.gather import APPLES, Arena
+from environments.gather import APPLES, FALL_REWARD, Arena
 from environments.maze_env import MazeEnv
 
 
@@ -17,7 +17,7 @@ class GatherEnv(MazeEnv):
     bomb readings, 0.001 x steps so far.  Actions are those of `MazeEnv`.  Reward: +1 for every apple
     and -1 for every bomb that the robot has come nearer to than 1 m, which then is gone.  An episode
     terminates when nothing is left and is truncated after 500 steps; with `Arena.ends_on_fall` it
-    terminates with -10 when the ant falls.
+    terminates with -10 when the ant falls, or the simulation becomes unstable.
 
     There is no target and so no success.  `info` holds "apples" and "bombs", how many were taken in
     this episode, and "unstable" as in `MazeEnv`.
@@ -65,6 +65,13 @@ class GatherEnv(MazeEnv):
         model, data, ids = self.maze.model, self.data, self.maze.object_ids
         data.mocap_pos[:] = data.xpos[ids] = data.geom_xpos[model.body_geomadr[ids]] = objects
         return self._observe()
+
+    def _unstable_step(self, before):
+        if not self.maze.ends_on_fall:
+            return super()._unstable_step(before)
+        self.steps += 1
+        observation, *_, info = super()._unstable_step(before)
+        return observation, FALL_REWARD, True, False, info
 
     def _judged(self, x_before, action):
         del x_before, action

@@ -126,19 +126,23 @@ class MazeEnv(gymnasium.Env):
         action = np.clip(action, maze.action_low, maze.action_high)
         x_before = data.xpos[maze.torso_id, 0]
         xy_before = data.qpos[:2].copy()
-        before = data.qpos.copy(), data.qvel.copy(), data.xpos.copy(), self.steps
+        before = data.qpos.copy(), data.qvel.copy(), data.xpos.copy()
         data.qpos[:], data.ctrl[:] = maze.robot.begin_step(data.qpos, action)
         mujoco.mj_step(maze.model, data, maze.robot.frame_skip)
         if unstable(data.qvel[None], _warnings(data)).any():
-            self._show()
-            observation, info = self._result(maze.observe(*before))
-            return observation, self._reward(observation, 0.0, info), False, True, info | {"unstable": True}
+            return self._unstable_step(before)
         maze.undo_moves_into_walls(data.qpos, data.xpos, xy_before)
         self.steps += 1
         reward, terminated = self._judged(x_before, action)
         self._show()
         observation, info = self._result(self._observe())
         return observation, self._reward(observation, reward, info), terminated, self._is_over, info
+
+    def _unstable_step(self, before):
+        """What `step` returns when the simulation has become unstable; before it were qpos, qvel, xpos."""
+        self._show()
+        observation, info = self._result(self.maze.observe(*before, self.steps))
+        return observation, self._reward(observation, 0.0, info), False, True, info | {"unstable": True}
 
     @property
     def _is_over(self):

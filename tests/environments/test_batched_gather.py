@@ -113,3 +113,22 @@ def test_an_abandoned_episode_gives_way_to_one_with_all_objects():
     np.testing.assert_array_equal(time_step.is_first(), [False, True])
     assert batch.unstable_episodes == 1 and time_step.reward[1] == 0
     assert (batch.simulation.xpos[:, batch.maze.object_ids, 2] > 0).all()
+
+
+def test_an_unstable_episode_is_a_fall_where_falls_end_it():
+    singles = [make_gather_env("AntGather", ends_on_fall=True) for _ in range(3)]
+    batch = make_batched(singles[0], 3, SEED, None)
+    batch.reset()
+    for i, env in enumerate(singles):
+        env.reset(seed=SEED + i)
+    resting = np.zeros((3, 8), np.float32)
+    assert_step_is_alone(batch, singles, resting)
+    batch._qvel[1, 0] = singles[1].data.qvel[0] = 1e6
+    time_step, results = assert_step_is_alone(batch, singles, resting)
+    np.testing.assert_array_equal(time_step.is_last(), [False, True, False])
+    assert time_step.reward[1] == -10 and results[1][4]["unstable"] and batch.unstable_episodes == 0
+    # The next episode is one like any other; those of the others have gone on.
+    time_step = batch.step(resting)
+    np.testing.assert_array_equal(time_step.is_first(), [False, True, False])
+    np.testing.assert_array_equal(time_step.observation[1], singles[1].reset()[0])
+    assert (batch.simulation.xpos[:, batch.maze.object_ids, 2] > 0).all()

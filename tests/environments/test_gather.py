@@ -334,3 +334,12 @@ def test_options_and_render_modes_are_refused():
         env.reset(options={"target": [0, 1]})
     with pytest.raises(ValueError, match="render_mode = 'human'"):
         make_gather_env("PointGather", render_mode="human")
+
+
+def test_an_unstable_episode_is_a_fall_where_falls_end_it():
+    env, observation = reset("AntGather", ends_on_fall=True)
+    env.data.qvel[0] = 1e6
+    seen, reward, terminated, truncated, info = env.step(np.zeros(8, np.float32))
+    assert (reward, terminated, truncated, info["unstable"]) == (-10.0, True, False, True)
+    np.testing.assert_array_equal(np.delete(seen, [15, -1]), np.delete(observation, [15, -1]))
+    assert seen[-1] == np.float32(0.001)
