@@ -103,7 +103,7 @@ class _Watched:
                 return rows[-1]
             if self._process.poll() is not None or time.monotonic() > deadline:
                 lines = self._log.read_text().strip().splitlines() or ["nothing"]
-                raise UsageError(f"the run with {self._count} collectors does not go on; it said: {lines[-1]}")
+                raise UsageError(f"the run with {self._count} collectors has ended; it said: {lines[-1]}")
             time.sleep(0.1)
 
     def is_at_work(self, row):

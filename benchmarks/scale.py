@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from benchmarks import report, setting
-from benchmarks.collector_runs import Measured, measured_run
+from benchmarks.collector_runs import measured_run
 from benchmarks.sweep_times import ALONE, WAYS, seconds_of
 from efficient_hrl.errors import UsageError
 
@@ -96,7 +96,7 @@ def _measure_sweeps(values):
 
 
 def _keep(row, table, key):
-    """Adds a row to a table at once, in place of one of an earlier call: nothing is lost when a later fails."""
+    """Adds a row to a table, in place of one of an earlier call; at once, so that a failure later loses nothing."""
     # Only now, because importing TensorFlow takes seconds.
     from benchmarks import machine
 

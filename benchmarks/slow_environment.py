@@ -1,4 +1,4 @@
-"""AntMaze with steps that take 20 ms longer, as with a simulator elsewhere or a robot: no core is busy meanwhile.
+"""AntMaze with steps that take 20 ms longer, as those of a robot or a simulator elsewhere: no core is busy.
 
 Its id is `benchmarks.slow_environment:SlowAntMaze-v0`.
 """
