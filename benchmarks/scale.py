@@ -78,7 +78,7 @@ def _measure_collectors(values):
 
 def _measure_sweeps(values):
     """Writes a row for every way to make runs; that of a run alone on one CPU comes first."""
-    cpus, alone = os.cpu_count(), None
+    cpus, alone = len(os.sched_getaffinity(0)), None
     for way, of_way in WAYS.items():
         runs = of_way.runs(cpus)
         seconds = seconds_of(of_way, values.gin_file, values.episodes, runs)
@@ -96,7 +96,7 @@ def _measure_sweeps(values):
 
 
 def _keep(row, table, key):
-    """Adds a row to a table, in place of one of an earlier call; at once, so that a failure later loses nothing."""
+    """Writes a row into a table at once, in place of an earlier call's: a failure later loses nothing."""
     # Only now, because importing TensorFlow takes seconds.
     from benchmarks import machine
 

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -31,6 +32,7 @@ class Way(NamedTuple):
     cpus: int | None = None
 
 
+_LONGEST = 3600.0  # seconds, after which a command is stopped
 _SWEEP = ("--mode=sweep", "--cpus_per_run=1")
 # Two for every CPU, so that a place that becomes free is filled again.
 _TWICE = lambda cpus: 2 * cpus
@@ -57,7 +59,7 @@ def seconds_of(way: Way, gin_file: str, episodes: int, runs: int) -> float:
     command = [sys.executable, str(_ROOT / "run.py"), f"--gin_file={gin_file}", *way.flags]
     command += [f"--gin_bindings={binding}" for binding in _bindings(episodes)]
     command += [f"--seeds=0-{runs - 1}"] if "--mode=sweep" in way.flags else []
-    pin = None if way.cpus is None else lambda: os.sched_setaffinity(0, range(way.cpus))
+    mine = sorted(os.sched_getaffinity(0))[: way.cpus]
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         with subprocess.Popen(
@@ -65,12 +67,15 @@ def seconds_of(way: Way, gin_file: str, episodes: int, runs: int) -> float:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=pin,
+            preexec_fn=lambda: os.sched_setaffinity(0, mine),
         ) as process:
+            watchdog = threading.Timer(_LONGEST, process.terminate)
+            watchdog.start()
             seconds, line = None, ""
             for line in process.stdout:
                 if way.finished in line:
                     seconds = time.perf_counter() - began
+            watchdog.cancel()
         if process.returncode or seconds is None:
             raise UsageError(f"the runs have not finished: {line.strip()}")
         return seconds
