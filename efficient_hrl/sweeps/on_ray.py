@@ -5,16 +5,20 @@ the run's folder, on a file system that all nodes see, is where it goes on.  Ray
 """
 
 import collections
+import contextlib
 import fcntl
 import os
 import pathlib
 import re
+import secrets
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from efficient_hrl.errors import UsageError
+from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.sweeps.cpus import check_cpus, own_cpus
 from efficient_hrl.sweeps.jobs import Job, Outcome, View
@@ -26,8 +30,12 @@ _POLL_SECONDS = 0.5
 _ASK_SECONDS = 1.0
 _LOCK_SECONDS = 180.0  # a run that its node's death has cut off needs so long to write its checkpoint
 _REACH_SECONDS = 10.0
+_CLUSTER_SECONDS = 30.0
 _BOARD_SECONDS = 5.0
 _REPOSITORY = pathlib.Path(__file__).parents[2]
+# Off, a cluster stays on 127.0.0.1, which Ray would replace by an address that others can reach.
+_BEYOND_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+_ASK_CLUSTER = "import sys; from ray._raylet import GcsClient; GcsClient(sys.argv[1]).get_all_node_info()"
 
 
 class Event(NamedTuple):
@@ -87,7 +95,25 @@ class _AsTerm:
         return "SIGTERM" if self else ""
 
 
-def run_task(job: Job, folder: str, cpus: int, board, lock: pathlib.Path) -> Outcome | None:
+class Mark(NamedTuple):
+    """By which a task knows the sweep's folder.
+
+    Attributes:
+      path: of a file in it.
+      token: what the file holds.
+    """
+
+    path: pathlib.Path
+    token: str
+
+    def is_here(self) -> bool:
+        """Whether this machine sees the folder."""
+        with contextlib.suppress(OSError):
+            return self.path.read_text() == self.token
+        return False
+
+
+def run_task(job: Job, folder: str, cpus: int, board, lock: pathlib.Path, mark: Mark) -> Outcome | None:
     """A task: the job's process on this node, to its end; how it has ended, which the board is told as well.
 
     When the task is cancelled, Ray interrupts it as SIGINT does; its process is asked to stop.
@@ -98,7 +124,11 @@ def run_task(job: Job, folder: str, cpus: int, board, lock: pathlib.Path) -> Out
       cpus: how many CPUs of the node are its own.
       board: the actor.
       lock: of the run's folder, which another node may still hold.
+      mark: of the sweep's folder.
     """
+    if not mark.is_here():
+        there = f"{mark.path.parent} on {socket.gethostname()}"
+        return Outcome(1, f"{there} is not the sweep's folder; allowed: one that all nodes see", None, False)
     os.chdir(folder)
     with StopRequest() as wish, own_cpus(cpus) as mine:
         stop = _AsTerm(wish)
@@ -124,19 +154,48 @@ def run_on_ray(
     Raises:
       UsageError: Ray is not installed, or there is no cluster at `address`.
     """
-    ray = _ray()
-    _connect(ray, address, cpus_per_run)
+    with _on_loopback_alone() if address is None else contextlib.nullcontext():
+        ray = _ray()
+        _connect(ray, address, cpus_per_run)
+        try:
+            with StopRequest() as stop, _marked(jobs) as mark:
+                return _Sweep(ray, jobs, cpus_per_run, view, mark).run(stop), stop.name
+        except ray.exceptions.RayError as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise RunError(f"the Ray cluster is gone ({said[0]}); the same command continues") from None
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _marked(jobs):
+    """Puts a mark into the sweep's folder, above those of methods."""
+    mark = Mark(jobs[0].log.parents[1] / ".sweep", secrets.token_hex())
+    mark.path.parent.mkdir(parents=True, exist_ok=True)
+    mark.path.write_text(mark.token)
     try:
-        with StopRequest() as stop:
-            return _Sweep(ray, jobs, cpus_per_run, view).run(stop), stop.name
+        yield mark
     finally:
-        ray.shutdown()
+        mark.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _on_loopback_alone():
+    """Keeps a cluster that is begun meanwhile to 127.0.0.1: nobody asks who comes in from elsewhere."""
+    before = os.environ.get(_BEYOND_LOOPBACK)
+    os.environ[_BEYOND_LOOPBACK] = "0"
+    try:
+        yield
+    finally:
+        del os.environ[_BEYOND_LOOPBACK]
+        if before is not None:
+            os.environ[_BEYOND_LOOPBACK] = before
 
 
 class _Sweep:
     """Tasks under way, and what is known of them."""
 
-    def __init__(self, ray, jobs, cpus, view):
+    def __init__(self, ray, jobs, cpus, view, mark):
         here = ray.get_runtime_context().get_node_id()
         beside = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         self._ray = ray
@@ -144,7 +203,7 @@ class _Sweep:
         self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=beside).remote()
         task = ray.remote(run_task).options(num_cpus=cpus, max_retries=RETRIES)
         self._jobs = {
-            task.remote(job, os.getcwd(), cpus, self._board, job.log.with_suffix("") / "lock"): job
+            task.remote(job, os.getcwd(), cpus, self._board, job.log.with_suffix("") / "lock", mark): job
             for job in jobs
         }
         self._groups = {job.key: job.group for job in jobs}
@@ -229,7 +288,8 @@ def _ray():
 
 
 def _connect(ray, address, cpus_per_run):
-    environment = {"env_vars": {"PYTHONPATH": str(_REPOSITORY)}}
+    paths = [str(_REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(paths)}}
     quiet = {"log_to_driver": False, "logging_level": "error", "runtime_env": environment}
     if address is None:
         count = check_cpus(cpus_per_run)
@@ -251,13 +311,19 @@ def _connect(ray, address, cpus_per_run):
 
 def _check_reachable(address):
     """Asks for a connection; Ray itself would go on trying for many minutes."""
-    found = re.fullmatch(r"(?:ray://)?([^:/]+):(\d{1,5})", address)
+    found = re.fullmatch(r"([^:/]+):(\d{1,5})", address)
     if not found:
         raise UsageError(f"--address={address}: allowed: HOST:PORT, as `ray start --head` says")
     try:
         socket.create_connection((found[1], int(found[2])), _REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise UsageError(f"--address={address}: {getattr(error, 'strerror', None) or error}") from None
+    # In a process of its own: what is no head of a cluster may keep Ray waiting, whatever time it is given.
+    asked = [sys.executable, "-c", _ASK_CLUSTER, address]
+    try:
+        subprocess.run(asked, capture_output=True, check=True, timeout=_CLUSTER_SECONDS)
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+        raise UsageError(f"--address={address}: no head of a Ray cluster, see `ray start --head`") from None
 
 
 def _wait_for(lock, stop):
