@@ -1,7 +1,7 @@
 """A sweep on a Ray cluster: a task for each run, which starts the run's own process on its node.
 
 Ray (https://docs.ray.io) decides where and when, and begins a task again whose worker or node has died;
-the run's folder, on a file system that all nodes see, is where it goes on.  Ray is imported only here.
+the run's folder, on a file system that all nodes see, is where it goes on.
 """
 
 import collections
@@ -9,33 +9,25 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import re
 import secrets
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.errors import RunError
 from efficient_hrl.run.stop_request import StopRequest
-from efficient_hrl.sweeps.cpus import check_cpus, own_cpus
+from efficient_hrl.sweeps.cpus import own_cpus
 from efficient_hrl.sweeps.jobs import Job, Outcome, View
 from efficient_hrl.sweeps.processes import run_jobs
+from efficient_hrl.sweeps.ray_cluster import connect, load_ray
 from efficient_hrl.terminal.progress import Report
 
 RETRIES = 3  # of a run whose process, worker or node was killed
 _POLL_SECONDS = 0.5
 _ASK_SECONDS = 1.0
 _LOCK_SECONDS = 180.0  # a run that its node's death has cut off needs so long to write its checkpoint
-_REACH_SECONDS = 10.0
-_CLUSTER_SECONDS = 30.0
 _BOARD_SECONDS = 5.0
-_REPOSITORY = pathlib.Path(__file__).parents[2]
-# Off, a cluster stays on 127.0.0.1, which Ray would replace by an address that others can reach.
-_BEYOND_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-_ASK_CLUSTER = "import sys; from ray._raylet import GcsClient; GcsClient(sys.argv[1]).get_all_node_info()"
 
 
 class Event(NamedTuple):
@@ -154,17 +146,16 @@ def run_on_ray(
     Raises:
       UsageError: Ray is not installed, or there is no cluster at `address`.
     """
-    with _on_loopback_alone() if address is None else contextlib.nullcontext():
-        ray = _ray()
-        _connect(ray, address, cpus_per_run)
-        try:
-            with StopRequest() as stop, _marked(jobs) as mark:
-                return _Sweep(ray, jobs, cpus_per_run, view, mark).run(stop), stop.name
-        except ray.exceptions.RayError as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise RunError(f"the Ray cluster is gone ({said[0]}); the same command continues") from None
-        finally:
-            ray.shutdown()
+    ray = load_ray()
+    connect(ray, address, cpus_per_run)
+    try:
+        with StopRequest() as stop, _marked(jobs) as mark:
+            return _Sweep(ray, jobs, cpus_per_run, view, mark).run(stop), stop.name
+    except ray.exceptions.RayError as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise RunError(f"the Ray cluster is gone ({said[0]}); the same command continues") from None
+    finally:
+        ray.shutdown()
 
 
 @contextlib.contextmanager
@@ -177,19 +168,6 @@ def _marked(jobs):
         yield mark
     finally:
         mark.path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _on_loopback_alone():
-    """Keeps a cluster that is begun meanwhile to 127.0.0.1: nobody asks who comes in from elsewhere."""
-    before = os.environ.get(_BEYOND_LOOPBACK)
-    os.environ[_BEYOND_LOOPBACK] = "0"
-    try:
-        yield
-    finally:
-        del os.environ[_BEYOND_LOOPBACK]
-        if before is not None:
-            os.environ[_BEYOND_LOOPBACK] = before
 
 
 class _Sweep:
@@ -274,56 +252,6 @@ class _Sweep:
         except self._ray.exceptions.RayError as error:
             said = str(error).strip().splitlines()
             return said[-1] if said else type(error).__name__
-
-
-def _ray():
-    try:
-        import ray
-        import ray.util.scheduling_strategies
-    except ImportError:
-        raise UsageError(
-            "--on=ray: Ray is not installed; pip install -r requirements.txt -r requirements-scale.txt"
-        ) from None
-    return ray
-
-
-def _connect(ray, address, cpus_per_run):
-    paths = [str(_REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(paths)}}
-    quiet = {"log_to_driver": False, "logging_level": "error", "runtime_env": environment}
-    if address is None:
-        count = check_cpus(cpus_per_run)
-        ray.init("local", num_cpus=count, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
-        return
-    _check_reachable(address)
-    try:
-        ray.init(address=address, **quiet)
-    except Exception as error:  # Ray has many for it, and none in common
-        said = str(error).strip().splitlines()
-        raise UsageError(f"--address={address}: {said[0] if said else type(error).__name__}") from None
-    largest = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
-    if cpus_per_run > largest:
-        ray.shutdown()
-        raise UsageError(
-            f"--cpus_per_run={cpus_per_run}: allowed: 1 to {largest:.0f}, the most of a node of {address}"
-        )
-
-
-def _check_reachable(address):
-    """Asks for a connection; Ray itself would go on trying for many minutes."""
-    found = re.fullmatch(r"([^:/]+):(\d{1,5})", address)
-    if not found:
-        raise UsageError(f"--address={address}: allowed: HOST:PORT, as `ray start --head` says")
-    try:
-        socket.create_connection((found[1], int(found[2])), _REACH_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"--address={address}: {getattr(error, 'strerror', None) or error}") from None
-    # In a process of its own: what is no head of a cluster may keep Ray waiting, whatever time it is given.
-    asked = [sys.executable, "-c", _ASK_CLUSTER, address]
-    try:
-        subprocess.run(asked, capture_output=True, check=True, timeout=_CLUSTER_SECONDS)
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
-        raise UsageError(f"--address={address}: no head of a Ray cluster, see `ray start --head`") from None
 
 
 def _wait_for(lock, stop):

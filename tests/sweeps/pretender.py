@@ -37,7 +37,8 @@ while count < 10 and not stopped:
         with contextlib.suppress(BrokenPipeError):  # who has begun it is gone
             os.write(int(pipe), (json.dumps({"steps": count, "total": 10, "success": {}}) + "\\n").encode())
 if pipe and stopped:
-    os.write(int(pipe), b'"stopped"\\n')
+    with contextlib.suppress(BrokenPipeError):
+        os.write(int(pipe), b'"stopped"\\n')
 note(f"{'stopped' if stopped else 'ends'} {name} at {count}")
 sys.exit(1 if "fails" in arguments else 0)
 """

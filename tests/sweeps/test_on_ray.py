@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import fcntl
-import importlib.util
 import os
 import pathlib
 import signal
@@ -16,19 +15,13 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
-from efficient_hrl.sweeps import on_ray
+from efficient_hrl.sweeps import on_ray, ray_cluster
 from efficient_hrl.sweeps.jobs import Job
 from tests.commands.test_wrong_inputs import REPOSITORY
 from tests.sweeps import pretender
 
-# Not imported here: a sweep decides before it imports Ray how far its cluster reaches.
-pytestmark = [
-    pytest.mark.ci,
-    pytest.mark.usefixtures("signals_of_a_terminal"),
-    pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason="requirements-scale.txt is not installed"
-    ),
-]
+ray = pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
+pytestmark = [pytest.mark.ci, pytest.mark.usefixtures("signals_of_a_terminal")]
 
 TINY = (
     "train_uvf.num_episodes_train = 3",
@@ -192,12 +185,12 @@ def test_no_cluster_is_one_line(run, notes, capfd, tmp_path, address, message):
 
 
 def test_what_listens_and_is_no_cluster_is_one_line_in_a_stated_time(run, notes, capfd, monkeypatch):
-    monkeypatch.setattr(on_ray, "_CLUSTER_SECONDS", 5.0)
+    monkeypatch.setattr(ray_cluster, "_ANSWER_SECONDS", 5.0)
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         assert run("--gin_file=first.gin", f"--address={address}") == 2
     (line,) = capfd.readouterr().err.splitlines()
-    assert line == f"run.py: --address={address}: no head of a Ray cluster, see `ray start --head`"
+    assert line == f"run.py: --address={address}: what listens there does not answer as Ray's head does"
     assert run("--gin_file=first.gin", f"--address=ray://{address}") == 2
     assert "allowed: HOST:PORT" in capfd.readouterr().err
 
@@ -231,14 +224,12 @@ def test_a_lock_is_waited_for_until_it_is_free_and_not_longer_than_stated(tmp_pa
 
 
 def test_a_cluster_that_is_gone_is_one_line(run, notes, capfd, monkeypatch):
-    import ray
-
     def lost(self, stop):
         raise ray.exceptions.RayActorError
 
     monkeypatch.setattr(on_ray._Sweep, "__init__", lambda self, *arguments: None)
     monkeypatch.setattr(on_ray._Sweep, "run", lost)
-    monkeypatch.setattr(on_ray, "_connect", lambda *arguments: None)
+    monkeypatch.setattr(on_ray, "connect", lambda *arguments: None)
     assert run("--gin_file=first.gin") == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("run.py: the Ray cluster is gone (") and line.endswith(
