@@ -35,8 +35,8 @@ def run(
       count: of collectors that are begun here.
       waits: how many blocks may wait; and seconds without any block after which to give up.
     """
-    load_reverb("collectors" if listen is None else "listen")
     address = _ANY if listen is None else parse_address("listen", listen)
+    load_reverb("collectors" if listen is None else "listen")
     flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
     post = _Post(address, listen is None, waits, seed, count, folder, flags)
     build = lambda spec, make_evaluator: build_remote_training(spec, make_evaluator, post.join)

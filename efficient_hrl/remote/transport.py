@@ -48,7 +48,7 @@ def parse_address(flag: str, text: str, least: int = 1) -> Address:
     """
     host, colon, port = text.rpartition(":")
     is_number = port.isascii() and port.isdigit() and least <= int(port) < 65536
-    is_host = bool(host) and (":" not in host or re.fullmatch(r"\[[0-9a-fA-F:.]+\]", host))
+    is_host = re.fullmatch(r"[^:\[\]]+|\[[0-9a-fA-F:.]+\]", host)
     if not (colon and is_host and is_number):
         raise UsageError(f"--{flag}={text}: allowed: HOST:PORT, e.g. 127.0.0.1:7070")
     return Address(host, int(port))

@@ -14,6 +14,9 @@ import pytest
 import tensorflow as tf
 
 from efficient_hrl.storage.checkpoints import newest_whole, weights_in
+from tests.environments import faulty
+from tests.environments.faulty import FAULT
+from tests.test_your_environment import WALK
 
 pytest.importorskip("reverb", reason="requirements-scale.txt is not installed")
 pytestmark = pytest.mark.ci
@@ -31,6 +34,7 @@ TINY = (
     "ddpg_critic_net.joint_hidden_layers = (8,)",
 )
 SECONDS = 150
+OPEN_STEPS = r"; (\d+) steps of its open segments are dropped"
 
 
 class Parts:
@@ -43,9 +47,9 @@ class Parts:
             self.address = f"127.0.0.1:{probe.getsockname()[1]}"
         self._begun = []
 
-    def begin(self, name, *flags, episodes=400, more=()):
+    def begin(self, name, *flags, episodes=400, more=(), gin_file="gin/hiro_xy_point_maze.gin"):
         bindings = [*TINY, f"train_uvf.num_episodes_train = {episodes}", *more]
-        command = [sys.executable, "run.py", "--gin_file=gin/hiro_xy_point_maze.gin", "--seed=4"]
+        command = [sys.executable, "run.py", f"--gin_file={gin_file}", "--seed=4"]
         command += [f"--gin_bindings={binding}" for binding in bindings] + list(flags)
         with open(self._folder / f"{name}.log", "a") as log:
             process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
@@ -68,6 +72,10 @@ class Parts:
 
     def steps(self):
         return int(self.rows()[-1]["env_steps"]) if self.rows() else 0
+
+    def dropped(self):
+        """Steps, by collectors.csv."""
+        return sum(int(float(row["dropped_steps"])) for row in self.rows("collectors"))
 
     def updates(self):
         """Environment steps, and updates of the low and the high level, in the newest checkpoint."""
@@ -127,7 +135,9 @@ def test_parts_die_and_the_run_goes_on(parts):
     first, second = (parts.collector(number, "--patience=100") for number in (0, 1))
     wait_until(lambda: parts.steps() >= at + 300)
     wait_until(lambda: parts.said("learner").count("collector 1 has begun anew") == 2)
-    assert sum(int(float(row["dropped_steps"])) for row in parts.rows("collectors")) > 0
+    # What was dropped is what was told, step for step.
+    wait_until(lambda: parts.dropped() == sum(map(int, re.findall(OPEN_STEPS, parts.said("learner")))))
+    assert parts.dropped() > 0
 
     # The learner is killed: collectors wait and say so; the same command goes on from the checkpoint.
     learner.kill()
@@ -151,9 +161,31 @@ def test_parts_die_and_the_run_goes_on(parts):
     assert "stopped without collectors; the same command continues" in said
     assert_updates_are_those_of_the_schedule(parts)
 
-    # No block is older than the queue, two collectors and the block on its way allow.
+    # No block is older than the queue, four for each collector and the block on its way allow; none was
+    # left out because it was.
     ages = [float(row["largest_age"]) for row in parts.rows("collectors") if row["largest_age"] != "nan"]
-    assert ages and max(ages) <= 2 + 2 + 1
+    assert ages and max(ages) <= 2 + 4 * 2 + 1
+    assert "blocks old" not in said
+
+
+def test_a_collector_that_waits_for_its_learner_ends_with_sigterm(parts):
+    waits = parts.collector(0)
+    wait_until(lambda: "waiting for the learner" in parts.said("collector0"))
+    waits.send_signal(signal.SIGTERM)
+    assert waits.wait(30) == 0
+
+
+def test_numbers_of_a_collector_that_are_not_finite_end_the_run(parts, tmp_path, monkeypatch):
+    """A reward of NaN in an environment of one's own, in the collector's process alone."""
+    monkeypatch.setenv(FAULT, "nan")
+    (tmp_path / "own.gin").write_text(f"import {faulty.__name__}\n{WALK.replace('Walk-v0', 'Faulty-v0')}")
+    learner = parts.learner("--collectors=1", gin_file=tmp_path / "own.gin")
+    assert learner.wait(SECONDS) == 1
+    (line,) = [text for text in parts.said("learner").splitlines() if text.startswith("run.py: ")]
+    assert re.match(r"run.py: collector 0: .*reward.* is nan after 0 environment steps", line), line
+    assert "the same command goes on with other steps" in line
+    assert not (parts.root / "error.txt").exists()
+    assert re.search("run.py: collector 0: .* is nan", (parts.root / "collector0.log").read_text())
 
 
 def test_a_run_with_its_own_collectors_ends_as_any_other(parts):
