@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -32,6 +33,7 @@ TINY = (
     "ddpg_actor_net.hidden_layers = (8,)",
     "ddpg_critic_net.states_hidden_layers = (8,)",
     "ddpg_critic_net.joint_hidden_layers = (8,)",
+    "agent/Context.meta_action_every_n = 13",  # so that segments are open when a block of ten ends
 )
 SECONDS = 150
 OPEN_STEPS = r"; (\d+) steps of its open segments are dropped"
@@ -76,6 +78,10 @@ class Parts:
     def dropped(self):
         """Steps, by collectors.csv."""
         return sum(int(float(row["dropped_steps"])) for row in self.rows("collectors"))
+
+    def told(self, pattern):
+        """The sum of a number in what the learner has said."""
+        return sum(map(int, re.findall(pattern, self.said("learner"))))
 
     def updates(self):
         """Environment steps, and updates of the low and the high level, in the newest checkpoint."""
@@ -135,9 +141,9 @@ def test_parts_die_and_the_run_goes_on(parts):
     first, second = (parts.collector(number, "--patience=100") for number in (0, 1))
     wait_until(lambda: parts.steps() >= at + 300)
     wait_until(lambda: parts.said("learner").count("collector 1 has begun anew") == 2)
-    # What was dropped is what was told, step for step.
-    wait_until(lambda: parts.dropped() == sum(map(int, re.findall(OPEN_STEPS, parts.said("learner")))))
-    assert parts.dropped() > 0
+    # What was dropped is what was told: open steps, and blocks of ten.
+    open_steps = lambda: parts.told(OPEN_STEPS)
+    wait_until(lambda: parts.dropped() >= open_steps() > 0 and (parts.dropped() - open_steps()) % 10 == 0)
 
     # The learner is killed: collectors wait and say so; the same command goes on from the checkpoint.
     learner.kill()
@@ -161,11 +167,12 @@ def test_parts_die_and_the_run_goes_on(parts):
     assert "stopped without collectors; the same command continues" in said
     assert_updates_are_those_of_the_schedule(parts)
 
-    # No block is older than the queue, four for each collector and the block on its way allow; none was
-    # left out because it was.
+    # The queue holds blocks back: usually none is older than those in it, in two hands and on its way.
     ages = [float(row["largest_age"]) for row in parts.rows("collectors") if row["largest_age"] != "nan"]
-    assert ages and max(ages) <= 2 + 4 * 2 + 1
-    assert "blocks old" not in said
+    assert ages and max(ages) <= 2 + 4 * 2 + 1 and np.median(ages) <= 2 + 2 + 1
+    # Left out because they were are at most the first blocks, which take long, of collectors that joined
+    # another one: five began here.
+    assert parts.told(r"collector \d: (\d+) blocks? (?:is|are) left out, the last \d+ blocks old") <= 5
 
 
 def test_a_collector_that_waits_for_its_learner_ends_with_sigterm(parts):
