@@ -201,6 +201,9 @@ def test_a_run_with_its_own_collectors_ends_as_any_other(parts):
     said = parts.said("learner")
     assert "finished at 2,000 environment steps" in said
     assert parts.rows("collectors") and {row["collectors"] for row in parts.rows("collectors")} <= {"1", "2"}
+    for number in (0, 1):  # each has heard it before it was asked to end
+        log = (parts.root / f"collector{number}.log").read_text()
+        assert f"collector {number}: the learner has finished" in log
     assert (parts.root / "eval.csv").read_text().count("\n") == 4
     assert parts.updates()[0] == 2000
     assert_updates_are_those_of_the_schedule(parts)
