@@ -28,6 +28,9 @@ def build_remote_training(
 ) -> Training:
     """Builds what learns; nothing is written and no step is taken.
 
+    What collects is built too, and not used: its mistakes would else be seen by collectors alone, once
+    the run has begun.
+
     Args:
       spec: of the run.
       make_evaluator: (hierarchy=...) -> what judges it.
@@ -38,9 +41,11 @@ def build_remote_training(
       MemoryError: the replay buffers do not fit.
     """
     generator = seed_globals(spec.task.seed)
-    tf_env = tf_py_environment.TFPyEnvironment(build_simulations(spec.task))
-    learning = build_learning(spec, tf_env)
+    own = build_simulations(spec.task)  # in which nothing ever happens
+    learning = build_learning(spec, tf_py_environment.TFPyEnvironment(own))
     _check_goes_apart(spec, learning.hierarchy)
+    stores = build_staged(spec, learning.hierarchy)
+    build_collecting(spec, own, learning.hierarchy, stores).collector.prepare()
     simulations = RemoteSimulations()
     collecting = Collecting(simulations, learning.hierarchy, join(learning, simulations))
     evaluator = make_evaluator(hierarchy=learning.hierarchy)

@@ -167,8 +167,12 @@ RULES = (
         lambda v: f"--seeds={v.seeds}: not with --{_present(v, LEARNER_FLAGS)}; allowed: one seed",
     ),
     Rule(
-        lambda v: v.queue_blocks is not None and v["queue_blocks"].present and not (v.listen or v.collectors),
+        lambda v: v["queue_blocks"].present and not _present(v, ("listen", "collectors")),
         lambda v: f"--queue_blocks={v.queue_blocks}: only with --listen or --collectors",
+    ),
+    Rule(
+        lambda v: v["patience"].present and v.mode != "collect" and not _present(v, ("listen", "collectors")),
+        lambda v: f"--patience={v.patience}: only with --listen, --collectors or --mode=collect",
     ),
     Rule(
         lambda v: v.mode == "sweep" and v.seed is not None,

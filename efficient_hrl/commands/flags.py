@@ -119,7 +119,8 @@ def _define_remote_flags(values):
     flags.DEFINE_integer(
         "collectors",
         None,
-        "Learn from so many collectors, which are begun on this machine; with --listen others can join.",
+        "Learn from so many collectors, which are begun on this machine, with the numbers 0 to N - 1; with"
+        " --listen others can join, whose numbers begin at N.",
         lower_bound=1,
         upper_bound=256,
         flag_values=values,

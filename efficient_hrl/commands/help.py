@@ -28,7 +28,7 @@ Collect with processes of their own, here (the first line) or anywhere:
     python run.py --gin_file=gin/norl_ant_maze.gin --collectors=2
     python run.py --gin_file=gin/norl_ant_maze.gin --listen=127.0.0.1:7070
     python run.py --mode=collect --gin_file=gin/norl_ant_maze.gin \\
-        --learner=127.0.0.1:7070 --collector=1
+        --learner=127.0.0.1:7070 --collector=0
 
 Look at a run, or at several (the last line: at a folder of runs):
     python run.py --mode=eval   --root_dir=runs/a    # success rates, as a table

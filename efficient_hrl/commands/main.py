@@ -90,7 +90,7 @@ def _run(argv):
         return _mode(values.mode).run(gin_files, gin_bindings, values.seed or 0, values.env)
     folder = RunFolder(_root(values), values.mode != "eval", values.allow_import)
     seed = _seed(folder, values)
-    if values.listen or values.collectors:
+    if values.listen is not None or values.collectors:
         return _mode("learn").run(
             folder, seed, gin_files, gin_bindings, values.listen, values.collectors or 0, _waits(values)
         )

@@ -1,6 +1,8 @@
 """`--mode=collect`: collects for a learner in another process."""
 
 import os
+import traceback
+from collections.abc import Callable
 
 from efficient_hrl.builder.remote import build_remote_collecting
 from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
@@ -42,14 +44,28 @@ def run(
 
     link = Link(address)
     process = CollectorProcess(number, collecting, stores, link, check_run, patience, announce)
+    with StopRequest() as stop:
+        return _ended(lambda: process.run(lambda: bool(stop)), link)
+
+
+def _ended(act: Callable[[], None], link: Link) -> int:
+    """Acts; returns 0.
+
+    A process with a call of Reverb's that does not come back cannot end in order: whatever ends `act`
+    is then told as `main` would, and the process ends here.
+    """
+    status = 0
     try:
-        with StopRequest() as stop:
-            process.run(lambda: bool(stop))
-    except RunError as error:
+        act()
+    except BaseException as error:
         if not link.is_stuck:
             raise
-        write_error(str(error))
-        os._exit(1)
+        known = {UsageError: 2, RunError: 1, KeyboardInterrupt: 130}
+        status = known.get(type(error), 1)
+        if type(error) in known:
+            write_error(str(error) or "interrupted")
+        else:
+            traceback.print_exc()
     if link.is_stuck:
-        os._exit(0)
-    return 0
+        os._exit(status)
+    return status

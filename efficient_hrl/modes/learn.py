@@ -1,21 +1,20 @@
 """`--mode=train` with `--listen` or `--collectors`: learns from what other processes collect."""
 
 import contextlib
-import time
 
 from efficient_hrl.builder.remote import build_remote_training
 from efficient_hrl.configuration.config import bindings
 from efficient_hrl.learner import Learning
 from efficient_hrl.modes.train import begun
-from efficient_hrl.remote.collector_process import FINISHED
 from efficient_hrl.remote.local_collectors import LocalCollectors
 from efficient_hrl.remote.remote_collector import RemoteCollector, RemoteSimulations
 from efficient_hrl.remote.transport import Address, Server, load_reverb, parse_address
+from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.terminal.console import announce
 
-_FAREWELL_SECONDS = 5.0  # in which collectors hear that the run is finished
+_LEAST_FAREWELL_SECONDS = 5.0  # for collectors that wait for a learner of which they know nothing
 _ANY = Address("127.0.0.1", 0)
 
 
@@ -36,10 +35,10 @@ def run(
       count: of collectors that are begun here.
       waits: how many blocks may wait; and seconds without any block after which to give up.
     """
-    load_reverb("listen" if listen else "collectors")
     address = _ANY if listen is None else parse_address("listen", listen)
+    load_reverb("collectors" if listen is None else "listen")
     flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
-    post = _Post(address, waits, seed, count, folder, flags)
+    post = _Post(address, listen is None, waits, seed, count, folder, flags)
     build = lambda spec, make_evaluator: build_remote_training(spec, make_evaluator, post.join)
     # The outer one is for a run that cannot be built; the inner one ends it before the lock is let go.
     with (
@@ -53,7 +52,8 @@ def run(
         )
         found.run.run(found.changed)
         if found.run.is_complete:
-            post.say_farewell()
+            with StopRequest() as stop:
+                post.say_farewell(found.training.collector, stop)
     return 1 if found.training.collector.has_given_up else 0
 
 
@@ -64,9 +64,10 @@ class _Post:
       server: takes blocks; None before `join`.
     """
 
-    def __init__(self, address, waits, seed, count, folder, flags):
+    def __init__(self, address, is_alone, waits, seed, count, folder, flags):
         self._address, self._waits, self._seed, self._flags = address, waits, seed, flags
-        self._collectors = LocalCollectors(self._command_of, count, folder.root, announce)
+        self._is_alone = is_alone  # with its own collectors: nobody else knows of it
+        self._collectors = LocalCollectors(self._command_of, count, folder.root, announce, is_alone)
         self.server: Server | None = None
 
     def join(self, learning: Learning, simulations: RemoteSimulations) -> RemoteCollector:
@@ -78,12 +79,10 @@ class _Post:
         tend = self._collectors.tend
         return RemoteCollector(self.server, stores, simulations, queue_blocks, patience, announce, tend)
 
-    def say_farewell(self) -> None:
-        """Lets collectors know that the run is finished, once they are rid of the blocks they have."""
-        self.server.publish(FINISHED)
-        deadline = time.monotonic() + _FAREWELL_SECONDS
-        while time.monotonic() < deadline:
-            self.server.next_block()
+    def say_farewell(self, collector: RemoteCollector, stop: StopRequest) -> None:
+        """Lets collectors know that the run is finished, unless a signal comes."""
+        least_s = 0.0 if self._is_alone else _LEAST_FAREWELL_SECONDS
+        collector.dismiss(lambda: bool(stop), self._collectors.ended, least_s)
 
     def close(self) -> None:
         """Ends the collectors that were begun here, and listening."""
@@ -93,5 +92,6 @@ class _Post:
             server.close()
 
     def _command_of(self, number):
-        own = [f"--seed={self._seed}", f"--learner={self.server.address}", f"--collector={number}"]
+        address = self.server.address._replace(host=_ANY.host)  # the other may be one for other machines
+        own = [f"--seed={self._seed}", f"--learner={address}", f"--collector={number}"]
         return [*own_command(), "--mode=collect", *self._flags, *own, f"--patience={self._waits[1]:.0f}"]

@@ -7,6 +7,7 @@ import numpy as np
 
 _MAGIC = 0x4B4C4248  # "HBLK"
 _MOST_FAULT = 1000  # bytes of a message
+FINISHED = -1  # version of weights that nobody needs any more
 _HEADER = np.dtype(
     [
         ("magic", "<u4"),
@@ -18,12 +19,15 @@ _HEADER = np.dtype(
         ("episodes", "<i8"),
         ("open_steps", "<i8"),
         ("unstable_episodes", "<i8"),
+        ("learner", "<i8"),
+        ("leaves", "<i8"),
         ("finished", "<f4", (3,)),
         ("transitions", "<i8"),
         ("segments", "<i8"),
         ("fault", "<i8"),
     ]
 )
+_WHOLE = _HEADER.names[1 : _HEADER.names.index("finished")]  # numbers that are a block's attributes
 
 
 class Block(NamedTuple):
@@ -38,6 +42,8 @@ class Block(NamedTuple):
       episodes: episodes that ended.
       open_steps: steps taken whose segment is not complete and not part of any block yet.
       unstable_episodes: abandoned in it.
+      learner: the token of the learner's process that gave those weights, see `Server`.
+      leaves: 1 for the last of a collector that has heard that the run is finished; it holds no steps.
       finished: the sums of `EpisodeReturns` of the episodes that ended, float32 [3].
       transitions, segments: rows for the two buffers in order, structured [n]; see `row_dtype`.
       fault: what has ended the collector, or "".
@@ -51,6 +57,8 @@ class Block(NamedTuple):
     episodes: int = 0
     open_steps: int = 0
     unstable_episodes: int = 0
+    learner: int = 0
+    leaves: int = 0
     finished: np.ndarray = np.zeros(3, np.float32)
     transitions: np.ndarray = np.zeros(0)
     segments: np.ndarray = np.zeros(0)
@@ -86,7 +94,7 @@ def packed(block: Block, size: int) -> np.ndarray:
     fault = block.fault.encode(errors="replace")[:_MOST_FAULT]
     head = np.zeros(1, _HEADER)
     head["magic"] = _MAGIC
-    for name in _HEADER.names[1:9]:
+    for name in _WHOLE:
         head[name] = getattr(block, name)
     head["finished"] = block.finished
     head["transitions"], head["segments"] = len(block.transitions), len(block.segments)
@@ -116,7 +124,7 @@ def unpacked(data: np.ndarray, transition: np.dtype, segment: np.dtype) -> Block
         np.frombuffer(text[begin : begin + size], dtype)
         for begin, size, dtype in zip(begins, sizes, (transition, segment))
     ]
-    values: dict[str, Any] = {name: int(head[name]) for name in _HEADER.names[1:9]}
+    values: dict[str, Any] = {name: int(head[name]) for name in _WHOLE}
     fault = text[begins[2] : begins[3]].decode(errors="replace")
     return Block(
         **values, finished=head["finished"].copy(), transitions=rows[0], segments=rows[1], fault=fault

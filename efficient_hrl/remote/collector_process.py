@@ -1,5 +1,6 @@
 """A collector's process: weights -> a block of steps -> the learner's queue, again and again."""
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -8,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from efficient_hrl.collect import Collecting
-from efficient_hrl.errors import RunError
-from efficient_hrl.remote.block import Block, block_bytes, packed, row_dtype, rows_of
+from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed, row_dtype, rows_of
 from efficient_hrl.remote.transport import LearnerLostError, Link
 from efficient_hrl.replay import UniformReplayBuffer
 from environments.instability import NonFiniteError
 
 _TELL_SECONDS = 60.0
 _TRY_SECONDS = 1.0
-FINISHED = -1  # version of weights that nobody needs any more
 
 
 class CollectorProcess:
@@ -60,7 +60,7 @@ class CollectorProcess:
         """Collects until `stopped`, or the learner has finished.
 
         Raises:
-          UsageError: the learner's run is another.
+          UsageError: the learner's run is another; or another collector has this one's number.
           RunError: the learner has not been there for longer than `patience`; or this collector's
             numbers are not finite, which the learner is told.
         """
@@ -70,18 +70,18 @@ class CollectorProcess:
         block = None
         while not stopped():
             try:
-                version = self._link.pull(self._collecting.acting.acting_variables)
-                if version == FINISHED:
-                    self._tell(f"collector {self._number}: the learner has finished")
+                given = self._link.pull(self._collecting.acting.acting_variables)
+                if given.version == FINISHED:
+                    self._leave(stopped)
                     return
-                if block is not None and version < block.version:
-                    block = None  # of a learner that has gone back to its checkpoint
+                self._check_is_not_displaced(given)
                 if block is None:
-                    block = self._collected(version)
+                    block = self._collected(given.version)
                 if not self._link.send(packed(block, self._size), stopped):
                     return
             except LearnerLostError:
-                # The block in hand is sent again: the learner knows by its number whether it has it.
+                # The block in hand is sent again: the learner knows by its number whether it has it,
+                # and by its token whether it can still use it.
                 if not self._connect(stopped):
                     return
                 continue
@@ -111,10 +111,33 @@ class CollectorProcess:
             time.sleep(_TRY_SECONDS)
         return False
 
+    def _leave(self, stopped):
+        """Lets the learner know that this collector has heard that the run is finished."""
+        self._tell(f"collector {self._number}: the learner has finished")
+        with contextlib.suppress(LearnerLostError):  # which is gone by now
+            self._link.send(packed(Block(**self._mine(FINISHED), leaves=1), self._size), stopped)
+
+    def _check_is_not_displaced(self, given):
+        if given.displaced == self._session:
+            raise UsageError(
+                f"--collector={self._number}: another collector that has begun since has this number;"
+                " allowed: each a number of its own"
+            )
+
+    def _mine(self, version):
+        """What a new block says of who has made it."""
+        number, self._next = self._next, self._next + 1
+        return {
+            "collector": self._number,
+            "session": self._session,
+            "number": number,
+            "version": version,
+            "learner": self._link.token,
+        }
+
     def _collected(self, version) -> Block:
         """A new block, of these weights."""
-        number, self._next = self._next, self._next + 1
-        mine = {"collector": self._number, "session": self._session, "number": number, "version": version}
+        mine = self._mine(version)
         collector, simulations = self._collecting.collector, self._collecting.simulations
         try:
             collector.collect()

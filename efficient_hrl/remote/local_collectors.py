@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
+from efficient_hrl.errors import UsageError
 from efficient_hrl.sweeps.processes import die_with_parent
 
 _PAUSE_SECONDS = 5.0  # before one that has died is begun again
@@ -21,6 +22,7 @@ class LocalCollectors:
         count: int,
         logs: pathlib.Path,
         tell: Callable[[str], None],
+        are_all: bool = False,
     ):
         """Prepares; nothing is begun yet.
 
@@ -29,17 +31,23 @@ class LocalCollectors:
           count: how many.
           logs: folder for what they say, collectorN.log.
           tell: prints one line for the user.
+          are_all: whether no others can come, so that nothing is left when all of them are wrong.
         """
         self._command_of = command_of
         self._numbers = range(count)
         self._logs = logs
         self._tell = tell
+        self._are_all = are_all
         self._processes: dict[int, subprocess.Popen] = {}
         self._ended: dict[int, float] = {}
         self._wrong: set[int] = set()
 
     def tend(self) -> None:
-        """Begins those that do not run, but not those that would be wrong again."""
+        """Begins those that do not run, but not those that would be wrong again.
+
+        Raises:
+          UsageError: all are wrong, and there are no others; tells what the last of them has said.
+        """
         for number in self._numbers:
             process = self._processes.get(number)
             if number in self._wrong or (process is not None and process.poll() is None):
@@ -50,6 +58,11 @@ class LocalCollectors:
             if time.monotonic() >= self._ended.get(number, 0.0):
                 self._ended.pop(number, None)
                 self._processes[number] = self._begin(number)
+
+    def ended(self) -> set[int]:
+        """Numbers of those that do not run."""
+        running = {number for number, process in self._processes.items() if process.poll() is None}
+        return set(self._numbers) - running
 
     def close(self) -> None:
         """Asks all to end, and waits for them."""
@@ -68,6 +81,9 @@ class LocalCollectors:
         log = self._logs / f"collector{number}.log"
         if status == 2:
             self._wrong.add(number)
+            if self._are_all and len(self._wrong) == len(self._numbers):
+                lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                raise UsageError(f"collector {number} is wrong; it said: {lines[-1]}")
             self._tell(f"collector {number} is wrong, and is not begun again; what it said: {log}")
             return
         self._tell(f"collector {number} has ended (status {status}) and begins again; what it said: {log}")

@@ -1,21 +1,24 @@
 """In a learner's process, in place of a collector: blocks that others have collected -> buffers."""
 
 import collections
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from efficient_hrl.collect import EpisodeReturns
-from efficient_hrl.remote.block import Block, row_dtype, unpacked
+from efficient_hrl.remote.block import FINISHED, Block, row_dtype, unpacked
 from efficient_hrl.remote.transport import Server
 from efficient_hrl.replay import UniformReplayBuffer
 from environments.instability import NonFiniteError
 
 SILENT_SECONDS = 60.0  # after which a collector counts as gone
+FAREWELL_SECONDS = 60.0  # for which those that are collecting a block may not hear that the run is finished
 _TELL_SECONDS = 60.0
+_TIMES_SLOWER = 4  # than the mean may a collector be
 _DEAF_SECONDS = 10.0  # of learning, evaluating and saving between two blocks; less does not matter
 
 
@@ -29,7 +32,8 @@ class Traffic(NamedTuple):
         NaN without blocks.
       waited_s: seconds in which there was no block to learn from.
       dropped_steps: of segments that were open when their collector was gone, and of blocks that were
-        too old.
+        too old or for an earlier start of the learner.  Those of a silent collector that goes on after
+        all are taken back, so that the number may be negative; the sum over all calls is what is lost.
       received_bytes: of blocks.
     """
 
@@ -102,15 +106,18 @@ class _Peer:
         self.session = session
         self.next_number = 0
         self.open_steps = 0
+        self.missed_steps = 0  # counted as dropped because it is silent
         self.heard = 0.0
+        self.left_out = 0  # blocks that were too old, not told of yet
+        self.told = -np.inf  # when they were
 
 
 class RemoteCollector(tf.Module):
     """Takes blocks from a queue, in the order in which they come.
 
     Before each block the newest weights are given.  A block that comes twice, because a collector could
-    not know that it had come, is taken once.  A block whose weights are older than `largest_age` is left
-    out, as if its collector had not made it.
+    not know that it had come, is taken once.  A block whose weights are older than `largest_age`, or those
+    of another process of the learner, is left out, as if its collector had not made it.
 
     Attributes:
       returns: sums over episodes.
@@ -155,9 +162,11 @@ class RemoteCollector(tf.Module):
         self._peers: dict[int, _Peer] = {}
         self._replaced: set[int] = set()  # sessions of collectors that have begun anew
         self._clashes: set[int] = set()
+        self._displaced = 0  # session of the collector that has to hear of it
+        self._lost: set[int] = set()  # numbers of collectors with blocks for an earlier learner
         self._listened_at = time.monotonic()
         self._ages = collections.deque()
-        self._waited_s, self._dropped, self._bytes, self._taken = 0.0, 0, 0, 0
+        self._waited_s, self._dropped, self._bytes = 0.0, 0, 0
 
     @staticmethod
     def _add_to(store):
@@ -184,7 +193,7 @@ class RemoteCollector(tf.Module):
         Raises:
           NonFiniteError: a collector has ended because of its environment's or policy's numbers.
         """
-        self._server.publish(int(self._blocks))
+        self._server.publish(int(self._blocks), self._displaced)
         began = told = time.monotonic()
         self._excuse_for(began - self._listened_at)
         while not stopped():
@@ -208,16 +217,44 @@ class RemoteCollector(tf.Module):
 
     @property
     def largest_age(self) -> int:
-        """How many blocks old a block may be: those that wait, on its way, and in the collectors' hands."""
-        return self._queue_blocks + len(self._peers) + 1
+        """How many blocks old a block may be: those that wait, four for each collector, and one on its way.
+
+        So a collector may be about four times slower than the mean.
+        """
+        return self._queue_blocks + _TIMES_SLOWER * max(len(self._alive()), 1) + 1
+
+    def dismiss(
+        self, stopped: Callable[[], bool], gone: Callable[[], Collection[int]], least_s: float
+    ) -> None:
+        """Says that the run is finished, and waits until collectors have heard it.
+
+        Waits for those that have sent something in the last `SILENT_SECONDS`, for `FAREWELL_SECONDS`
+        at most.  Blocks that come meanwhile are not learned from.
+
+        Args:
+          stopped: whether to wait no longer.
+          gone: numbers of collectors that need not be waited for.
+          least_s: seconds to wait at least, for those of whom nothing is known.
+        """
+        began = time.monotonic()
+        self._excuse_for(began - self._listened_at)
+        self._server.publish(FINISHED)
+        waits_for = self._alive()
+        while not stopped():
+            passed = time.monotonic() - began
+            if passed >= FAREWELL_SECONDS or (passed >= least_s and not waits_for - set(gone())):
+                return
+            data = self._server.next_block()
+            if data is not None:
+                with contextlib.suppress(ValueError):  # bytes that are no block
+                    block = unpacked(data, *self._dtypes)
+                    waits_for -= {block.collector} if block.leaves else set()
 
     def traffic(self) -> Traffic:
         """What has come since the last call."""
         ages, self._ages = np.array(self._ages, float), collections.deque()
-        now = time.monotonic()
-        alive = sum(now - peer.heard < SILENT_SECONDS for peer in self._peers.values())
         found = Traffic(
-            alive,
+            len(self._alive()),
             len(ages),
             ages.mean() if len(ages) else np.nan,
             ages.max() if len(ages) else np.nan,
@@ -241,7 +278,7 @@ class RemoteCollector(tf.Module):
             self._tell(f"left out: {error}")
             return False
         if block.session in self._replaced:
-            self._tell_of_a_clash(block.collector)
+            self._tell_of_a_clash(block)
             return False
         peer = self._peer_of(block)
         peer.heard = now
@@ -251,12 +288,20 @@ class RemoteCollector(tf.Module):
             self._simulations.fault = f"collector {block.collector}: {block.fault}"
             raise NonFiniteError(self._simulations.fault)
         peer.next_number = block.number + 1
-        age = max(int(self._blocks) - block.version, 0)
-        if age > self.largest_age:
-            self._tell(f"a block of collector {block.collector} is {age} blocks old and is left out")
-            self._dropped += block.steps
+        if block.leaves:
             return False
+        age = int(self._blocks) - block.version
+        if block.learner != self._server.token or age > self.largest_age:
+            self._leave_out(block, peer, age, now)
+            return False
+        self._store(block)
         peer.open_steps = block.open_steps
+        self._ages.append(age)
+        self._bytes += data.size
+        return True
+
+    def _store(self, block):
+        """Takes what a block holds."""
         self._simulations.unstable_episodes += block.unstable_episodes
         for add, store, rows in zip(self._adds, self._stores, (block.transitions, block.segments)):
             if len(rows):
@@ -265,10 +310,30 @@ class RemoteCollector(tf.Module):
         self.env_steps.assign_add(block.steps)
         self.episodes.assign_add(block.episodes)
         self.returns.add(block.finished)
-        self._ages.append(age)
         self._blocks.assign_add(1)
-        self._bytes += data.size
-        return True
+
+    def _leave_out(self, block, peer, age, now):
+        """Counts a block's steps as dropped; says so, of old ones at most once a minute for a collector."""
+        number = block.collector
+        self._dropped += block.steps
+        if block.learner != self._server.token:
+            if number not in self._lost:
+                self._lost.add(number)
+                self._tell(f"collector {number}: blocks for an earlier start of this learner are left out")
+            return
+        peer.left_out += 1
+        if now - peer.told >= _TELL_SECONDS:
+            blocks = "block is" if peer.left_out == 1 else "blocks are"
+            self._tell(
+                f"collector {number}: {peer.left_out} {blocks} left out, the last {age} blocks old; allowed:"
+                f" {self.largest_age}"
+            )
+            peer.left_out, peer.told = 0, now
+
+    def _alive(self):
+        """Numbers of collectors that have sent something lately."""
+        now = time.monotonic()
+        return {number for number, peer in self._peers.items() if now - peer.heard < SILENT_SECONDS}
 
     def _peer_of(self, block: Block):
         """What is known of a block's collector; one that has begun anew has dropped its open segments."""
@@ -280,10 +345,15 @@ class RemoteCollector(tf.Module):
                 self._drop(block.collector, peer, "has begun anew")
                 self._replaced.add(peer.session)
             peer = self._peers[block.collector] = _Peer(block.session)
+        if peer.missed_steps:
+            missed, peer.missed_steps = peer.missed_steps, 0
+            self._dropped -= missed
+            self._tell(f"collector {block.collector} is heard of again; its {missed} steps are not dropped")
         return peer
 
-    def _tell_of_a_clash(self, number):
-        """Says once that what was thought to be gone still sends."""
+    def _tell_of_a_clash(self, block):
+        """Says once that what was thought to be gone still sends, and lets it know with the next weights."""
+        number, self._displaced = block.collector, block.session
         if number not in self._clashes:
             self._clashes.add(number)
             self._tell(
@@ -300,6 +370,7 @@ class RemoteCollector(tf.Module):
     def _miss_the_silent(self, now):
         for number, peer in self._peers.items():
             if peer.open_steps and now - peer.heard >= SILENT_SECONDS:
+                peer.missed_steps = peer.open_steps
                 self._drop(number, peer, f"has not been heard of for {SILENT_SECONDS:.0f} s")
 
     def _drop(self, number, peer, why):

@@ -7,6 +7,8 @@ again.  Nothing here waits without an end: what Reverb itself would wait for for
 import contextlib
 import json
 import queue
+import re
+import secrets
 import socket
 import threading
 import time
@@ -21,14 +23,13 @@ from efficient_hrl.errors import UsageError
 BLOCKS, WEIGHTS, RUN = "blocks", "variables", "run"
 _ASK_SECONDS = 5
 _TURN_MS = 1000
-_LONGEST_RUN = 1 << 22  # bytes of a run's description
 
 
 class Address(NamedTuple):
     """Where a learner listens.
 
     Attributes:
-      host: its name or number.
+      host: its name or number, one of IPv6 in brackets.
       port: 0 is any that is free.
     """
 
@@ -46,7 +47,9 @@ def parse_address(flag: str, text: str, least: int = 1) -> Address:
       UsageError: something else.
     """
     host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isascii() and port.isdigit() and least <= int(port) < 65536):
+    is_number = port.isascii() and port.isdigit() and least <= int(port) < 65536
+    is_host = re.fullmatch(r"[^:\[\]]+|\[[0-9a-fA-F:.]+\]", host)
+    if not (colon and is_host and is_number):
         raise UsageError(f"--{flag}={text}: allowed: HOST:PORT, e.g. 127.0.0.1:7070")
     return Address(host, int(port))
 
@@ -66,47 +69,60 @@ def load_reverb(flag: str):
     return reverb
 
 
+class Given(NamedTuple):
+    """What comes with weights.
+
+    Attributes:
+      version: blocks that were learned from before, or `FINISHED`.
+      displaced: the session of a collector whose number another one has by now, or 0.
+    """
+
+    version: int
+    displaced: int = 0
+
+
 class Server:
     """The learner's end: takes blocks, gives weights and what the run is.
 
     Attributes:
-      address: where it listens.
+      address: where collectors find it.
+      token: a number that no other process of a learner has.  It goes out with the weights and comes
+        back with the blocks, so that a learner knows blocks from a time that it has lost.
     """
 
     def __init__(self, address: Address, weights: Sequence[tf.Variable], run: Any, queue_blocks: int):
         """Begins to listen.
 
         Args:
-          address: as asked for.  Reverb itself listens on all addresses of the machine.
+          address: as asked for.  Reverb itself listens on all addresses of the machine, so that the
+            host is only what collectors are told; this machine may not even have it (NAT, containers).
           weights: that are given, all of them each time.
           run: a description of the run, JSON.
           queue_blocks: how many blocks wait at most.
 
         Raises:
-          UsageError: the port is taken.
+          UsageError: the port is taken, or is not allowed.
         """
         reverb = load_reverb("listen")
         from tf_agents.experimental.distributed import reverb_variable_container
 
-        port = address.port or _free_port()
-        _check_is_free(Address(address.host, port))
-        specs = [tf.TensorSpec([], tf.int64, "version"), *(_spec(variable) for variable in weights)]
+        self.address = address = address._replace(port=address.port or _free_port())
+        self.token = secrets.randbits(62)
+        _check_is_free(address)
+        numbers = [tf.TensorSpec([], tf.int64, name) for name in ("token", *Given._fields)]
+        specs = [*numbers, *(_spec(variable) for variable in weights)]
 
         def box(name, signature=None):
             """A table of one item, which replaces the one before it."""
             choice = (reverb.selectors.Uniform(), reverb.selectors.Fifo())
             return reverb.Table(name, *choice, 1, reverb.rate_limiters.MinSize(1), signature=signature)
 
-        self._server = reverb.Server(
-            [
-                reverb.Table.queue(BLOCKS, queue_blocks),
-                box(WEIGHTS, specs),
-                box(RUN),
-            ],
-            port=port,
-        )
-        self.address = Address(address.host, port)
-        local = f"localhost:{port}"
+        tables = [reverb.Table.queue(BLOCKS, queue_blocks), box(WEIGHTS, specs), box(RUN)]
+        try:
+            self._server = reverb.Server(tables, port=address.port)
+        except ValueError as error:  # somebody was faster than we after `_check_is_free`
+            raise UsageError(f"--listen={address}: {error}") from None
+        local = f"localhost:{address.port}"
         self._weights = list(weights)
         self._container = reverb_variable_container.ReverbVariableContainer(local, [WEIGHTS])
         self._client = reverb.Client(local)
@@ -120,13 +136,14 @@ class Server:
             rate_limiter_timeout_ms=_TURN_MS,
         )
         self._blocks = iter(self._dataset)
-        text = np.frombuffer(json.dumps(run).encode(), np.uint8)
+        text = np.frombuffer(json.dumps({"token": self.token, "run": run}).encode(), np.uint8)
         self._client.insert([text], {RUN: 1.0})
 
-    def publish(self, version: int) -> None:
-        """Gives the weights as they are now."""
+    def publish(self, version: int, displaced: int = 0) -> None:
+        """Gives the weights as they are now, with what a `Given` says of them."""
+        numbers = [tf.constant(number, tf.int64) for number in (self.token, version, displaced)]
         values = [tf.identity(variable) for variable in self._weights]
-        self._container.push([tf.constant(version, tf.int64), *values], WEIGHTS)
+        self._container.push([*numbers, *values], WEIGHTS)
 
     def next_block(self) -> np.ndarray | None:
         """The oldest block that waits, uint8 [n]; None when none has come for a second."""
@@ -152,6 +169,7 @@ class Link:
     """A collector's end.
 
     Attributes:
+      token: of the learner's process to which it is connected, see `Server`.
       is_stuck: whether a call of Reverb's has not come back, so that this process cannot end in order.
     """
 
@@ -159,6 +177,7 @@ class Link:
         """Remembers where the learner is."""
         self._address = address
         self._client = self._container = self._writer = None
+        self.token = 0
         self.is_stuck = False
 
     def connect(self, stopped: Callable[[], bool]) -> Any:
@@ -182,19 +201,24 @@ class Link:
             lambda: reverb_variable_container.ReverbVariableContainer(str(self._address), [WEIGHTS])
         )
         self._writer = self._client.trajectory_writer(num_keep_alive_refs=1, validate_items=False)
-        return json.loads(bytes(sample[0].data[0][:_LONGEST_RUN]))
+        found = json.loads(bytes(sample[0].data[0]))
+        self.token = found["token"]
+        return found["run"]
 
-    def pull(self, weights: Sequence[tf.Variable]) -> int:
-        """Sets weights to those that the learner has given last; returns their version.
+    def pull(self, weights: Sequence[tf.Variable]) -> Given:
+        """Sets weights to those that the learner has given last; returns what came with them.
 
         Raises:
-          LearnerLostError: the learner does not answer.
+          LearnerLostError: the learner does not answer, or is another one than at `connect`, to which
+            Reverb has connected by itself.
         """
         self._tables()
-        version, *values = self._in_time(lambda: self._container.pull(WEIGHTS))
+        token, version, displaced, *values = self._in_time(lambda: self._container.pull(WEIGHTS))
+        if int(token) != self.token:
+            raise LearnerLostError
         for variable, value in zip(weights, values, strict=True):
             variable.assign(value)
-        return int(version)
+        return Given(int(version), int(displaced))
 
     def send(self, data: np.ndarray, stopped: Callable[[], bool]) -> bool:
         """Puts a block into the queue, when there is room; returns False if `stopped` before.
@@ -260,18 +284,18 @@ def _spec(variable):
 
 def _free_port():
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("", 0))
         return probe.getsockname()[1]
 
 
 def _check_is_free(address):
-    """Refuses a port that is taken; Reverb would end the process."""
+    """Refuses a port that is taken on any address, as Reverb would without saying why."""
     deadline = time.monotonic() + _ASK_SECONDS  # of a learner that has just been killed
     while True:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(address)
+                probe.bind(("", address.port))
                 return
             except (OSError, OverflowError) as error:
                 if time.monotonic() > deadline:

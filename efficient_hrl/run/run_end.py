@@ -26,6 +26,7 @@ def explained(
     checkpoints: Checkpoints,
     where: Callable[[], str],
     fault: Callable[[], str | None],
+    repeats: bool = True,
 ) -> Iterator[None]:
     """Turns whatever ends a run into a `RunError` of one line.
 
@@ -37,6 +38,7 @@ def explained(
       checkpoints: of the run.
       where: tells where training stands.
       fault: tells what was wrong with an environment's numbers or its own code, or None.
+      repeats: whether the same steps come again when the run goes on.
     """
     try:
         yield
@@ -50,10 +52,10 @@ def explained(
         wrong = _wrong_number(error, fault)
         if wrong is not None:
             last = "there is no checkpoint" if good is None else f"the last good checkpoint is {good}"
-            raise RunError(
-                f"{wrong} {where()}; {last}, and nothing was saved since; the run comes to the same place"
-                " again unless something is changed"
-            ) from None
+            again = "the run comes to the same place again unless something is changed"
+            if not repeats:
+                again = "the same command goes on with other steps, and may come to the same again"
+            raise RunError(f"{wrong} {where()}; {last}, and nothing was saved since; {again}") from None
         if good is None:
             last = "there is no checkpoint, and the same command begins anew"
         else:

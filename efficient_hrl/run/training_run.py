@@ -64,7 +64,8 @@ class TrainingRun:
           RunError: the run cannot go on; names what is wrong and the last good checkpoint.
         """
         training = self._training
-        with explained(self._folder, self._checkpoints, lambda: training.where, lambda: training.fault):
+        told = (lambda: training.where, lambda: training.fault, training.keeps_environment_state)
+        with explained(self._folder, self._checkpoints, *told):
             if self._begin(changed or {}):
                 self._go_on()
 

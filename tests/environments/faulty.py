@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.environments.walk import TIME_LIMIT, WalkEnv
 
-FAULT = "FAULT"  # "reset", "step", "compute_reward", "length" or "picture"; from the third step on
+FAULT = "FAULT"  # "reset", "step", "compute_reward", "nan", "length" or "picture"; from the third step on
 SIDES = (48, 64)  # height, width
 
 
@@ -33,6 +33,8 @@ class FaultyEnv(WalkEnv):
         return observation, self.compute_reward(observation, fault), *ends
 
     def compute_reward(self, observation, fault):
+        if fault == "nan":
+            return float("nan")
         return float(np.zeros(2)[7] if fault == "compute_reward" else observation[0])
 
     def render(self):

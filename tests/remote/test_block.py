@@ -23,7 +23,7 @@ def rows(seed, count, dtype):
 
 
 @given(
-    st.lists(WHOLE, min_size=8, max_size=8),
+    st.lists(WHOLE, min_size=10, max_size=10),
     st.integers(0, ROOMS[0]),
     st.integers(0, ROOMS[1]),
     st.integers(0, 2**32 - 1),

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from efficient_hrl.collect import Collecting
-from efficient_hrl.errors import RunError
-from efficient_hrl.remote.block import Block, block_bytes, packed, row_dtype, unpacked
-from efficient_hrl.remote.collector_process import FINISHED, CollectorProcess
-from efficient_hrl.remote.remote_collector import RemoteCollector, RemoteSimulations
-from efficient_hrl.remote.transport import Address, Server
+from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed, row_dtype, unpacked
+from efficient_hrl.remote.collector_process import CollectorProcess
+from efficient_hrl.remote.remote_collector import FAREWELL_SECONDS, RemoteCollector, RemoteSimulations
+from efficient_hrl.remote.transport import Address, Given, LearnerLostError, Server
 from environments.instability import NonFiniteError
 from tests import tiny_hierarchy
 
@@ -47,12 +47,14 @@ class FakeServer:
     """A queue that is a list."""
 
     address = Address("here", 1)
+    token = 0
 
     def __init__(self, *blocks):
-        self.blocks, self.published = list(blocks), []
+        self.blocks, self.published, self.displaced = list(blocks), [], []
 
-    def publish(self, version):
+    def publish(self, version, displaced=0):
         self.published.append(version)
+        self.displaced.append(displaced)
 
     def next_block(self):
         return self.blocks.pop(0) if self.blocks else None
@@ -85,11 +87,13 @@ def test_blocks_are_what_a_collector_in_one_process_stores_row_for_row():
     server = Server(Address("127.0.0.1", 0), learns.acting_variables, {"seed": 3}, 2)
     learner = RemoteCollector(server, stores, RemoteSimulations(), 2, 60.0, print)
     command = [sys.executable, "-c", OTHER, str(server.address), str(ENVS), str(STEPS)]
-    ages = []
+    ages, dropped = [], 0
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         for _ in range(BLOCKS):
             learner.collect_block(lambda: False)
-            ages.append(learner.traffic().largest_age)
+            found = learner.traffic()
+            ages.append(found.largest_age)
+            dropped += found.dropped_steps
         server.publish(FINISHED)
         while process.poll() is None:  # there may be blocks in its way
             server.next_block()
@@ -102,8 +106,9 @@ def test_blocks_are_what_a_collector_in_one_process_stores_row_for_row():
     for store, expected in zip(stores, (low, high)):
         tiny_hierarchy.same(store.gather_all(), expected.gather_all())
     np.testing.assert_allclose(learner.returns.finished(), alone.returns.finished(), rtol=1e-6)
-    # In the queue, on its way, and in the collector's hand.
-    assert ages[0] == 0 and max(ages) <= 2 + 1 + 1
+    # In the queue, on its way, and in the collector's hand: far below the bound, so that none is left out.
+    assert ages[0] == 0 and max(ages) <= 2 + 1 + 1 and learner.largest_age == 2 + 4 * 1 + 1
+    assert not dropped
 
 
 def test_a_block_that_comes_twice_is_taken_once():
@@ -164,6 +169,8 @@ def test_of_two_collectors_with_one_number_the_first_is_left_out_and_that_is_tol
     for _ in range(3):
         learner.collect_block(lambda: False)
     assert int(learner.env_steps) == 30 and not server.blocks
+    learner.collect_block(lambda: True)
+    assert server.displaced == [0, 0, 0, 1]
     assert [line for line in said if "two collectors have the number 0" in line] == said[2:]
 
 
@@ -203,6 +210,14 @@ def test_a_silent_collector_is_missed_but_not_for_the_time_in_which_nobody_liste
     found = learner.traffic()
     assert found.collectors == 1 and found.dropped_steps == 5
 
+    # It was only slow: what was counted is taken back, and counted again when it is really gone.
+    comes(5, collector=1, number=1, open_steps=4)
+    assert said[3:] == ["collector 1 is heard of again; its 5 steps are not dropped"]
+    assert learner.traffic().dropped_steps == -5
+    comes(5, collector=1, session=8)
+    assert said[4:] == ["collector 1 has begun anew; 4 steps of its open segments are dropped"]
+    assert learner.traffic().dropped_steps == 4
+
 
 def test_ages_are_blocks_that_were_learned_from_since():
     server = FakeServer()
@@ -218,16 +233,81 @@ def test_a_block_that_is_older_than_the_bound_is_left_out_and_its_steps_are_coun
     said = []
     server = FakeServer()
     learner, stores = learner_of(server, said=said)
-    server.blocks = [a_block(stores, number=i, version=0, steps=10) for i in range(6)]
-    server.blocks.append(a_block(stores, number=6, version=5, steps=10))
-    for _ in range(6):
+    server.blocks = [a_block(stores, number=i, version=0, steps=10) for i in range(9)]
+    server.blocks.append(a_block(stores, number=9, version=8, steps=10))
+    for _ in range(9):
         learner.collect_block(lambda: False)
-    # One collector and a queue of two: 0 to 4 blocks old are taken, the sixth is 5 old.
-    assert learner.largest_age == 4 and int(learner.env_steps) == 60
-    assert said[1:] == ["a block of collector 0 is 5 blocks old and is left out"]
+    # One collector and a queue of two: 0 to 7 blocks old are taken, the ninth is 8 old.
+    assert learner.largest_age == 2 + 4 * 1 + 1 and int(learner.env_steps) == 90
+    assert said[1:] == ["collector 0: 1 block is left out, the last 8 blocks old; allowed: 7"]
     found = learner.traffic()
-    assert (found.blocks, found.largest_age, found.dropped_steps) == (6, 4, 10)
-    assert [int(store.num_added) for store in stores] == [6, 6]
+    assert (found.blocks, found.largest_age, found.dropped_steps) == (9, 7, 10)
+    assert [int(store.num_added) for store in stores] == [9, 9]
+
+
+def test_blocks_left_out_are_told_once_a_minute_with_their_number(monkeypatch):
+    now, said = [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    server = FakeServer()
+    learner, stores = learner_of(server, said=said)
+    for number in range(9):
+        server.blocks.append(a_block(stores, collector=1, number=number, version=number))
+        learner.collect_block(lambda: False)
+    for number in range(13):  # ten seconds each
+        server.blocks += [
+            a_block(stores, collector=0, number=number, version=-20),
+            a_block(stores, collector=1, number=9 + number, version=9 + number),
+        ]
+        learner.collect_block(lambda: False)
+        now[0] += 10.0
+    old = [line for line in said if "left out" in line]
+    assert old == [
+        "collector 0: 1 block is left out, the last 29 blocks old; allowed: 11",
+        "collector 0: 6 blocks are left out, the last 35 blocks old; allowed: 11",
+        "collector 0: 6 blocks are left out, the last 41 blocks old; allowed: 11",
+    ]
+
+
+@pytest.mark.parametrize(("slower", "is_taken"), [(3, True), (6, True), (7, False)])
+def test_of_four_collectors_one_may_be_several_times_slower_than_the_others(slower, is_taken):
+    """Where the learner waits for them: meanwhile the others make 3 * `slower` blocks, and 19 are allowed."""
+    said = []
+    server = FakeServer()
+    learner, stores = learner_of(server, said=said)
+    numbers, begun_with = [0] * 4, [0] * 4
+    for turn in range(1, 43):
+        for number in (1, 2, 3, 0) if turn % slower == 0 else (1, 2, 3):
+            mine = {"number": numbers[number], "version": begun_with[number], "steps": 1}
+            server.blocks.append(a_block(stores, number, number, **mine))
+            learner.collect_block(lambda: not server.blocks)
+            numbers[number] += 1
+            begun_with[number] = int(learner.env_steps)  # as many as blocks
+    assert learner.largest_age == 2 + 4 * 4 + 1
+    found = learner.traffic()
+    lost = 0 if is_taken else 42 // slower
+    assert (found.dropped_steps, found.blocks) == (lost, 3 * 42 + 42 // slower - lost)
+    assert any("left out" in line for line in said) == (not is_taken)
+
+
+def test_blocks_for_an_earlier_start_of_the_learner_are_left_out_and_that_is_told_once():
+    said = []
+    server = FakeServer()
+    learner, stores = learner_of(server, said=said)
+    server.blocks = [
+        a_block(stores, version=50, learner=9, steps=10),  # of weights that nobody has any more
+        a_block(stores, version=50, learner=9, steps=10),  # the same once more
+        a_block(stores, version=51, learner=9, number=1, steps=10),
+        a_block(stores, number=2, steps=10),
+    ]
+    learner.collect_block(lambda: False)
+    assert int(learner.env_steps) == 10 and not server.blocks
+    assert said == [
+        "collector 0 has joined",
+        "collector 0: blocks for an earlier start of this learner are left out",
+    ]
+    found = learner.traffic()
+    assert (found.blocks, found.largest_age, found.dropped_steps) == (1, 0, 20)
+    assert [int(store.num_added) for store in stores] == [1, 1]
 
 
 def test_a_collector_s_fault_ends_the_run_with_its_number():
@@ -255,6 +335,8 @@ def test_a_wish_to_stop_ends_the_wait():
 class FakeLink:
     """A learner that takes everything."""
 
+    token = 3
+
     def __init__(self):
         self.sent = []
 
@@ -262,7 +344,7 @@ class FakeLink:
         return {}
 
     def pull(self, weights):
-        return 9
+        return Given(9)
 
     def send(self, data, stopped):
         self.sent.append(data)
@@ -303,3 +385,146 @@ def test_another_error_of_a_collector_is_no_fault_of_numbers(monkeypatch):
     process = CollectorProcess(6, collecting, staged, FakeLink(), lambda run: None, 1.0, print)
     with pytest.raises(ZeroDivisionError):
         process.run(lambda: False)
+
+
+def collecting_for(link, monkeypatch, patience=60.0, check_run=lambda run: None):
+    """A collector's process whose blocks are empty, what it says, its clock, and types of its rows."""
+    of, simulations = tiny_hierarchy.hierarchy(), tiny_hierarchy.point_mazes(ENVS)
+    collector, *staged = tiny_hierarchy.collector(simulations, of, STEPS)
+    monkeypatch.setattr(collector, "collect", lambda: None)
+    now, said = [100.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    collecting = Collecting(simulations, of, collector)
+    process = CollectorProcess(6, collecting, staged, link, check_run, patience, said.append)
+    return process, said, now, [row_dtype(store.data_spec) for store in staged]
+
+
+def test_a_block_in_hand_when_the_learner_begins_again_goes_out_under_the_old_token(monkeypatch):
+    """The learner has gone back to its checkpoint: its versions fall, and it is asked what it runs again."""
+    asked = []
+
+    class BeginsAgain(FakeLink):
+        version = 50
+
+        def connect(self, stopped):
+            self.version, self.token = (50, 3) if not asked else (20, 4)
+            return {"seed": 0}
+
+        def pull(self, weights):
+            self.version += 1
+            return Given(FINISHED if self.version == 24 else self.version)
+
+        def send(self, data, stopped):
+            if self.version == 52 and self.token == 3:
+                raise LearnerLostError
+            return super().send(data, stopped)
+
+    link = BeginsAgain()
+    process, _, _, dtypes = collecting_for(link, monkeypatch, check_run=asked.append)
+    process.run(lambda: False)
+    blocks = [unpacked(data, *dtypes) for data in link.sent]
+    assert [(b.number, b.version, b.learner, b.leaves) for b in blocks] == [
+        (0, 51, 3, 0),
+        (1, 52, 3, 0),
+        (2, 22, 4, 0),
+        (3, 23, 4, 0),
+        (4, FINISHED, 4, 1),
+    ]
+    assert len(asked) == 2
+
+
+def test_a_collector_without_a_learner_says_so_every_minute_and_gives_up(monkeypatch):
+    class Nobody(FakeLink):
+        def connect(self, stopped):
+            raise LearnerLostError
+
+    process, said, now, _ = collecting_for(Nobody(), monkeypatch, patience=150.0)
+    with pytest.raises(RunError, match="^collector 6: no learner for 150 s$"):
+        process.run(lambda: False)
+    assert now[0] == 250.0
+    assert said == ["collector 6: waiting for the learner, for up to 150 s"] * 3
+
+
+def test_a_collector_whose_number_another_one_has_by_now_ends(monkeypatch):
+    class Displaces(FakeLink):
+        def pull(self, weights):
+            return Given(9, process._session if self.sent else 5)
+
+    process, *_ = collecting_for(Displaces(), monkeypatch)
+    with pytest.raises(UsageError, match="^--collector=6: another collector that has begun since has this"):
+        process.run(lambda: False)
+
+
+def test_a_learner_without_collectors_says_so_every_minute(monkeypatch):
+    now, said = [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    class Idle(FakeServer):
+        def next_block(self):
+            now[0] += 1.0
+
+    learner, _ = learner_of(Idle(), patience=150.0, said=said)
+    learner.collect_block(lambda: False)
+    assert learner.has_given_up and now[0] == 1150.0
+    assert said == [
+        f"waiting for collectors at here:1, for {seconds} s by now; gives up after 150 s"
+        for seconds in (60, 120)
+    ] + ["no collector has sent anything for 150 s"]
+
+
+@pytest.fixture
+def farewell(monkeypatch):
+    """A learner with collectors 0, 1 and 2, its server, whose blocks take a second each, and the clock."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    class Slow(FakeServer):
+        def next_block(self):
+            now[0] += 1.0
+            return super().next_block()
+
+    server = Slow()
+    learner, stores = learner_of(server)
+    server.blocks = [a_block(stores, number, session=number) for number in range(3)]
+    for _ in range(3):
+        learner.collect_block(lambda: False)
+    leaves = lambda number: a_block(stores, number, number, number=2, version=FINISHED, leaves=1)
+    blocks = lambda count: [a_block(stores, 2, 2, number=1)] * count
+    return learner, server, now, leaves, blocks
+
+
+def test_the_farewell_lasts_until_all_collectors_have_heard_it(farewell):
+    learner, server, now, leaves, blocks = farewell
+    began = now[0]
+    server.blocks = [leaves(0), np.zeros(9, np.uint8), *blocks(28), leaves(1), leaves(2)]
+    learner.dismiss(lambda: False, set, 5.0)
+    assert now[0] - began == 32 and server.published[-1] == FINISHED and int(learner.env_steps) == 0
+
+
+def test_the_farewell_does_not_wait_for_those_that_are_known_to_be_gone(farewell):
+    learner, server, now, leaves, blocks = farewell
+    began = now[0]
+    server.blocks = [leaves(2)]
+    learner.dismiss(lambda: False, lambda: {0, 1}, 0.0)
+    assert now[0] - began == 1
+
+
+def test_the_farewell_ends_after_the_stated_time_or_with_a_signal(farewell):
+    learner, server, now, leaves, blocks = farewell
+    began = now[0]
+    learner.dismiss(lambda: now[0] - began >= 7, set, 5.0)
+    assert now[0] - began == 7
+    began = now[0]
+    learner.dismiss(lambda: False, set, 5.0)
+    assert now[0] - began == FAREWELL_SECONDS == 60.0
+
+
+def test_the_farewell_waits_a_little_for_collectors_that_are_not_known(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    server = FakeServer()
+    monkeypatch.setattr(server, "next_block", lambda: now.__setitem__(0, now[0] + 1.0))
+    learner, _ = learner_of(server)
+    learner.dismiss(lambda: False, set, 5.0)
+    assert now[0] == 1005.0

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from efficient_hrl.errors import UsageError
 from efficient_hrl.remote import local_collectors
 from efficient_hrl.remote.local_collectors import LocalCollectors
 
@@ -48,6 +49,25 @@ def test_one_that_is_wrong_is_not_begun_again(tmp_path):
     collectors.close()
     assert [begun(tmp_path, number) for number in (0, 1)] == [1, 1]
     assert len(said) == 2 and all("is wrong, and is not begun again" in line for line in said)
+
+
+def test_when_all_are_wrong_and_no_others_can_come_it_ends_with_what_the_last_one_said(tmp_path):
+    said = []
+    says = "import sys; print('compiling'); print('run.py: room: allowed: 50'); sys.exit(2)"
+    collectors = LocalCollectors(lambda number: [sys.executable, "-c", says], 2, tmp_path, said.append, True)
+    with pytest.raises(UsageError, match=r"^collector [01] is wrong; it said: run.py: room: allowed: 50$"):
+        tended(collectors, 20.0)
+    assert len(said) == 1 and collectors.ended() == {0, 1}
+
+
+def test_it_knows_which_have_ended(tmp_path):
+    last = lambda number: [sys.executable, "-c", f"import time; time.sleep({60 * number})"]
+    collectors = LocalCollectors(last, 2, tmp_path, print)
+    assert collectors.ended() == {0, 1}
+    collectors.tend()
+    collectors._processes[0].wait(20)
+    assert collectors.ended() == {0}
+    collectors.close()
 
 
 def test_all_are_asked_to_end(tmp_path):

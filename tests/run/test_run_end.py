@@ -13,12 +13,12 @@ from efficient_hrl.storage.run_folder import RunFolder
 from environments.instability import NonFiniteError
 
 
-def line_of(root, error, fault=None, saved=False, where="after 5 steps"):
+def line_of(root, error, fault=None, saved=False, where="after 5 steps", **options):
     checkpoints = Checkpoints(root / "checkpoints", {"v": tf.Variable(1.0)}, {})
     if saved:
         checkpoints.save(5)
     with pytest.raises(RunError) as caught:
-        with explained(RunFolder(root, writes=False), checkpoints, lambda: where, lambda: fault):
+        with explained(RunFolder(root, writes=False), checkpoints, lambda: where, lambda: fault, **options):
             raise error
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -65,6 +65,14 @@ def test_wrong_numbers_come_from_where_they_are_known(root):
         "w is not finite after 5 steps; there is no"
     )
     assert not (root / "error.txt").exists()
+
+
+def test_only_a_run_that_repeats_its_steps_says_that_they_come_again(root):
+    comes_again = "the run comes to the same place again unless something is changed"
+    assert line_of(root, NonFiniteError("w is nan")).endswith(f"nothing was saved since; {comes_again}")
+    assert line_of(root, NonFiniteError("w is nan"), repeats=False).endswith(
+        "nothing was saved since; the same command goes on with other steps, and may come to the same again"
+    )
 
 
 @pytest.mark.parametrize(
