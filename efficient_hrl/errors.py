@@ -5,9 +5,5 @@ class UsageError(Exception):
     """Something that the user can mend; shown as one line, exit status 2."""
 
 
-class FolderInUseError(UsageError):
-    """Another process works in a run's folder."""
-
-
 class RunError(Exception):
     """What has ended a run that was under way; shown as one line, exit status 1."""

@@ -18,10 +18,9 @@ from efficient_hrl.commands.combinations import (
 from efficient_hrl.commands.flags import define_flags
 from efficient_hrl.commands.help import help_text
 from efficient_hrl.comparison.run_summary import find_runs
-from efficient_hrl.errors import FolderInUseError, RunError, UsageError
+from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.terminal.console import announce, call_program, open_missing_streams, write_error
-from efficient_hrl.terminal.progress import tell_in_use
 from efficient_hrl.video.headless import choose_opengl
 
 
@@ -43,8 +42,6 @@ def main(argv: list[str]) -> int:
     try:
         return _run(argv)
     except UsageError as error:
-        if isinstance(error, FolderInUseError):
-            tell_in_use()
         write_error(str(error))
         return 2
     except RunError as error:

@@ -3,13 +3,14 @@
 import contextlib
 import os
 import pathlib
+import subprocess
 from collections.abc import Sequence
 
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import RECORD, RunFolder, check_output_folder
 from efficient_hrl.sweeps.jobs import failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
-from efficient_hrl.sweeps.own_command import gin_flags, own_command, report
+from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
 from efficient_hrl.terminal.console import announce, write_error
 
@@ -41,7 +42,7 @@ def run(
     if not gin_files and not gin_bindings:
         raise UsageError("no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin")
     root = _checked(root, seeds)
-    flags = gin_flags(gin_files, gin_bindings)
+    flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
 
     def command_of(seed):
         own = [f"--seed={seed}", f"--root_dir={root / f'seed{seed}'}"]
@@ -61,8 +62,15 @@ def run(
         announce(f"{root}: {seeds_title(finished)} finished")
     status = worst_status(outcomes)
     if status == 0 and not stopped_by:
-        return report(root)
+        return _report(root)
     return status
+
+
+def _report(root):
+    """Compares every run in `root`, also those of other commands, by `--mode=report`; its exit status."""
+    command = [*own_command(), "--mode=report", f"--root_dir={root}"]
+    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    return 1 if status < 0 else status  # below 0 a signal has killed it
 
 
 def _checked(root, seeds):

@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import subprocess
 from collections.abc import Sequence
 
 from efficient_hrl.errors import UsageError
@@ -12,7 +13,7 @@ from efficient_hrl.sweeps.grid import Run, parse_axis, runs_of
 from efficient_hrl.sweeps.jobs import Job, failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
 from efficient_hrl.sweeps.on_ray import RETRIES, run_on_ray
-from efficient_hrl.sweeps.own_command import gin_flags, own_command, report, report_command
+from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
 from efficient_hrl.sweeps.seeds import parse_seeds
 from efficient_hrl.terminal.console import announce, write_error
@@ -65,7 +66,8 @@ def run(
 
 def _job(run: Run, root: pathlib.Path, gin_bindings: Sequence[str]) -> Job:
     folder = run.folder(root)
-    command = [*own_command(), *gin_flags([run.gin_file], [*gin_bindings, *run.bindings])]
+    flags = [f"--gin_bindings={text}" for text in (*gin_bindings, *run.bindings)]
+    command = [*own_command(), f"--gin_file={run.gin_file}", *flags]
     return Job(
         run,
         [*command, f"--seed={run.seed}", f"--root_dir={folder}"],
@@ -94,7 +96,7 @@ def _ended(root, runs, outcomes, stopped_by):
         return status
     announce(f"{root}: {finished} of {len(runs)} runs finished")
     # What has finished is worth a look, whatever has become of the others.
-    reported = report(root) if finished else 0
+    reported = _report(root) if finished else 0
     return status or reported
 
 
@@ -104,7 +106,7 @@ def _title(runs):
 
 
 def _submit(jobs, root, cpus_per_run, options):
-    submitted = on_slurm.submit(jobs, root, cpus_per_run, options, report_command(root))
+    submitted = on_slurm.submit(jobs, root, cpus_per_run, options, _report_command(root))
     if submitted.number is None:
         announce(
             f"no sbatch here; where it is: sbatch {submitted.script}, and when all runs have ended"
@@ -113,6 +115,15 @@ def _submit(jobs, root, cpus_per_run, options):
         return 0
     announce(f"submitted {len(jobs)} runs as job array {submitted.number}, and a report for when they end")
     return 0
+
+
+def _report_command(root):
+    return [*own_command(), "--mode=report", f"--root_dir={root}"]
+
+
+def _report(root):
+    status = subprocess.run(_report_command(root), stdin=subprocess.DEVNULL, check=False).returncode
+    return 1 if status < 0 else status  # below 0 a signal has killed it
 
 
 def _checked(root, runs):

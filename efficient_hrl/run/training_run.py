@@ -124,8 +124,6 @@ class TrainingRun:
                     self._log(measured, now)
                 self._tell_of_instability()
                 self._progress.update(self._steps)
-        if stop and not self.is_complete:
-            self._progress.stopped()
         rate = (self._steps - trained_from) / training_s if training_s else math.nan
         self._announce(
             f"{self._folder.root}: {self._reason(stop, stops_early)} at {self._steps:,} environment steps;"

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 
-from efficient_hrl.errors import FolderInUseError, RunError, UsageError
+from efficient_hrl.errors import RunError, UsageError
 
 
 class RunLock:
@@ -81,7 +81,7 @@ def _lock(path, number, announce):
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise FolderInUseError(
+            raise UsageError(
                 f"--root_dir={path.parent}: {_holder(_read(number))} is running in this folder; stop it, or"
                 " give another folder"
             ) from None

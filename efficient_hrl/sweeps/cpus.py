@@ -1,4 +1,4 @@
-"""CPUs of a machine, each for one of the runs that Ray begins on it, whichever sweep they are of."""
+"""CPUs of a machine, each for one run at a time, whoever has started it."""
 
 import contextlib
 import fcntl

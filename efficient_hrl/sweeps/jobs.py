@@ -33,14 +33,12 @@ class Outcome(NamedTuple):
       last_line: what it said last, without the program's name.
       log: the file with all that it said; None if it had not begun.
       stopped: whether it ended because it was asked to.
-      in_use: whether another process had its folder.
     """
 
     status: int
     last_line: str
     log: pathlib.Path | None
     stopped: bool
-    in_use: bool = False
 
     @property
     def failed(self) -> bool:
@@ -50,7 +48,7 @@ class Outcome(NamedTuple):
     @property
     def is_wrong(self) -> bool:
         """Whether it found a mistake of the user and did not begin."""
-        return self.status == 2 and self.log is None and not self.in_use
+        return self.status == 2 and self.log is None
 
 
 class View:

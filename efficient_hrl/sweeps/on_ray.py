@@ -1,33 +1,33 @@
 """A sweep on a Ray cluster: a task for each run, which starts the run's own process on its node.
 
 Ray (https://docs.ray.io) decides where and when, and begins a task again whose worker or node has died;
-the run's folder, on a file system that all nodes see, is where it goes on.
+the run's folder, on a file system that all nodes see, is where it goes on.  Ray is imported only here.
 """
 
 import collections
-import contextlib
 import fcntl
 import os
 import pathlib
-import secrets
+import re
 import socket
 import time
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from efficient_hrl.errors import RunError
+from efficient_hrl.errors import UsageError
 from efficient_hrl.run.stop_request import StopRequest
-from efficient_hrl.sweeps.cpus import own_cpus
+from efficient_hrl.sweeps.cpus import check_cpus, own_cpus
 from efficient_hrl.sweeps.jobs import Job, Outcome, View
 from efficient_hrl.sweeps.processes import run_jobs
-from efficient_hrl.sweeps.ray_cluster import connect, load_ray
 from efficient_hrl.terminal.progress import Report
 
 RETRIES = 3  # of a run whose process, worker or node was killed
 _POLL_SECONDS = 0.5
 _ASK_SECONDS = 1.0
 _LOCK_SECONDS = 180.0  # a run that its node's death has cut off needs so long to write its checkpoint
+_REACH_SECONDS = 10.0
 _BOARD_SECONDS = 5.0
+_REPOSITORY = pathlib.Path(__file__).parents[2]
 
 
 class Event(NamedTuple):
@@ -87,25 +87,7 @@ class _AsTerm:
         return "SIGTERM" if self else ""
 
 
-class Mark(NamedTuple):
-    """By which a task knows the sweep's folder.
-
-    Attributes:
-      path: of a file in it.
-      token: what the file holds.
-    """
-
-    path: pathlib.Path
-    token: str
-
-    def is_here(self) -> bool:
-        """Whether this machine sees the folder."""
-        with contextlib.suppress(OSError):
-            return self.path.read_text() == self.token
-        return False
-
-
-def run_task(job: Job, folder: str, cpus: int, board, lock: pathlib.Path, mark: Mark) -> Outcome | None:
+def run_task(job: Job, folder: str, cpus: int, board, lock: pathlib.Path) -> Outcome | None:
     """A task: the job's process on this node, to its end; how it has ended, which the board is told as well.
 
     When the task is cancelled, Ray interrupts it as SIGINT does; its process is asked to stop.
@@ -116,11 +98,7 @@ def run_task(job: Job, folder: str, cpus: int, board, lock: pathlib.Path, mark: 
       cpus: how many CPUs of the node are its own.
       board: the actor.
       lock: of the run's folder, which another node may still hold.
-      mark: of the sweep's folder.
     """
-    if not mark.is_here():
-        there = f"{mark.path.parent} on {socket.gethostname()}"
-        return Outcome(1, f"{there} is not the sweep's folder; allowed: one that all nodes see", None, False)
     os.chdir(folder)
     with StopRequest() as wish, own_cpus(cpus) as mine:
         stop = _AsTerm(wish)
@@ -146,34 +124,19 @@ def run_on_ray(
     Raises:
       UsageError: Ray is not installed, or there is no cluster at `address`.
     """
-    ray = load_ray()
-    connect(ray, address, cpus_per_run)
+    ray = _ray()
+    _connect(ray, address, cpus_per_run)
     try:
-        with StopRequest() as stop, _marked(jobs) as mark:
-            return _Sweep(ray, jobs, cpus_per_run, view, mark).run(stop), stop.name
-    except ray.exceptions.RayError as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise RunError(f"the Ray cluster is gone ({said[0]}); the same command continues") from None
+        with StopRequest() as stop:
+            return _Sweep(ray, jobs, cpus_per_run, view).run(stop), stop.name
     finally:
         ray.shutdown()
-
-
-@contextlib.contextmanager
-def _marked(jobs):
-    """Puts a mark into the sweep's folder, above those of methods."""
-    mark = Mark(jobs[0].log.parents[1] / ".sweep", secrets.token_hex())
-    mark.path.parent.mkdir(parents=True, exist_ok=True)
-    mark.path.write_text(mark.token)
-    try:
-        yield mark
-    finally:
-        mark.path.unlink(missing_ok=True)
 
 
 class _Sweep:
     """Tasks under way, and what is known of them."""
 
-    def __init__(self, ray, jobs, cpus, view, mark):
+    def __init__(self, ray, jobs, cpus, view):
         here = ray.get_runtime_context().get_node_id()
         beside = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
         self._ray = ray
@@ -181,7 +144,7 @@ class _Sweep:
         self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=beside).remote()
         task = ray.remote(run_task).options(num_cpus=cpus, max_retries=RETRIES)
         self._jobs = {
-            task.remote(job, os.getcwd(), cpus, self._board, job.log.with_suffix("") / "lock", mark): job
+            task.remote(job, os.getcwd(), cpus, self._board, job.log.with_suffix("") / "lock"): job
             for job in jobs
         }
         self._groups = {job.key: job.group for job in jobs}
@@ -252,6 +215,49 @@ class _Sweep:
         except self._ray.exceptions.RayError as error:
             said = str(error).strip().splitlines()
             return said[-1] if said else type(error).__name__
+
+
+def _ray():
+    try:
+        import ray
+        import ray.util.scheduling_strategies
+    except ImportError:
+        raise UsageError(
+            "--on=ray: Ray is not installed; pip install -r requirements.txt -r requirements-scale.txt"
+        ) from None
+    return ray
+
+
+def _connect(ray, address, cpus_per_run):
+    environment = {"env_vars": {"PYTHONPATH": str(_REPOSITORY)}}
+    quiet = {"log_to_driver": False, "logging_level": "error", "runtime_env": environment}
+    if address is None:
+        count = check_cpus(cpus_per_run)
+        ray.init("local", num_cpus=count, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+        return
+    _check_reachable(address)
+    try:
+        ray.init(address=address, **quiet)
+    except Exception as error:  # Ray has many for it, and none in common
+        said = str(error).strip().splitlines()
+        raise UsageError(f"--address={address}: {said[0] if said else type(error).__name__}") from None
+    largest = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
+    if cpus_per_run > largest:
+        ray.shutdown()
+        raise UsageError(
+            f"--cpus_per_run={cpus_per_run}: allowed: 1 to {largest:.0f}, the most of a node of {address}"
+        )
+
+
+def _check_reachable(address):
+    """Asks for a connection; Ray itself would go on trying for many minutes."""
+    found = re.fullmatch(r"(?:ray://)?([^:/]+):(\d{1,5})", address)
+    if not found:
+        raise UsageError(f"--address={address}: allowed: HOST:PORT, as `ray start --head` says")
+    try:
+        socket.create_connection((found[1], int(found[2])), _REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--address={address}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _wait_for(lock, stop):

@@ -4,7 +4,6 @@ Facts from https://slurm.schedmd.com/sbatch.html.  The script is plain text and 
 folder: who manages a cluster can read it, and what it needs is there in any language.
 """
 
-import hashlib
 import pathlib
 import re
 import shlex
@@ -18,7 +17,7 @@ from efficient_hrl.storage.durable import write_text
 from efficient_hrl.sweeps.jobs import Job
 
 NOTICE_SECONDS = 300  # between SIGTERM and a time limit: a run writes its checkpoint
-SCRIPT, REPORT = "sweep.sbatch", "sweep.report.sbatch"
+SCRIPT, COMMANDS, REPORT = "sweep.sbatch", "sweep.commands", "sweep.report.sbatch"
 
 _SCRIPT = """#!/bin/bash
 # Runs line $SLURM_ARRAY_TASK_ID of {commands_name}; the same command continues a run that was stopped.
@@ -91,9 +90,6 @@ def submit(
       RunError: `sbatch` refuses; with its own words.
     """
     check_options(options)
-    lines = [shlex.join(job.command) for job in jobs]
-    if broken := next((word for job in jobs for word in job.command if "\n" in word), None):
-        raise UsageError(f"{broken!r}: a line break; allowed with --on=slurm: flags of one line")
     root = root.absolute()
     logs = root / "slurm"
     logs.mkdir(parents=True, exist_ok=True)
@@ -104,10 +100,7 @@ def submit(
         "folder": shlex.quote(str(pathlib.Path.cwd())),
     }
     script, report = root / SCRIPT, root / REPORT
-    text = "".join(f"{line}\n" for line in lines)
-    # A name of its own: elements of an array that was submitted before still read theirs.
-    commands = logs / f"commands-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    write_text(commands, text)
+    write_text(root / COMMANDS, "".join(f"{shlex.join(job.command)}\n" for job in jobs))
     write_text(
         script,
         _SCRIPT.format(
@@ -115,8 +108,8 @@ def submit(
             last=len(jobs) - 1,
             cpus=cpus_per_run,
             notice=NOTICE_SECONDS,
-            commands=shlex.quote(str(commands)),
-            commands_name=f"{logs.name}/{commands.name}",
+            commands=shlex.quote(str(root / COMMANDS)),
+            commands_name=COMMANDS,
         ),
     )
     write_text(report, _REPORT.format(**shared, command=shlex.join(report_command)))
@@ -138,7 +131,7 @@ def check_options(options: Sequence[str]) -> None:
     for option in options:
         if not option.startswith("--") or "\n" in option:
             raise UsageError(f"--slurm_option={option}: allowed: options of sbatch, e.g. --time=24:00:00")
-        if re.split(r"[=\s]", option)[0] in own:
+        if option.split("=")[0] in own:
             raise UsageError(
                 f"--slurm_option={option}: the sweep sets it; allowed: others than {', '.join(own)}"
             )

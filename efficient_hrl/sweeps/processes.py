@@ -19,7 +19,7 @@ from typing import Protocol
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.sweeps.jobs import Job, Outcome, View, word
 from efficient_hrl.terminal.console import program
-from efficient_hrl.terminal.progress import IN_USE, REPORT_PIPE, STOPPED, read_note, read_report
+from efficient_hrl.terminal.progress import REPORT_PIPE, read_report
 
 _WAIT_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1  # of Linux' prctl
@@ -173,7 +173,6 @@ class _Child:
         self._log = _Log(job.log, job.command)
         self._selector = selector
         self._tail, self._reported = b"", b""
-        self._notes = set()
         self._asked = None
         reports, write = os.pipe()
         with _on_cpus(cpus):  # which a process inherits
@@ -229,15 +228,12 @@ class _Child:
 
     def outcome(self):
         status = self._process.returncode
-        if status == 0 and self._asked is None and STOPPED in self._notes:
-            status = -signal.SIGTERM  # by somebody else: it is not finished
         stopped = self._asked is not None and status in (0, 130, -self._asked)
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
         prefix = f"{program()}: "  # of the errors that it tells
         own = [line for line in lines if line.startswith(prefix)] or lines
         last = own[-1].removeprefix(prefix) if own else ""
-        log = self._log.path if self._log.begun else None
-        return Outcome(status, last, log, stopped, IN_USE in self._notes)
+        return Outcome(status, last, self._log.path if self._log.begun else None, stopped)
 
     def _read_text(self, view):
         del view
@@ -249,9 +245,7 @@ class _Child:
     def _read_reports(self, view):
         data = self._read(self._reports)
         *lines, self._reported = (self._reported + data).split(b"\n")
-        texts = [line.decode(errors="replace") for line in lines]
-        self._notes |= {note for text in texts if (note := read_note(text))}
-        known = [report for text in texts if (report := read_report(text))]
+        known = [report for line in lines if (report := read_report(line.decode(errors="replace")))]
         if known:
             self._log.begin()
             view.report(self.job.key, known[-1])

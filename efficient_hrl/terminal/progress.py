@@ -20,8 +20,6 @@ from efficient_hrl.terminal.console import coloured, success_colour, write_line
 
 # Names the pipe, by number, into which a run writes a `Report` a line.
 REPORT_PIPE = "EFFICIENT_HRL_REPORT_PIPE"
-# Notes that it may write there as well: it was asked to stop; another process has its folder.
-STOPPED, IN_USE = "stopped", "in use"
 LINE_SECONDS = 60.0
 _REPORT_SECONDS = 1.0
 _MEASURED_SECONDS = 10.0  # below them a speed says nothing about the hours to come
@@ -168,10 +166,6 @@ class Progress:
         else:
             write_line(sys.stderr, text)
 
-    def stopped(self) -> None:
-        """The run ends before its end because it was asked to."""
-        _write_to(self._pipe, STOPPED)
-
     def close(self) -> None:
         """Ends the bar."""
         if self._bar is not None:
@@ -193,7 +187,12 @@ class Progress:
         if self._pipe is None:
             return
         self._report_time = time.monotonic()
-        if not _write_to(self._pipe, self._where()._asdict()):
+        line = json.dumps(self._where()._asdict()) + "\n"
+        try:
+            os.write(self._pipe, line.encode())
+        except BlockingIOError:
+            pass
+        except OSError:
             self._pipe = None
 
     def _where(self):
@@ -293,37 +292,11 @@ def pace_words(rate: float | None, seconds_left: float | None) -> str:
     return f"{'–' if rate is None else f'{rate:.0f}'} steps/s, {time_words(seconds_left)} left"
 
 
-def tell_in_use() -> None:
-    """Tells who has started this run, if it is one of several, that another process has its folder."""
-    _write_to(_report_pipe(), IN_USE)
-
-
-def read_note(line: str) -> str | None:
-    """The note in a line of a run's pipe; None where there is none."""
-    with contextlib.suppress(ValueError):
-        note = json.loads(line)
-        return note if note in (STOPPED, IN_USE) else None
-    return None
-
-
 def read_report(line: str) -> Report | None:
     """The report in a line of a run's pipe; None where there is none."""
     with contextlib.suppress(ValueError, TypeError):
         return Report(**json.loads(line))
     return None
-
-
-def _write_to(pipe, what):
-    """Writes a line into a pipe if there is one; whether somebody is there to read it."""
-    if pipe is None:
-        return False
-    try:
-        os.write(pipe, (json.dumps(what) + "\n").encode())
-    except BlockingIOError:
-        pass
-    except OSError:
-        return False
-    return True
 
 
 def _report_pipe():

@@ -18,10 +18,6 @@ deed = os.environ.get("DEED", "")
 if "wrong" in arguments:
     print("run.py: no such thing", file=sys.stderr)
     sys.exit(2)
-if deed == "in use" and name.endswith("seed0"):
-    os.write(int(os.environ["EFFICIENT_HRL_REPORT_PIPE"]), b'"in use"\\n')
-    print("run.py: another process is running in this folder", file=sys.stderr)
-    sys.exit(2)
 stopped = []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(1) if not stopped else os._exit(143))
 folder.mkdir(parents=True, exist_ok=True)
@@ -36,9 +32,6 @@ while count < 10 and not stopped:
     if pipe:
         with contextlib.suppress(BrokenPipeError):  # who has begun it is gone
             os.write(int(pipe), (json.dumps({"steps": count, "total": 10, "success": {}}) + "\\n").encode())
-if pipe and stopped:
-    with contextlib.suppress(BrokenPipeError):
-        os.write(int(pipe), b'"stopped"\\n')
 note(f"{'stopped' if stopped else 'ends'} {name} at {count}")
 sys.exit(1 if "fails" in arguments else 0)
 """

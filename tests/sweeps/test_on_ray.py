@@ -2,11 +2,9 @@
 
 import contextlib
 import csv
-import fcntl
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,12 +13,10 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
-from efficient_hrl.sweeps import on_ray, ray_cluster
-from efficient_hrl.sweeps.jobs import Job
 from tests.commands.test_wrong_inputs import REPOSITORY
 from tests.sweeps import pretender
 
-ray = pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
+pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
 pytestmark = [pytest.mark.ci, pytest.mark.usefixtures("signals_of_a_terminal")]
 
 TINY = (
@@ -57,34 +53,8 @@ def wait_until(holds, seconds=120):
     return found
 
 
-def listening():
-    """Addresses that this machine's processes listen on by TCP, by inode."""
-    found = {}
-    for name in ("tcp", "tcp6"):
-        for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
-            place, state, inode = (line.split()[i] for i in (1, 3, 9))
-            if state == "0A":
-                found[inode] = place.split(":")[0]
-    return found
-
-
-LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-
-
-def test_all_runs_are_made_and_a_mistake_is_told_once(run, notes, capfd, monkeypatch):
-    monkeypatch.setenv("PACE", "0.3")
-    before, during = listening(), {}
-
-    def look():
-        wait_until(lambda: pretender.lines(notes, "begins"))
-        during.update(listening())
-
-    looker = in_background(look)
+def test_all_runs_are_made_and_a_mistake_is_told_once(run, notes, capfd):
     assert run("--gin_file=wrong.gin", "--gin_file=first.gin", "--seeds=0-2") == 2
-    looker.join(60)
-    # The cluster is there for this machine alone.
-    assert len(during.keys() - before.keys()) > 3
-    assert {during[inode] for inode in during.keys() - before.keys()} <= LOOPBACK
     assert sorted(pretender.lines(notes, "ends")) == [f"first/seed{seed} at 10" for seed in range(3)]
     assert all(line.endswith("on 1") for line in pretender.lines(notes, "begins"))  # a CPU each
     err = capfd.readouterr().err
@@ -182,59 +152,6 @@ def test_no_cluster_is_one_line(run, notes, capfd, tmp_path, address, message):
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"run.py: --address={address}: ") and message in line
     assert not (tmp_path / "all").exists()
-
-
-def test_what_listens_and_is_no_cluster_is_one_line_in_a_stated_time(run, notes, capfd, monkeypatch):
-    monkeypatch.setattr(ray_cluster, "_ANSWER_SECONDS", 5.0)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        address = f"127.0.0.1:{other.getsockname()[1]}"
-        assert run("--gin_file=first.gin", f"--address={address}") == 2
-    (line,) = capfd.readouterr().err.splitlines()
-    assert line == f"run.py: --address={address}: what listens there does not answer as Ray's head does"
-    assert run("--gin_file=first.gin", f"--address=ray://{address}") == 2
-    assert "allowed: HOST:PORT" in capfd.readouterr().err
-
-
-def test_a_node_that_does_not_see_the_sweep_s_folder_begins_nothing(tmp_path):
-    job = Job("a", ["false"], tmp_path / "all/first/seed0.log")
-    for held in (None, "another"):
-        if held:
-            (tmp_path / "all").mkdir()
-            (tmp_path / "all/.sweep").write_text(held)
-        mark = on_ray.Mark(tmp_path / "all/.sweep", "mine")
-        outcome = on_ray.run_task(job, str(tmp_path), 1, None, tmp_path / "lock", mark)
-        assert outcome.status == 1 and "is not the sweep's folder; allowed: one that all" in outcome.last_line
-
-
-def test_a_lock_is_waited_for_until_it_is_free_and_not_longer_than_stated(tmp_path, monkeypatch):
-    monkeypatch.setattr(on_ray, "_ASK_SECONDS", 0.05)
-    lock = tmp_path / "lock"
-    on_ray._wait_for(lock, False)  # of a folder that is not there yet
-    with open(lock, "w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        threading.Timer(0.5, lambda: fcntl.flock(held, fcntl.LOCK_UN)).start()
-        began = time.monotonic()
-        on_ray._wait_for(lock, False)
-        assert 0.4 < time.monotonic() - began < 30
-        fcntl.flock(held, fcntl.LOCK_EX)
-        monkeypatch.setattr(on_ray, "_LOCK_SECONDS", 0.3)
-        on_ray._wait_for(lock, False)
-        monkeypatch.setattr(on_ray, "_LOCK_SECONDS", 1e9)
-        on_ray._wait_for(lock, True)
-
-
-def test_a_cluster_that_is_gone_is_one_line(run, notes, capfd, monkeypatch):
-    def lost(self, stop):
-        raise ray.exceptions.RayActorError
-
-    monkeypatch.setattr(on_ray._Sweep, "__init__", lambda self, *arguments: None)
-    monkeypatch.setattr(on_ray._Sweep, "run", lost)
-    monkeypatch.setattr(on_ray, "connect", lambda *arguments: None)
-    assert run("--gin_file=first.gin") == 1
-    (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("run.py: the Ray cluster is gone (") and line.endswith(
-        "; the same command continues"
-    )
 
 
 def test_two_real_runs_with_a_killed_worker_end_as_alone(tmp_path, monkeypatch):

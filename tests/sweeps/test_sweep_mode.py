@@ -1,6 +1,5 @@
 """Sweeps on this machine and as a SLURM job array, with runs that only pretend."""
 
-import json
 import os
 import signal
 import stat
@@ -11,7 +10,6 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
-from efficient_hrl.sweeps import own_command
 from tests.sweeps import pretender
 
 pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
@@ -103,35 +101,6 @@ def test_a_run_that_is_killed_goes_on_from_its_checkpoint(run, notes, monkeypatc
     assert pretender.lines(notes, "ends") == ["first/seed0 at 10"]
 
 
-def test_a_run_that_somebody_else_has_stopped_is_not_finished_and_goes_on(run, notes, monkeypatch, capfd):
-    monkeypatch.setenv("PACE", "0.2")
-
-    def stop():
-        deadline = time.monotonic() + 60
-        while not (begun := pretender.lines(notes, "begins")):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        time.sleep(0.5)
-        os.kill(int(begun[0].split(" as ")[1].split(" ")[0]), signal.SIGTERM)
-
-    stopper = threading.Thread(target=stop)
-    stopper.start()
-    assert run("--gin_file=first.gin") == 0
-    stopper.join()
-    assert len(pretender.lines(notes, "begins")) == 2
-    assert pretender.lines(notes, "ends") == ["first/seed0 at 10"]
-    assert "1 of 1 runs finished" in capfd.readouterr().out
-
-
-def test_a_folder_that_is_in_use_is_no_mistake_of_the_configuration(run, notes, monkeypatch, capfd):
-    monkeypatch.setenv("DEED", "in use")
-    assert run("--gin_file=first.gin", "--seeds=0-2", f"--cpus_per_run={cpus()}") == 2
-    assert sorted(pretender.lines(notes, "ends")) == ["first/seed1 at 10", "first/seed2 at 10"]
-    err = capfd.readouterr().err.splitlines()
-    assert "run.py: first seed 0: another process is running in this folder" in err
-    assert not [line for line in err if "not begun" in line]
-
-
 def test_a_failure_is_no_reason_to_begin_again(run, notes, tmp_path, capfd):
     (tmp_path / "fails.gin").touch()
     assert run("--gin_file=fails.gin", "--gin_file=first.gin") == 1
@@ -149,11 +118,6 @@ def test_a_failure_is_no_reason_to_begin_again(run, notes, tmp_path, capfd):
         (["--gin_file=first.gin", "--grid=x"], "--grid=x: allowed: a name and a list"),
         (["--gin_file=first.gin", "--on=slurm", "--slurm_option=-t1"], "allowed: options of sbatch"),
         (["--gin_file=first.gin", "--on=slurm", "--slurm_option=--array=1"], "allowed: others than"),
-        (["--gin_file=first.gin", "--on=slurm", "--slurm_option=--array 1"], "allowed: others than"),
-        (
-            ["--gin_file=first.gin", "--on=slurm", "--gin_bindings=a.b = (1,\n 2)"],
-            "a line break; allowed with",
-        ),
         (["--gin_file=lost.gin"], "--gin_file=lost.gin: no such file"),
         ([], "no configuration; give --gin_file=PATH"),
         (
@@ -240,43 +204,3 @@ def test_what_sbatch_refuses_is_told_in_its_own_words(run, notes, slurm, capfd):
     (slurm / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2\nexit 1\n")
     assert run("--gin_file=first.gin", "--on=slurm") == 1
     assert "run.py: sbatch: sbatch: error: invalid partition" in capfd.readouterr().err
-
-
-def test_names_with_spaces_and_quotes_come_through(notes, slurm, tmp_path, monkeypatch):
-    folder = tmp_path / "it's a b"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    (folder / "my file.gin").touch()
-    seen = folder / "seen"
-    program = folder / "program.py"
-    program.write_text(f"import json, sys; print(json.dumps(sys.argv[1:]), file=open({str(seen)!r}, 'a'))")
-    monkeypatch.setattr(own_command, "_RUN", program)
-    grid = """--grid=f.x=['u "v" $HOME']"""
-    root = f"--root_dir={folder / 'all of them'}"
-    given = ["--mode=sweep", "--on=slurm", "--gin_file=my file.gin", "--gin_bindings=f.y = `a`", grid, root]
-    assert main.main(["run.py", *given]) == 0
-    first, report = (json.loads(line) for line in seen.read_text().splitlines())
-    assert first[:3] == [
-        "--gin_file=my file.gin",
-        "--gin_bindings=f.y = `a`",
-        """--gin_bindings=f.x = 'u "v" $HOME'""",
-    ]
-    assert report == ["--mode=report", root]
-
-
-def test_an_array_that_waits_keeps_its_commands(run, notes, slurm, tmp_path):
-    (slurm / "sbatch").write_text("#!/bin/sh\necho 7\n")
-    for seeds in ("0", "0,1"):
-        assert run("--gin_file=first.gin", f"--seeds={seeds}", "--on=slurm") == 0
-    counts = sorted(
-        len(path.read_text().splitlines()) for path in (tmp_path / "all/slurm").glob("commands-*")
-    )
-    assert counts == [1, 2]
-
-
-def test_a_report_that_sbatch_refuses_is_told_with_the_array_s_number(run, notes, slurm, capfd):
-    refuses = 'case "$*" in *dependency*) echo "sbatch: error: no such job" >&2; exit 1;; *) echo 7;; esac'
-    (slurm / "sbatch").write_text(f"#!/bin/sh\n{refuses}\n")
-    assert run("--gin_file=first.gin", "--on=slurm") == 1
-    err = capfd.readouterr().err
-    assert "submitted as job array 7, their report is not: sbatch: sbatch: error: no such job" in err

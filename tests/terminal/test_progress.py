@@ -13,8 +13,6 @@ import termios
 import numpy as np
 import pytest
 
-from efficient_hrl.commands import main
-from efficient_hrl.storage.run_lock import hold
 from efficient_hrl.terminal import progress
 from efficient_hrl.terminal.progress import Progress, Report, read_report
 
@@ -248,23 +246,6 @@ def test_a_reader_that_is_slow_or_gone_holds_nothing_up(pipe, monkeypatch):
     os.close(pipe[0])
     shown.update(5001)
     shown.evaluated({"eval1": 1.0})
-
-
-def test_notes_are_told_beside_reports_and_are_not_taken_for_them(pipe):
-    shown = Progress(total_steps=100, done_steps=50)
-    shown.stopped()
-    report, note = os.read(pipe[0], 1 << 16).decode().splitlines()
-    assert progress.read_note(note) == progress.STOPPED and read_report(note) is None
-    assert progress.read_note(report) is None and read_report(report).steps == 50
-    assert progress.read_note("[") is None and progress.read_note('"other"') is None
-
-
-def test_that_a_folder_is_in_use_is_told_as_well_as_said(pipe, tmp_path, capsys):
-    run = (f"--root_dir={tmp_path}", "--gin_file=gin/hiro_xy_point_maze.gin")
-    with hold(tmp_path / "lock", lambda line: None):
-        assert main.main(["run.py", *run]) == 2
-    assert "is running in this folder" in capsys.readouterr().err
-    assert progress.read_note(os.read(pipe[0], 1 << 16).decode()) == progress.IN_USE
 
 
 @pytest.mark.parametrize("number", ["1000", "nonsense", "0"])
