@@ -12,9 +12,10 @@ from efficient_hrl.sweeps.cpus import check_cpus
 from efficient_hrl.sweeps.grid import Run, parse_axis, runs_of
 from efficient_hrl.sweeps.jobs import Job, failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
-from efficient_hrl.sweeps.on_ray import RETRIES, run_on_ray
+from efficient_hrl.sweeps.on_ray import run_on_ray
 from efficient_hrl.sweeps.own_command import own_command
 from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
+from efficient_hrl.sweeps.ray_task import RETRIES
 from efficient_hrl.sweeps.seeds import parse_seeds
 from efficient_hrl.terminal.console import announce, write_error
 
@@ -58,7 +59,7 @@ def run(
     names = {run: run.name for run in runs}
     with contextlib.closing(jobs_view(names)) as view:
         if on == "ray":
-            outcomes, stopped_by = run_on_ray(jobs, cpus_per_run, address, view)
+            outcomes, stopped_by = run_on_ray(jobs, root, cpus_per_run, address, view)
         else:
             outcomes, stopped_by = run_jobs(jobs, _shares(cpus_per_run), view, retries=RETRIES)
     return _ended(root, runs, outcomes, stopped_by)

@@ -17,7 +17,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol
 
 from efficient_hrl.run.stop_request import StopRequest
-from efficient_hrl.sweeps.jobs import Job, Outcome, View, word
+from efficient_hrl.storage.run_lock import HELD
+from efficient_hrl.sweeps.jobs import STARTING, Job, Outcome, View, word
 from efficient_hrl.terminal.console import program
 from efficient_hrl.terminal.progress import REPORT_PIPE, read_report
 
@@ -48,7 +49,7 @@ def run_jobs(
     begun: before that it may find that its configuration is wrong, and then nothing is written.
 
     If no job of a group has begun and all of it that have ended were wrong (status 2), the rest of the
-    group is wrong as well and is not started.
+    group is wrong as well and is not started.  One in whose folder another process is, is not wrong.
 
     Args:
       jobs: in the order in which they begin.
@@ -108,7 +109,7 @@ class _Crew:
                 job, slot, self._shares[slot], self._environment, self._selector, self._dies_with_parent
             )
             self.running.append(child)
-            self._view.state(job.key, "starting")
+            self._view.state(job.key, STARTING)
 
     def listen(self, stop):
         """Waits a little for what processes say, and takes leave of those that have ended."""
@@ -233,7 +234,8 @@ class _Child:
         prefix = f"{program()}: "  # of the errors that it tells
         own = [line for line in lines if line.startswith(prefix)] or lines
         last = own[-1].removeprefix(prefix) if own else ""
-        return Outcome(status, last, self._log.path if self._log.begun else None, stopped)
+        concerns = "run" if last.endswith(HELD) else "group"
+        return Outcome(status, last, self._log.path if self._log.begun else None, stopped, concerns)
 
     def _read_text(self, view):
         del view
