@@ -12,7 +12,7 @@ from efficient_hrl.remote.local_collectors import LocalCollectors
 from efficient_hrl.remote.remote_collector import RemoteCollector, RemoteSimulations
 from efficient_hrl.remote.transport import Address, Server, load_reverb, parse_address
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.sweeps.own_command import own_command
+from efficient_hrl.sweeps.own_command import configuration_flags, own_command
 from efficient_hrl.terminal.console import announce
 
 _FAREWELL_SECONDS = 5.0  # in which collectors hear that the run is finished
@@ -38,7 +38,7 @@ def run(
     """
     load_reverb("listen" if listen else "collectors")
     address = _ANY if listen is None else parse_address("listen", listen)
-    flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
+    flags = configuration_flags(gin_files, gin_bindings)
     post = _Post(address, waits, seed, count, folder, flags)
     build = lambda spec, make_evaluator: build_remote_training(spec, make_evaluator, post.join)
     # The outer one is for a run that cannot be built; the inner one ends it before the lock is let go.

@@ -31,7 +31,8 @@ class Outcome(NamedTuple):
     """How a job's process has ended.
 
     Attributes:
-      status: its exit status; minus a signal's number if that has killed it.
+      status: its exit status; minus a signal's number if that has killed it, or stopped it without being
+        passed on from here.
       last_line: what it said last, without the program's name.
       log: the file with all that it said; None if it had not begun.
       stopped: whether it ended because it was asked to.

@@ -56,7 +56,8 @@ def run_jobs(
       shares: for each of those that run side by side its CPUs; an empty set is all.
       view: is told how it goes.
       stop: asked all the time; None listens to SIGINT, SIGTERM and SIGHUP.
-      retries: how often a job that a signal has killed begins again; it goes on from its checkpoint.
+      retries: how often a job begins again that a signal has killed, or stopped without a wish to stop
+        here; it goes on from its checkpoint.
       dies_with_parent: whether a process gets SIGTERM when this one dies, on Linux.
 
     Returns:
@@ -175,6 +176,7 @@ class _Child:
         self._selector = selector
         self._tail, self._reported = b"", b""
         self._asked = None
+        self._stopped_by = ""
         reports, write = os.pipe()
         with _on_cpus(cpus):  # which a process inherits
             # In a session of its own: a terminal's signals reach it through this process alone.
@@ -229,6 +231,9 @@ class _Child:
 
     def outcome(self):
         status = self._process.returncode
+        if status == 0 and self._stopped_by and self._asked is None:
+            # Somebody else has stopped it: it has written its checkpoint, but is not finished.
+            status = -signal.Signals[self._stopped_by]
         stopped = self._asked is not None and status in (0, 130, -self._asked)
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
         prefix = f"{program()}: "  # of the errors that it tells
@@ -250,6 +255,7 @@ class _Child:
         known = [report for line in lines if (report := read_report(line.decode(errors="replace")))]
         if known:
             self._log.begin()
+            self._stopped_by = known[-1].stopped_by
             view.report(self.job.key, known[-1])
         return data
 
