@@ -116,9 +116,19 @@ def _check_is_ray(address):
     nowhere = subprocess.DEVNULL
     try:
         answer = subprocess.run(
-            command, stdin=nowhere, stdout=nowhere, stderr=nowhere, timeout=_ANSWER_SECONDS, check=False
+            command,
+            stdin=nowhere,
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            timeout=_ANSWER_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         answer = None
+    if answer is not None and answer.returncode and b"AuthenticationError" in answer.stderr:
+        raise UsageError(
+            f"--address={address}: this cluster asks for a token; allowed: with RAY_AUTH_MODE=token in the"
+            " environment, as a user who has it (see Ray's token authentication)"
+        )
     if answer is None or answer.returncode:
         raise UsageError(f"--address={address}: what listens there does not answer as Ray's head does")

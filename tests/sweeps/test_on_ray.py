@@ -14,11 +14,12 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
+from efficient_hrl.errors import UsageError
 from efficient_hrl.sweeps import ray_cluster
 from tests.commands.test_wrong_inputs import REPOSITORY
 from tests.sweeps import pretender
 
-pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
+ray = pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
 pytestmark = [pytest.mark.ci, pytest.mark.usefixtures("signals_of_a_terminal")]
 
 TINY = (
@@ -147,6 +148,15 @@ def end(process, number=signal.SIGKILL):
     process.wait()
 
 
+@pytest.fixture
+def same_for_all(monkeypatch):
+    """Nodes, and this process, ask for a token if there is one; else it depends on who was there before."""
+    if (pathlib.Path.home() / ".ray/auth_token").exists():
+        monkeypatch.setenv("RAY_AUTH_MODE", "token")
+        ray._raylet.Config.initialize("")
+
+
+@pytest.mark.usefixtures("same_for_all")
 def test_runs_of_a_node_that_is_killed_go_on_on_another(run, notes, monkeypatch, tmp_path):
     monkeypatch.setenv("PACE", "1.0")
     port = 20000 + os.getpid() % 20000
@@ -203,6 +213,15 @@ def test_another_server_than_ray_is_told_in_time(run, notes, capfd, monkeypatch)
         assert time.monotonic() - began < 20
     (line,) = capfd.readouterr().err.splitlines()
     assert line == f"run.py: --address={address}: what listens there does not answer as Ray's head does"
+
+
+def test_a_cluster_that_asks_for_a_token_says_so(monkeypatch):
+    refused = subprocess.CompletedProcess([], 1, None, b"ray.exceptions.AuthenticationError: RPC error")
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: refused)
+    with pytest.raises(
+        UsageError, match=r"^--address=a:1: this cluster asks for a token; allowed: with RAY_AUTH"
+    ):
+        ray_cluster._check_is_ray("a:1")
 
 
 def test_two_real_runs_with_a_killed_worker_end_as_alone(tmp_path, monkeypatch):
