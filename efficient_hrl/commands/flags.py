@@ -97,7 +97,7 @@ def _define_sweep_flags(values):
     flags.DEFINE_string(
         "address",
         None,
-        "With --on=ray: HOST:PORT of the cluster that this machine is a node of; default: one that is begun here.",
+        "With --on=ray: HOST:PORT of a cluster, on a node of it; default: one that is begun on this machine.",
         flag_values=values,
     )
     flags.DEFINE_multi_string(
