@@ -26,6 +26,7 @@ from efficient_hrl.storage.checkpoints import Checkpoints, newest_whole, weights
 from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
+from efficient_hrl.terminal.progress import Progress
 from efficient_hrl.train import train_uvf
 from environments import instability
 from tests.faults import Fault, FullDisk
@@ -191,7 +192,10 @@ def test_stopped_and_continued_equals_uninterrupted(uninterrupted, tmp_path, mon
     root, state, _ = uninterrupted
     clock = itertools.count(2_000_000_000, -3600)  # set back by an hour whenever it is asked
     monkeypatch.setattr(time, "time", lambda: float(next(clock)))
+    told = []
+    monkeypatch.setattr(Progress, "stopped", lambda self, name: told.append(name))
     trainer, lines = run(tmp_path / "pieces", stop_after=(2, 13))
+    assert told == ["SIGTERM", "SIGTERM"]
     walls = [float(row["wall_s"]) for row in read_rows(tmp_path / "pieces" / "metrics.csv")]
     assert walls == sorted(walls) and 0 < walls[0] < walls[-1] < 600
     assert "stopped by SIGTERM" in lines[0] and "continuing" in lines[1]

@@ -97,7 +97,7 @@ def _define_sweep_flags(values):
     flags.DEFINE_string(
         "address",
         None,
-        "With --on=ray: a cluster's HOST:PORT; default: one that is begun on this machine.",
+        "With --on=ray: HOST:PORT of a cluster, on a node of it; default: one that is begun on this machine.",
         flag_values=values,
     )
     flags.DEFINE_multi_string(

@@ -11,7 +11,7 @@ from efficient_hrl.remote.remote_collector import RemoteCollector, RemoteSimulat
 from efficient_hrl.remote.transport import Address, Server, load_reverb, parse_address
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.sweeps.own_command import gin_flags, own_command
+from efficient_hrl.sweeps.own_command import configuration_flags, own_command
 from efficient_hrl.terminal.console import announce
 
 _LEAST_FAREWELL_SECONDS = 5.0  # for collectors that wait for a learner of which they know nothing
@@ -37,7 +37,7 @@ def run(
     """
     address = _ANY if listen is None else parse_address("listen", listen)
     load_reverb("collectors" if listen is None else "listen")
-    flags = gin_flags(gin_files, gin_bindings)
+    flags = configuration_flags(gin_files, gin_bindings)
     post = _Post(address, listen is None, waits, seed, count, folder, flags)
     build = lambda spec, make_evaluator: build_remote_training(spec, make_evaluator, post.join)
     # The outer one is for a run that cannot be built; the inner one ends it before the lock is let go.

@@ -1,16 +1,14 @@
 """`--seeds=0,1,2`: the same job with several seeds, each in a process of its own."""
 
 import contextlib
-import os
 import pathlib
-import subprocess
 from collections.abc import Sequence
 
 from efficient_hrl.errors import UsageError
-from efficient_hrl.storage.run_folder import RECORD, RunFolder, check_output_folder
 from efficient_hrl.sweeps.jobs import failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
-from efficient_hrl.sweeps.own_command import own_command
+from efficient_hrl.sweeps.own_command import configuration_flags, own_command, report
+from efficient_hrl.sweeps.runs_folder import check_runs_folder
 from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
 from efficient_hrl.terminal.console import announce, write_error
 
@@ -41,8 +39,8 @@ def run(
         raise UsageError(f"--side_by_side={side_by_side}: allowed: 1 to {len(seeds)}, the number of seeds")
     if not gin_files and not gin_bindings:
         raise UsageError("no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin")
-    root = _checked(root, seeds)
-    flags = [f"--gin_file={path}" for path in gin_files] + [f"--gin_bindings={text}" for text in gin_bindings]
+    root = check_runs_folder(root, {root / f"seed{seed}": seed for seed in seeds})
+    flags = configuration_flags(gin_files, gin_bindings)
 
     def command_of(seed):
         own = [f"--seed={seed}", f"--root_dir={root / f'seed{seed}'}"]
@@ -62,27 +60,5 @@ def run(
         announce(f"{root}: {seeds_title(finished)} finished")
     status = worst_status(outcomes)
     if status == 0 and not stopped_by:
-        return _report(root)
+        return report(root)
     return status
-
-
-def _report(root):
-    """Compares every run in `root`, also those of other commands, by `--mode=report`; its exit status."""
-    command = [*own_command(), "--mode=report", f"--root_dir={root}"]
-    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
-    return 1 if status < 0 else status  # below 0 a signal has killed it
-
-
-def _checked(root, seeds):
-    """The folder, if runs of these seeds can be in it."""
-    folders = {seed: RunFolder(root / f"seed{seed}") for seed in seeds}
-    root = folders[seeds[0]].root.parent
-    if (root / RECORD).exists():
-        raise UsageError(f"--root_dir={root}: it is a run itself; allowed with --seeds: a folder for runs")
-    for seed, folder in folders.items():
-        if folder.is_run and (begun := folder.record()["seed"]) != seed:
-            raise UsageError(f"--seeds: the run in {folder.root} began with seed {begun}")
-        log = root / f"seed{seed}.log"
-        if log.exists() and not (log.is_file() and os.access(log, os.W_OK)):
-            raise UsageError(f"{log}: not a file that can be written to")
-    return check_output_folder(root)  # for the logs, where all runs are there already

@@ -2,19 +2,18 @@
 
 import contextlib
 import pathlib
-import subprocess
 from collections.abc import Sequence
 
-from efficient_hrl.errors import UsageError
-from efficient_hrl.storage.run_folder import RECORD, RunFolder, check_output_folder
 from efficient_hrl.sweeps import on_slurm
 from efficient_hrl.sweeps.cpus import check_cpus
 from efficient_hrl.sweeps.grid import Run, parse_axis, runs_of
 from efficient_hrl.sweeps.jobs import Job, failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
-from efficient_hrl.sweeps.on_ray import RETRIES, run_on_ray
-from efficient_hrl.sweeps.own_command import own_command
+from efficient_hrl.sweeps.on_ray import run_on_ray
+from efficient_hrl.sweeps.own_command import configuration_flags, own_command, report, report_command
 from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
+from efficient_hrl.sweeps.ray_task import RETRIES
+from efficient_hrl.sweeps.runs_folder import check_runs_folder
 from efficient_hrl.sweeps.seeds import parse_seeds
 from efficient_hrl.terminal.console import announce, write_error
 
@@ -51,14 +50,14 @@ def run(
     """
     runs = runs_of(gin_files, [parse_axis(text) for text in grid], parse_seeds(seeds))
     on_slurm.check_options(slurm_options)
-    root = _checked(root, runs)
+    root = check_runs_folder(root, {run.folder(root): run.seed for run in runs})
     jobs = [_job(run, root, gin_bindings) for run in runs]
     if on == "slurm":
         return _submit(jobs, root, cpus_per_run, slurm_options)
     names = {run: run.name for run in runs}
     with contextlib.closing(jobs_view(names)) as view:
         if on == "ray":
-            outcomes, stopped_by = run_on_ray(jobs, cpus_per_run, address, view)
+            outcomes, stopped_by = run_on_ray(jobs, root, cpus_per_run, address, view)
         else:
             outcomes, stopped_by = run_jobs(jobs, _shares(cpus_per_run), view, retries=RETRIES)
     return _ended(root, runs, outcomes, stopped_by)
@@ -66,8 +65,7 @@ def run(
 
 def _job(run: Run, root: pathlib.Path, gin_bindings: Sequence[str]) -> Job:
     folder = run.folder(root)
-    flags = [f"--gin_bindings={text}" for text in (*gin_bindings, *run.bindings)]
-    command = [*own_command(), f"--gin_file={run.gin_file}", *flags]
+    command = [*own_command(), *configuration_flags([run.gin_file], [*gin_bindings, *run.bindings])]
     return Job(
         run,
         [*command, f"--seed={run.seed}", f"--root_dir={folder}"],
@@ -96,7 +94,7 @@ def _ended(root, runs, outcomes, stopped_by):
         return status
     announce(f"{root}: {finished} of {len(runs)} runs finished")
     # What has finished is worth a look, whatever has become of the others.
-    reported = _report(root) if finished else 0
+    reported = report(root) if finished else 0
     return status or reported
 
 
@@ -106,7 +104,7 @@ def _title(runs):
 
 
 def _submit(jobs, root, cpus_per_run, options):
-    submitted = on_slurm.submit(jobs, root, cpus_per_run, options, _report_command(root))
+    submitted = on_slurm.submit(jobs, root, cpus_per_run, options, report_command(root))
     if submitted.number is None:
         announce(
             f"no sbatch here; where it is: sbatch {submitted.script}, and when all runs have ended"
@@ -115,24 +113,3 @@ def _submit(jobs, root, cpus_per_run, options):
         return 0
     announce(f"submitted {len(jobs)} runs as job array {submitted.number}, and a report for when they end")
     return 0
-
-
-def _report_command(root):
-    return [*own_command(), "--mode=report", f"--root_dir={root}"]
-
-
-def _report(root):
-    status = subprocess.run(_report_command(root), stdin=subprocess.DEVNULL, check=False).returncode
-    return 1 if status < 0 else status  # below 0 a signal has killed it
-
-
-def _checked(root, runs):
-    """The sweep's folder, if these runs can be in it."""
-    folders = {run: RunFolder(run.folder(root)) for run in runs}
-    root = folders[runs[0]].root.parents[1]
-    if (root / RECORD).exists():
-        raise UsageError(f"--root_dir={root}: it is a run itself; allowed: a folder for runs")
-    for run, folder in folders.items():
-        if folder.is_run and (begun := folder.record()["seed"]) != run.seed:
-            raise UsageError(f"--seeds: the run in {folder.root} began with seed {begun}")
-    return check_output_folder(root)

@@ -112,6 +112,8 @@ class TrainingRun:
                     saved = self._save()
                     saved_at = self._steps
                 if ends:
+                    if stop and not self.is_complete:
+                        self._progress.stopped(stop.name)
                     break
                 began, steps_before = time.perf_counter(), self._steps
                 self._train_block()

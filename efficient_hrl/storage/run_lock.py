@@ -16,6 +16,10 @@ from collections.abc import Callable, Iterator
 
 from efficient_hrl.errors import RunError, UsageError
 
+# How a refusal ends because another process holds the lock; who has begun several runs knows it by that.
+HELD = "is running in this folder; stop it, or give another folder"
+_HELD_ERRORS = (errno.EWOULDBLOCK, errno.EACCES)
+
 
 class RunLock:
     """A lock that is held."""
@@ -75,16 +79,26 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[RunLoc
         os.close(folder)
 
 
+def holder(path: pathlib.Path) -> str | None:
+    """Who holds a lock now, in words; None if nobody does, or one cannot know."""
+    try:
+        with open(path, "r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                return _holder(_read(file.fileno())) if error.errno in _HELD_ERRORS else None
+    except OSError:  # it is not there, or may not be touched
+        pass
+    return None
+
+
 def _lock(path, number, announce):
     """Locks; returns what the last holder has left in the file."""
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise UsageError(
-                f"--root_dir={path.parent}: {_holder(_read(number))} is running in this folder; stop it, or"
-                " give another folder"
-            ) from None
+        if error.errno in _HELD_ERRORS:
+            raise UsageError(f"--root_dir={path.parent}: {_holder(_read(number))} {HELD}") from None
         announce(f"{path}: this file system has no locks ({error.strerror}); do not start a run here twice")
         return b""
     before = _read(number)

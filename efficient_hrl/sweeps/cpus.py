@@ -1,4 +1,7 @@
-"""CPUs of a machine, each for one run at a time, whoever has started it."""
+"""CPUs of a machine, each for one task of Ray's at a time, whichever sweep it belongs to.
+
+Runs of `--on=local` and `--seeds` divide this machine's CPUs among themselves, and know of no others.
+"""
 
 import contextlib
 import fcntl

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from efficient_hrl.terminal.progress import Report
 
+STARTING = "starting"  # what a view is told of a job whose process is begun
+
 
 class Job(NamedTuple):
     """One run, in a process of its own.
@@ -29,16 +31,20 @@ class Outcome(NamedTuple):
     """How a job's process has ended.
 
     Attributes:
-      status: its exit status; minus a signal's number if that has killed it.
+      status: its exit status; minus a signal's number if that has killed it, or stopped it without being
+        passed on from here.
       last_line: what it said last, without the program's name.
       log: the file with all that it said; None if it had not begun.
       stopped: whether it ended because it was asked to.
+      concerns: whom a mistake of the user's (status 2) concerns: its "group"; the "run" alone, in whose
+        folder another process is; or the whole "sweep".
     """
 
     status: int
     last_line: str
     log: pathlib.Path | None
     stopped: bool
+    concerns: str = "group"
 
     @property
     def failed(self) -> bool:
@@ -47,8 +53,13 @@ class Outcome(NamedTuple):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether it found a mistake of the user and did not begin."""
-        return self.status == 2 and self.log is None
+        """Whether it found a mistake of the user in its configuration and did not begin."""
+        return self.status == 2 and self.log is None and self.concerns == "group"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it did not begin because another process is in its folder."""
+        return self.status == 2 and self.log is None and self.concerns == "run"
 
 
 class View:

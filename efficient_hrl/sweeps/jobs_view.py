@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Hashable, Mapping
 
-from efficient_hrl.sweeps.jobs import View
+from efficient_hrl.sweeps.jobs import STARTING, View
 from efficient_hrl.terminal.console import write_line
 from efficient_hrl.terminal.progress import (
     LINE_SECONDS,
@@ -64,13 +64,13 @@ class Lines(View):
     def _line(self):
         if len(self._names) <= _MOST_WORDS:
             return "; ".join(f"{name} {self._where(key)}" for key, name in self._names.items())
-        words = ("running" if word == "starting" else word for word in self._words.values())
+        words = ("running" if word == STARTING else word for word in self._words.values())
         counts = ", ".join(f"{count} {word}" for word, count in collections.Counter(words).items())
         steps = sum(report.steps for report in self._reports.values())
         return f"{len(self._names)} runs: {counts}; {steps:,} environment steps in all"
 
     def _where(self, key):
-        if self._words[key] != "starting" or key not in self._reports:
+        if self._words[key] != STARTING or key not in self._reports:
             return self._words[key]
         report = self._reports[key]
         pace = pace_words(self._paces[key].rate(report.steps), report.seconds_left)

@@ -4,6 +4,7 @@ Facts from https://slurm.schedmd.com/sbatch.html.  The script is plain text and 
 folder: who manages a cluster can read it, and what it needs is there in any language.
 """
 
+import hashlib
 import pathlib
 import re
 import shlex
@@ -17,7 +18,7 @@ from efficient_hrl.storage.durable import write_text
 from efficient_hrl.sweeps.jobs import Job
 
 NOTICE_SECONDS = 300  # between SIGTERM and a time limit: a run writes its checkpoint
-SCRIPT, COMMANDS, REPORT = "sweep.sbatch", "sweep.commands", "sweep.report.sbatch"
+SCRIPT, REPORT = "sweep.sbatch", "sweep.report.sbatch"
 
 _SCRIPT = """#!/bin/bash
 # Runs line $SLURM_ARRAY_TASK_ID of {commands_name}; the same command continues a run that was stopped.
@@ -88,19 +89,26 @@ def submit(
 
     Raises:
       RunError: `sbatch` refuses; with its own words.
+      UsageError: an option, or a folder's name, that a script cannot hold.
     """
     check_options(options)
     root = root.absolute()
+    for folder in (root, pathlib.Path.cwd()):
+        if "\n" in str(folder):
+            raise UsageError(f"{str(folder)!r}: allowed with --on=slurm: folders of one line")
     logs = root / "slurm"
     logs.mkdir(parents=True, exist_ok=True)
     shared = {
         "name": re.sub(r"[^\w.-]", "_", root.name),
-        "logs": shlex.quote(str(logs)),
+        "logs": shlex.quote(str(logs).replace("%", "%%")),  # SLURM puts numbers in place of %A and others
         "options": "".join(f"#SBATCH {option}\n" for option in options),
         "folder": shlex.quote(str(pathlib.Path.cwd())),
     }
     script, report = root / SCRIPT, root / REPORT
-    write_text(root / COMMANDS, "".join(f"{shlex.join(job.command)}\n" for job in jobs))
+    lines = "".join(f"{_line(job.command)}\n" for job in jobs)
+    # An array that was submitted before goes on reading its own lines, whatever they are now.
+    commands = root / f"sweep-{hashlib.sha256(lines.encode()).hexdigest()[:12]}.commands"
+    write_text(commands, lines)
     write_text(
         script,
         _SCRIPT.format(
@@ -108,8 +116,8 @@ def submit(
             last=len(jobs) - 1,
             cpus=cpus_per_run,
             notice=NOTICE_SECONDS,
-            commands=shlex.quote(str(root / COMMANDS)),
-            commands_name=COMMANDS,
+            commands=shlex.quote(str(commands)),
+            commands_name=commands.name,
         ),
     )
     write_text(report, _REPORT.format(**shared, command=shlex.join(report_command)))
@@ -129,12 +137,24 @@ def check_options(options: Sequence[str]) -> None:
     """Raises a UsageError for what is no option of `sbatch`, or one that the script sets itself."""
     own = ("--array", "--requeue", "--no-requeue", "--signal", "--cpus-per-task", "--output", "--open-mode")
     for option in options:
-        if not option.startswith("--") or "\n" in option:
-            raise UsageError(f"--slurm_option={option}: allowed: options of sbatch, e.g. --time=24:00:00")
-        if option.split("=")[0] in own:
+        try:
+            first, *rest = shlex.split(option)
+        except ValueError:  # nothing, or quotes that do not end
+            first, rest = "", []
+        if not first.startswith("--") or "\n" in option or any(word.startswith("-") for word in rest):
+            raise UsageError(
+                f"--slurm_option={option}: allowed: options of sbatch, one each, e.g. --time=24:00:00"
+            )
+        name = first.split("=")[0]
+        if any(set_here.startswith(name) for set_here in own):  # sbatch takes shortened names as well
             raise UsageError(
                 f"--slurm_option={option}: the sweep sets it; allowed: others than {', '.join(own)}"
             )
+
+
+def _line(command):
+    """A command in one line of bash; a line's end can only be inside of quotes."""
+    return shlex.join(command).replace("\n", "'$'\\n''")
 
 
 def _sbatch(*arguments):

@@ -17,7 +17,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol
 
 from efficient_hrl.run.stop_request import StopRequest
-from efficient_hrl.sweeps.jobs import Job, Outcome, View, word
+from efficient_hrl.storage.run_lock import HELD
+from efficient_hrl.sweeps.jobs import STARTING, Job, Outcome, View, word
 from efficient_hrl.terminal.console import program
 from efficient_hrl.terminal.progress import REPORT_PIPE, read_report
 
@@ -48,14 +49,15 @@ def run_jobs(
     begun: before that it may find that its configuration is wrong, and then nothing is written.
 
     If no job of a group has begun and all of it that have ended were wrong (status 2), the rest of the
-    group is wrong as well and is not started.
+    group is wrong as well and is not started.  One in whose folder another process is, is not wrong.
 
     Args:
       jobs: in the order in which they begin.
       shares: for each of those that run side by side its CPUs; an empty set is all.
       view: is told how it goes.
       stop: asked all the time; None listens to SIGINT, SIGTERM and SIGHUP.
-      retries: how often a job that a signal has killed begins again; it goes on from its checkpoint.
+      retries: how often a job begins again that a signal has killed, or stopped without a wish to stop
+        here; it goes on from its checkpoint.
       dies_with_parent: whether a process gets SIGTERM when this one dies, on Linux.
 
     Returns:
@@ -108,7 +110,7 @@ class _Crew:
                 job, slot, self._shares[slot], self._environment, self._selector, self._dies_with_parent
             )
             self.running.append(child)
-            self._view.state(job.key, "starting")
+            self._view.state(job.key, STARTING)
 
     def listen(self, stop):
         """Waits a little for what processes say, and takes leave of those that have ended."""
@@ -174,6 +176,7 @@ class _Child:
         self._selector = selector
         self._tail, self._reported = b"", b""
         self._asked = None
+        self._stopped_by = ""
         reports, write = os.pipe()
         with _on_cpus(cpus):  # which a process inherits
             # In a session of its own: a terminal's signals reach it through this process alone.
@@ -228,12 +231,16 @@ class _Child:
 
     def outcome(self):
         status = self._process.returncode
+        if status == 0 and self._stopped_by and self._asked is None:
+            # Somebody else has stopped it: it has written its checkpoint, but is not finished.
+            status = -signal.Signals[self._stopped_by]
         stopped = self._asked is not None and status in (0, 130, -self._asked)
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
         prefix = f"{program()}: "  # of the errors that it tells
         own = [line for line in lines if line.startswith(prefix)] or lines
         last = own[-1].removeprefix(prefix) if own else ""
-        return Outcome(status, last, self._log.path if self._log.begun else None, stopped)
+        concerns = "run" if last.endswith(HELD) else "group"
+        return Outcome(status, last, self._log.path if self._log.begun else None, stopped, concerns)
 
     def _read_text(self, view):
         del view
@@ -248,6 +255,7 @@ class _Child:
         known = [report for line in lines if (report := read_report(line.decode(errors="replace")))]
         if known:
             self._log.begin()
+            self._stopped_by = known[-1].stopped_by
             view.report(self.job.key, known[-1])
         return data
 

@@ -37,6 +37,7 @@ class Report(NamedTuple):
       returns: newest mean task returns by target, where there is no success.
       trained_return: newest mean task return of episodes while collecting; None as long as none has ended.
       seconds_left: till the end; None as long as that cannot be known.
+      stopped_by: the signal that has ended the run before its end; "" as long as none has.
     """
 
     steps: int
@@ -45,6 +46,7 @@ class Report(NamedTuple):
     returns: Mapping[str, float] = types.MappingProxyType({})
     trained_return: float | None = None
     seconds_left: float | None = None
+    stopped_by: str = ""
 
     def words(self, stream: TextIO | None) -> str:
         """What the newest evaluation and training say, short; in colours where `stream` shows them."""
@@ -166,6 +168,10 @@ class Progress:
         else:
             write_line(sys.stderr, text)
 
+    def stopped(self, name: str) -> None:
+        """A signal of this name has ended the run, which is told to who has started it."""
+        self._report(name)
+
     def close(self) -> None:
         """Ends the bar."""
         if self._bar is not None:
@@ -182,12 +188,12 @@ class Progress:
             self._bar.bar_format = _BAR if self._trained_return is None else _BAR_WITH_RETURN
             self._on_bar(self._bar.set_postfix_str, self._where().words(sys.stderr))
 
-    def _report(self):
+    def _report(self, stopped_by=""):
         """Tells who has started the run; never waits for a reader that is slow or gone."""
         if self._pipe is None:
             return
         self._report_time = time.monotonic()
-        line = json.dumps(self._where()._asdict()) + "\n"
+        line = json.dumps(self._where()._replace(stopped_by=stopped_by)._asdict()) + "\n"
         try:
             os.write(self._pipe, line.encode())
         except BlockingIOError:

@@ -5,6 +5,7 @@ import csv
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,10 +14,12 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
+from efficient_hrl.errors import UsageError
+from efficient_hrl.sweeps import ray_cluster
 from tests.commands.test_wrong_inputs import REPOSITORY
 from tests.sweeps import pretender
 
-pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
+ray = pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
 pytestmark = [pytest.mark.ci, pytest.mark.usefixtures("signals_of_a_terminal")]
 
 TINY = (
@@ -37,6 +40,27 @@ TINY = (
 def run(tmp_path):
     flags = ("--mode=sweep", "--on=ray", f"--root_dir={tmp_path / 'all'}")
     return lambda *more: main.main(["run.py", *flags, *more])
+
+
+# 127.0.0.1, and the same as an IPv6 address and ::1, as in /proc/net.
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+def listeners(process):
+    """Addresses at which a process and those that it has begun listen, as in /proc/net."""
+    folder = pathlib.Path(f"/proc/{process}")
+    links = []
+    for number in (folder / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            links.append(os.readlink(number))
+    for table in ("tcp", "tcp6"):
+        for line in (folder / "net" / table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in links:
+                yield fields[1].split(":")[0]
+    for children in folder.glob("task/*/children"):
+        for child in children.read_text().split():
+            yield from listeners(int(child))
 
 
 def in_background(act):
@@ -62,11 +86,16 @@ def test_all_runs_are_made_and_a_mistake_is_told_once(run, notes, capfd):
     assert len(pretender.lines(notes, "report")) == 1
 
 
-def test_a_run_whose_worker_is_killed_goes_on_in_another(run, notes, monkeypatch):
+def test_a_run_whose_worker_is_killed_goes_on_in_another(run, notes, monkeypatch, tmp_path):
     monkeypatch.setenv("PACE", "0.3")
+    monkeypatch.setenv("PYTHONPATH", "/theirs")
+    seen = []
 
     def kill():
         (first, *_) = wait_until(lambda: pretender.lines(notes, "begins"))
+        seen.extend(listeners(os.getpid()))
+        environment = pathlib.Path(f"/proc/{first.split(' as ')[1].split(' ')[0]}/environ").read_text()
+        seen.append(dict(line.partition("=")[::2] for line in environment.split("\0"))["PYTHONPATH"])
         time.sleep(1.0)
         os.kill(int(first.split(" under ")[1].split(" ")[0]), signal.SIGKILL)
 
@@ -75,6 +104,11 @@ def test_a_run_whose_worker_is_killed_goes_on_in_another(run, notes, monkeypatch
     killer.join(60)
     counts = [int(line.split(" ")[2]) for line in pretender.lines(notes, "begins")]
     assert len(counts) == 2 and counts[0] == 0 and 0 < counts[1] < 10
+    *addresses, path = seen
+    assert len(addresses) > 3 and {*addresses} <= LOOPBACK  # no other machine reaches the cluster
+    assert path == f"{REPOSITORY}:/theirs"
+    assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" not in os.environ  # another cluster is as it was
+    assert not list((tmp_path / "all").glob(".sweep-*"))
     # The process of a worker that has died is asked to stop, and does not run on beside the next.
     assert pretender.lines(notes, "stopped") == [f"first/seed0 at {counts[1]}"]
 
@@ -114,6 +148,15 @@ def end(process, number=signal.SIGKILL):
     process.wait()
 
 
+@pytest.fixture
+def same_for_all(monkeypatch):
+    """Nodes, and this process, ask for a token if there is one; else it depends on who was there before."""
+    if (pathlib.Path.home() / ".ray/auth_token").exists():
+        monkeypatch.setenv("RAY_AUTH_MODE", "token")
+        ray._raylet.Config.initialize("")
+
+
+@pytest.mark.usefixtures("same_for_all")
 def test_runs_of_a_node_that_is_killed_go_on_on_another(run, notes, monkeypatch, tmp_path):
     monkeypatch.setenv("PACE", "1.0")
     port = 20000 + os.getpid() % 20000
@@ -146,12 +189,39 @@ def raylet_of(worker):
     return int(pathlib.Path(f"/proc/{worker}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
-@pytest.mark.parametrize(("address", "message"), [("127.0.0.1:1", "refused"), ("here", "allowed: HOST:PORT")])
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:1", "refused"),
+        ("here", "allowed: HOST:PORT"),
+        ("ray://127.0.0.1:10001", "allowed: HOST:PORT, as `ray start --head` says, on a node of the cluster"),
+    ],
+)
 def test_no_cluster_is_one_line(run, notes, capfd, tmp_path, address, message):
     assert run("--gin_file=first.gin", f"--address={address}") == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"run.py: --address={address}: ") and message in line
     assert not (tmp_path / "all").exists()
+
+
+def test_another_server_than_ray_is_told_in_time(run, notes, capfd, monkeypatch):
+    monkeypatch.setattr(ray_cluster, "_ANSWER_SECONDS", 2.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        began = time.monotonic()
+        assert run("--gin_file=first.gin", f"--address={address}") == 2
+        assert time.monotonic() - began < 20
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"run.py: --address={address}: what listens there does not answer as Ray's head does"
+
+
+def test_a_cluster_that_asks_for_a_token_says_so(monkeypatch):
+    refused = subprocess.CompletedProcess([], 1, None, b"ray.exceptions.AuthenticationError: RPC error")
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: refused)
+    with pytest.raises(
+        UsageError, match=r"^--address=a:1: this cluster asks for a token; allowed: with RAY_AUTH"
+    ):
+        ray_cluster._check_is_ray("a:1")
 
 
 def test_two_real_runs_with_a_killed_worker_end_as_alone(tmp_path, monkeypatch):

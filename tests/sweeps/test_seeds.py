@@ -15,8 +15,8 @@ from efficient_hrl.commands import main
 from efficient_hrl.errors import UsageError
 from efficient_hrl.modes import seeds as seeds_mode
 from efficient_hrl.sweeps import jobs_view, own_command
-from efficient_hrl.sweeps.jobs import Outcome, View, failures, worst_status
-from efficient_hrl.sweeps.processes import cpu_shares
+from efficient_hrl.sweeps.jobs import Job, Outcome, View, failures, worst_status
+from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
 from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
 from efficient_hrl.terminal import console
 from efficient_hrl.terminal.progress import Report
@@ -47,6 +47,9 @@ def wait_for(word, other):
 if deed == "wrong":
     print("run.py: batchsize: no such thing", file=sys.stderr)
     sys.exit(2)
+if deed == "held":
+    print("run.py: --root_dir=a: process 1 is running in this folder; stop it, or give another folder")
+    sys.exit(2)
 if deed == "dies":
     os.kill(os.getpid(), signal.SIGKILL)
 report(10)
@@ -54,6 +57,9 @@ if deed == "fails":
     print("run.py: a loss is NaN", file=sys.stderr)
     print("noise of a library", file=sys.stderr)
     sys.exit(1)
+if deed == "stopped":
+    os.write(pipe, (json.dumps(known | {"steps": 20, "stopped_by": "SIGTERM"}) + "\\n").encode())
+    sys.exit(0)
 if deed == "stubborn":
     signal.signal(signal.SIGINT, lambda number, frame: (note("asked"), time.sleep(60)))
     note("waits")
@@ -268,6 +274,27 @@ def test_when_the_job_is_wrong_nothing_is_written_and_the_rest_is_not_begun(tmp_
 def test_one_whose_folder_is_wrong_does_not_end_the_others(tmp_path, deeds):
     outcomes, _ = pretend(tmp_path, dict(enumerate(deeds)), side_by_side=2)
     assert [outcomes[seed].status for seed in range(3)] == [2 * (deed == "wrong") for deed in deeds]
+
+
+def test_a_folder_that_another_process_holds_is_no_mistake_of_the_others(tmp_path):
+    outcomes, _ = pretend(tmp_path, {0: "held", 1: "works", 2: "held", 3: "works"})
+    assert [outcomes[seed].status for seed in range(4)] == [2, 0, 2, 0]
+    assert outcomes[0].is_held and not outcomes[0].is_wrong and outcomes[0].failed
+    assert worst_status(outcomes) == 2
+
+
+def test_a_run_that_somebody_else_has_stopped_is_not_finished_and_begins_again(tmp_path):
+    view = Record()
+    outcomes, stopped_by = pretend(tmp_path, {0: "stopped"}, view=view)
+    assert stopped_by == "" and outcomes[0].status == -signal.SIGTERM and outcomes[0].failed
+    program = tmp_path / "child.py"
+    job = Job(1, [sys.executable, str(program), str(tmp_path), "1", "stopped"], tmp_path / "runs/seed1.log")
+    assert run_jobs([job], [set()], view, retries=2)[0][1].failed
+    assert [text for seed, text in view.states if seed == 1] == [
+        *["starting", "killed by SIGTERM, begins again"] * 2,
+        "starting",
+        "killed by SIGTERM",
+    ]
 
 
 def test_only_side_by_side_a_gpu_s_memory_is_taken_bit_by_bit_unless_the_user_decides(tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """Sweeps on this machine and as a SLURM job array, with runs that only pretend."""
 
+import json
 import os
+import shlex
 import signal
 import stat
 import sys
@@ -10,13 +12,14 @@ import time
 import pytest
 
 from efficient_hrl.commands import main
+from efficient_hrl.sweeps import own_command
 from tests.sweeps import pretender
 
 pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
 
 # A stand-in for SLURM that only starts the elements, one after another, and ends those it is told to.
 SBATCH = """#!/usr/bin/env python3
-import os, pathlib, subprocess, sys, time
+import os, pathlib, shlex, subprocess, sys, time
 folder = pathlib.Path(sys.argv[0]).parent
 script = sys.argv[-1]
 with open(folder / "calls", "a") as file:
@@ -25,7 +28,7 @@ number = 100 + sum(1 for _ in open(folder / "calls"))
 print(number)
 sys.stdout.flush()
 lines = [line.split(None, 1)[1].strip() for line in open(script) if line.startswith("#SBATCH")]
-options = dict(line.partition("=")[::2] for line in lines)
+options = dict(shlex.split(line)[0].partition("=")[::2] for line in lines)
 elements = options.get("--array", "0-0").split("-")
 for element in range(int(elements[0]), int(elements[1]) + 1):
     requeued = True
@@ -118,6 +121,10 @@ def test_a_failure_is_no_reason_to_begin_again(run, notes, tmp_path, capfd):
         (["--gin_file=first.gin", "--grid=x"], "--grid=x: allowed: a name and a list"),
         (["--gin_file=first.gin", "--on=slurm", "--slurm_option=-t1"], "allowed: options of sbatch"),
         (["--gin_file=first.gin", "--on=slurm", "--slurm_option=--array=1"], "allowed: others than"),
+        (["--gin_file=first.gin", "--on=slurm", "--slurm_option=--array 0-5"], "allowed: others than"),
+        (["--gin_file=first.gin", "--on=slurm", "--slurm_option=--arr=0-5"], "allowed: others than"),
+        (["--gin_file=first.gin", "--on=slurm", "--slurm_option=--time=1 --array=1"], "one each"),
+        (["--gin_file=first.gin", "--on=slurm", "--slurm_option="], "allowed: options of sbatch"),
         (["--gin_file=lost.gin"], "--gin_file=lost.gin: no such file"),
         ([], "no configuration; give --gin_file=PATH"),
         (
@@ -204,3 +211,63 @@ def test_what_sbatch_refuses_is_told_in_its_own_words(run, notes, slurm, capfd):
     (slurm / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2\nexit 1\n")
     assert run("--gin_file=first.gin", "--on=slurm") == 1
     assert "run.py: sbatch: sbatch: error: invalid partition" in capfd.readouterr().err
+
+
+def test_a_report_that_sbatch_refuses_is_told_with_the_array_s_number(run, notes, slurm, capfd):
+    refusal = "echo 'sbatch: error: no such dependency' >&2; exit 1"
+    (slurm / "sbatch").write_text(f'#!/bin/sh\ncase "$*" in *afterany*) {refusal};; esac\necho 7\n')
+    assert run("--gin_file=first.gin", "--on=slurm") == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "the runs are submitted as job array 7, their report is not" in line
+    assert line.endswith("sbatch: error: no such dependency")
+
+
+ARGUMENTS = """
+import json, sys
+with open(NOTES, "a") as file:
+    file.write(json.dumps(sys.argv[1:]) + "\\n")
+"""
+
+
+def test_names_and_values_reach_a_run_as_they_were_given(slurm, tmp_path, monkeypatch):
+    folder = tmp_path / "it's a b 5%A"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "first.gin").touch()
+    program = folder / "program.py"
+    program.write_text(ARGUMENTS.replace("NOTES", repr(str(folder / "notes"))))
+    monkeypatch.setattr(own_command, "_RUN", program)
+    (slurm / "limited").touch()  # no element is ended
+    text = "f.y = 'two\nlines, $HOME'"
+    flags = ["--gin_file=first.gin", f"--root_dir={folder / 'all'}", f"--gin_bindings={text}", "--on=slurm"]
+    grid = """--grid=f.x=["a 'b' $c",'"d"']"""
+    assert main.main(["run.py", "--mode=sweep", *flags, grid]) == 0
+    first, second, report = map(json.loads, (folder / "notes").read_text().splitlines())
+    for value, arguments in (("\"a 'b' $c\"", first), ("'\"d\"'", second)):
+        expected = ["--gin_file=first.gin", f"--gin_bindings={text}", f"--gin_bindings=f.x = {value}"]
+        assert arguments[:3] == expected
+    assert report == ["--mode=report", f"--root_dir={folder / 'all'}"]
+    logs = shlex.quote(f"{folder}/all/slurm".replace("%", "%%"))
+    assert f"#SBATCH --output={logs}/slurm-%A_%a.log\n" in (folder / "all/sweep.sbatch").read_text()
+
+
+def test_an_array_keeps_the_lines_with_which_it_was_submitted(run, notes, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    root = tmp_path / "all"
+    texts = {}
+    for flags in (["--gin_file=first.gin"], ["--gin_file=second.gin", "--gin_file=first.gin"]):
+        assert run(*flags, "--seeds=0,1", "--on=slurm") == 0
+        script = (root / "sweep.sbatch").read_text()
+        (now,) = (path for path in root.glob("*.commands") if path not in texts)
+        assert str(now) in script and now.read_text().count("\n") == 2 * len(flags)
+        assert all(path.read_text() == text for path, text in texts.items())
+        texts[now] = now.read_text()
+
+
+def test_a_folder_of_two_lines_is_refused_for_a_script(notes, tmp_path, capfd):
+    root = tmp_path / "a\nb"
+    assert (
+        main.main(["run.py", "--mode=sweep", "--gin_file=first.gin", f"--root_dir={root}", "--on=slurm"]) == 2
+    )
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "allowed with --on=slurm: folders of one line" in line and not root.exists()

@@ -238,6 +238,12 @@ def test_a_run_reports_once_a_second_and_at_evaluations_and_at_its_end(pipe, mon
     ]
 
 
+def test_a_run_that_a_signal_has_stopped_says_so(pipe):
+    shown = Progress(total_steps=100, done_steps=50)
+    shown.stopped("SIGTERM")
+    assert [report.stopped_by for report in reports(pipe[0])] == ["", "SIGTERM"]
+
+
 def test_a_reader_that_is_slow_or_gone_holds_nothing_up(pipe, monkeypatch):
     monkeypatch.setattr(progress, "_REPORT_SECONDS", 0.0)
     shown = Progress(total_steps=10**6, done_steps=0)
