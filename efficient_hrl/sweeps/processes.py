@@ -58,7 +58,7 @@ def run_jobs(
       stop: asked all the time; None listens to SIGINT, SIGTERM and SIGHUP.
       retries: how often a job begins again that a signal has killed, or stopped without a wish to stop
         here; it goes on from its checkpoint.
-      dies_with_parent: whether a process gets SIGTERM when this one dies, on Linux.
+      dies_with_parent: whether a process gets SIGHUP when this one dies, on Linux.
 
     Returns:
       Outcomes of the jobs that were begun, by key, and the name of the signal that has come, or "".
@@ -188,7 +188,7 @@ class _Child:
                 env=environment | os.environ | {REPORT_PIPE: str(write)},
                 pass_fds=[write],
                 start_new_session=True,
-                preexec_fn=die_with_parent() if dies_with_parent else None,
+                preexec_fn=_hang_up_with_parent() if dies_with_parent else None,
             )
         os.close(write)
         self._reports = reports
@@ -308,13 +308,30 @@ class _Log:
             os.close(self._number)
 
 
-def die_with_parent():
-    """What a new process calls, so that the system sends it SIGTERM when the thread that began it ends."""
+def _hang_up_with_parent():
+    """As `die_with_parent`, with SIGHUP.
+
+    The system sends its signal once more for each thread of a killed process that a child is handed on to:
+    a second SIGTERM would end a run before it has written its checkpoint, a second SIGHUP does nothing.
+    """
+    ask = die_with_parent(signal.SIGHUP)
+    if ask is None:
+        return None
+
+    def prepare():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
+        ask()
+
+    return prepare
+
+
+def die_with_parent(number: int = signal.SIGTERM):
+    """What a new process calls, so that the system sends it a signal when the thread that began it ends."""
     try:
         prctl = ctypes.CDLL(None).prctl
     except (OSError, AttributeError):  # another system than Linux
         return None
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return lambda: prctl(_PR_SET_PDEATHSIG, number)
 
 
 @contextlib.contextmanager

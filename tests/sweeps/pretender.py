@@ -20,6 +20,7 @@ if "wrong" in arguments:
     sys.exit(2)
 stopped = []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(1) if not stopped else os._exit(143))
+signal.signal(signal.SIGHUP, lambda *_: stopped.append(1))  # as often as it comes
 folder.mkdir(parents=True, exist_ok=True)
 state = folder / "count"
 count = int(state.read_text()) if state.exists() else 0
