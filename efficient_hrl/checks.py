@@ -1,6 +1,7 @@
 """Checks of what gin files bind; each raises a ValueError of one line, "name = value; allowed: ..."."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,11 @@ def is_number(value: Any) -> bool:
     """Whether a binding is a finite number, and neither a truth value nor text."""
     is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_real and abs(value) < math.inf
+
+
+def is_mode(value: Any) -> bool:
+    """Whether a binding can name a mode of contexts, which files are named after."""
+    return isinstance(value, str) and bool(re.fullmatch(r"\w[\w.+-]*", value))
 
 
 def check_whole(name: str, value: Any, least: int = 1) -> None:

@@ -54,8 +54,8 @@ class Window:
         self._options = mujoco.MjvOption()
         self._shown_at = -np.inf
 
-    def show(self, data: mujoco.MjData, target: np.ndarray) -> None:
-        """Draws a simulation and its target, and waits until the step before has been seen in real time."""
+    def show(self, data: mujoco.MjData, target: np.ndarray | None) -> None:
+        """Draws a simulation and its target, if any; waits until the step before was seen in real time."""
         glfw = self._glfw
         if self._window is None:
             return
@@ -68,7 +68,7 @@ class Window:
         everything = mujoco.mjtCatBit.mjCAT_ALL.value
         camera = self._camera.aimed(data)
         mujoco.mjv_updateScene(self._maze.model, data, self._options, None, camera, everything, self._scene)
-        draw_markers(self._scene, [target_disc(self._maze, target)])
+        draw_markers(self._scene, [] if target is None else [target_disc(self._maze, target)])
         mujoco.mjr_render(mujoco.MjrRect(0, 0, *self._size()), self._scene, self._context)
         glfw.swap_buffers(self._window)
         glfw.poll_events()

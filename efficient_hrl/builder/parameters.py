@@ -17,6 +17,7 @@ from efficient_hrl.checks import (
     check_number,
     check_truth,
     check_whole,
+    is_mode,
     is_number,
 )
 from efficient_hrl.context.context import target_mode
@@ -101,10 +102,10 @@ def path(name: str, value: Any) -> None:
 
 
 def modes(name: str, value: Any) -> None:
-    """Names, each once."""
-    is_list = isinstance(value, (list, tuple)) and all(isinstance(mode, str) for mode in value)
+    """Names, each once; files are named after them."""
+    is_list = isinstance(value, (list, tuple)) and all(map(is_mode, value))
     if not is_list or not value or len({*value}) < len(value):
-        raise ValueError(f"{name} = {value!r}; allowed: a list of at least one mode, each once")
+        raise ValueError(f"{name} = {value!r}; allowed: a list of at least one mode, each once, as 'eval1'")
 
 
 def places(name: str, value: Any) -> None:

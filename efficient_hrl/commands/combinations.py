@@ -58,12 +58,15 @@ def targets_of(values: flags.FlagValues) -> list[list[float]]:
     return [_place(text) for text in values.target]
 
 
+_MOST_METRES = 1e6  # of a place; what float32 cannot tell apart from its neighbours is none
+
+
 def _place(text):
     try:
         place = [float(number) for number in text.split(",")]
     except ValueError:
         place = [math.nan]
-    if not all(map(math.isfinite, place)):
+    if not all(abs(number) <= _MOST_METRES for number in place):
         raise UsageError(f"--target={text}: allowed: numbers with commas between them, e.g. --target=4,4")
     return place
 

@@ -20,7 +20,7 @@ from efficient_hrl.comparison.published import (
 )
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.rows import checked_rows, column
-from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder
+from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder, present_config
 
 METRICS, EVALUATIONS = "metrics.csv", "eval.csv"
 SUCCESS, RETURN = "success_rate", "high_return"  # columns of eval.csv by which runs are judged
@@ -127,13 +127,20 @@ def find_runs(paths: Sequence[str | os.PathLike]) -> list[pathlib.Path]:
                 f"--root_dir={path}: no run and no folder of runs; allowed: a folder with run.json, or with"
                 f" {METRICS} and {EVALUATIONS}, or one that holds such, up to two levels deep"
             )
-        for run in sorted(found, key=lambda run: run.is_symlink()):
-            if run.resolve() in runs:
-                if run.is_symlink():
-                    continue  # to a run that is there, as `latest` -> `seed0`
+        own = {}
+        for run in sorted(found, key=_is_by_link):
+            own.setdefault(run.resolve(), run)  # others lead to a run that is there, as `latest` -> `seed0`
+        for resolved, run in own.items():
+            if resolved not in runs:
+                runs[resolved] = run
+            elif not _is_by_link(run):
                 raise UsageError(f"--root_dir={path}: the run {run} is given twice; allowed: each run once")
-            runs[run.resolve()] = run
     return list(runs.values())
+
+
+def _is_by_link(run):
+    """Whether the way to a run leads through a link."""
+    return run.is_symlink() or run.parent.is_symlink()
 
 
 def _runs_in(folder):
@@ -167,7 +174,7 @@ def read_run(root: pathlib.Path, until: float = np.inf) -> RunSummary:
     gin_name, config = folder_name, None
     if RunFolder.has_record(root):
         record = RunFolder(root, writes=False).record()
-        seed, config = record["seed"], record["config"]
+        seed, config = record["seed"], present_config(record)
         gin_name = "+".join(pathlib.Path(path).stem for path in _gin_files(record)) or folder_name
     bindings = _operative_config(root) if config is None else config
     return RunSummary(

@@ -42,7 +42,7 @@ from efficient_hrl.context import (  # noqa: F401
 from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation import eval_repeatedly, random_policy  # noqa: F401
 from efficient_hrl.representations import e2c, end_to_end, vae  # noqa: F401
-from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
+from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, UNBOUND, RunFolder
 from environments import create_gather_env, create_maze_env, gymnasium_task, own_layout  # noqa: F401
 
 # By which gin files name a task.
@@ -53,7 +53,6 @@ _TASK = (
     "create_gymnasium_env.env_id",
 )
 
-_UNBOUND = "not bound"
 # Parameters of configurables that the program gives, or that stand for others.
 _GIVEN = {
     *("self", "arguments", "base", "observation_spec", "action_spec", "tf_env", "seed", "name"),
@@ -115,7 +114,7 @@ def load_config(
 
 
 def load_recorded_config(folder: RunFolder, gin_bindings: Sequence[str]) -> None:
-    """Parses what a run's own record says that it began with, then bindings, which override it.
+    """Parses what a run's own record says of its configuration, then bindings, which override it.
 
     Modules that the run's gin files import are known from its operative_config.gin; they are imported
     if `folder` allows it, see `recorded`.
@@ -129,7 +128,8 @@ def load_recorded_config(folder: RunFolder, gin_bindings: Sequence[str]) -> None
     begun = recorded_bindings(folder)
     try:
         with usage_errors():
-            gin.parse_config(begun)
+            for line in begun:
+                gin.parse_config(line)
     except UsageError as error:
         raise UsageError(f"{folder.path(RECORD)}: {error}; give the run's --gin_file=PATH instead") from None
     _bind(gin_bindings)
@@ -199,7 +199,7 @@ def check_continues(
             continue
         harmless = may_change(name) or all(is_evaluation_target(name, config) for config in (begun, now))
         if harmless or (evaluates and not decides_acting(name)):
-            changed[name] = (begun.get(name, _UNBOUND), now.get(name, _UNBOUND))
+            changed[name] = (begun.get(name, UNBOUND), now.get(name, UNBOUND))
             continue
         raise UsageError(
             f"{name} = {_shown(now, name)}, but the run in {root} began with {_shown(begun, name)};"
@@ -210,7 +210,7 @@ def check_continues(
 
 def _shown(config, name):
     """A binding for a message; of a large maze its beginning."""
-    text = config.get(name, _UNBOUND)
+    text = config.get(name, UNBOUND)
     return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]}..."
 
 

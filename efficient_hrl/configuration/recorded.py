@@ -1,7 +1,8 @@
 """What a run has recorded of its configuration, read without trusting it.
 
-A run's folder may come from somebody else.  Its record is bindings and nothing else, and no module
-is imported for it that is not loaded already, or that the user has not allowed.
+A run's folder may come from somebody else.  Its record is bindings and nothing else, each readable by
+itself; they name parts of this program and of modules that the user has allowed, and no module is imported
+for them that is not loaded already, or that the user has not allowed.
 """
 
 import re
@@ -9,28 +10,41 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import gin
 from gin import config_parser
 
 from efficient_hrl.errors import UsageError
-from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder
+from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RECORD, RunFolder, present_config
 
 # gymnasium imports what stands before the colon of an environment's id, whatever it is: Python takes
 # "a folder/file" for a module too.
 _IMPORTING_ID = re.compile(r"([^:]*):.*", re.DOTALL)
 
 
+# Registered by importing that library, and no part of any configuration of ours: some of them load
+# programs from files, as SavedModels are.
+_FOREIGN = "tf_agents."
+
+
 class _Placeholders(config_parser.ParserDelegate):
-    """Values without what they refer to."""
+    """Values without what they refer to.
+
+    Attributes:
+      referenced: names of what they refer to, without scopes.
+    """
+
+    def __init__(self):
+        self.referenced: list[str] = []
 
     def configurable_reference(self, scoped_configurable_name, evaluate):
-        return None
+        self.referenced.append(scoped_configurable_name.rsplit("/", 1)[-1])
 
     def macro(self, macro_name):
         return None
 
 
 def recorded_bindings(folder: RunFolder) -> list[str]:
-    """The bindings that a run began with, "name = value" each, checked.
+    """The bindings of a run since it was continued last, "name = value" each, checked.
 
     Raises:
       UsageError: the record is damaged, holds something else than bindings, or would import a
@@ -38,10 +52,13 @@ def recorded_bindings(folder: RunFolder) -> list[str]:
     """
     path = folder.path(RECORD)
     lines = []
-    for name, value in folder.record()["config"].items():
+    for name, value in present_config(folder.record()).items():
         line = f"{name} = {value}"
-        for module in _modules_in(_value_of(line, path)):
+        statement, referenced = _parsed(line, path)
+        for module in _modules_in(statement.value):
             _check_allowed(folder, path, module)
+        for part in [statement.selector, *referenced]:
+            _check_is_no_foreign_part(path, part)
         lines.append(line)
     return lines
 
@@ -68,15 +85,28 @@ def _check_allowed(folder, path, module):
         )
 
 
-def _value_of(line, path) -> Any:
-    """The value of one binding; references are None."""
+def _check_is_no_foreign_part(path, name):
+    """Refuses what another library has registered."""
+    found = gin.config._REGISTRY.matching_selectors(name) if name else []
+    if found and all(selector.startswith(_FOREIGN) for selector in found):
+        raise UsageError(
+            f"{path}: the run's configuration names {name}, which is no part of this program; allowed with"
+            " the run's --gin_file=PATH"
+        )
+
+
+def _parsed(line, path) -> tuple[Any, list[str]]:
+    """One binding, and what it refers to; references in its value are None."""
+    values = _Placeholders()
     try:
-        statements = list(config_parser.ConfigParser(line, _Placeholders()))
-    except Exception:  # whatever gin's parser raises; gin says it better when it parses the line itself
-        return None
-    if len(statements) != 1 or not isinstance(statements[0], config_parser.BindingStatement):
-        raise UsageError(f"{path}: {line.splitlines()[0]!r} is not one binding; allowed: name = value")
-    return statements[0].value
+        # Each by itself: what is no binding alone could become one together with the next.
+        (statement,) = config_parser.ConfigParser(line, values)
+        is_binding = isinstance(statement, config_parser.BindingStatement)
+    except Exception:  # whatever gin's parser raises
+        is_binding = False
+    if not is_binding:
+        raise UsageError(f"{path}: {line.splitlines()[0][:200]!r} is not one binding; allowed: name = value")
+    return statement, values.referenced
 
 
 def _modules_in(value) -> Iterator[str]:

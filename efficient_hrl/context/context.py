@@ -15,7 +15,15 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from efficient_hrl.checks import check_function, check_number, check_truth, check_whole, length, numbers
+from efficient_hrl.checks import (
+    check_function,
+    check_number,
+    check_truth,
+    check_whole,
+    is_mode,
+    length,
+    numbers,
+)
 from efficient_hrl.context.samplers import ConstantSampler, ReplaySampler, sampler_seeds
 from efficient_hrl.inert_parameters import accepts_inert
 
@@ -333,6 +341,8 @@ def _built_samplers(samplers, specs):
         raise ValueError(f"Context.samplers = {samplers!r}; allowed: a dictionary of modes")
     built = {}
     for mode, classes in samplers.items():
+        if not is_mode(mode):
+            raise ValueError(f"Context.samplers: the mode {mode!r}; allowed: names as 'train' or 'eval1'")
         classes = list(classes) if isinstance(classes, (list, tuple)) else [classes]
         if len(classes) != len(specs):
             raise ValueError(

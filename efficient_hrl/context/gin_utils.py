@@ -47,10 +47,12 @@ def gin_sum(values: Sequence[Any]) -> Any:
     """values[0] + values[1] + ...: numbers are added, lists joined; the values stay as they are.
 
     Raises:
-      ValueError: no values.
+      ValueError: no values; or texts, with which a name could be put together from harmless pieces.
     """
     if len(values) == 0:
         raise ValueError(f"gin_sum.values = {values!r}; allowed: 1 value or more")
+    if any(isinstance(value, str) for value in values):
+        raise ValueError(f"gin_sum.values = {values!r}; allowed: numbers, lists, arrays")
     return functools.reduce(operator.add, values)
 
 

@@ -19,6 +19,7 @@ from efficient_hrl.comparison.published import Published
 from efficient_hrl.comparison.run_groups import Comparison, Group
 from efficient_hrl.comparison.run_summary import RETURN, SUCCESS
 from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.figures.labels import no_formula
 from efficient_hrl.figures.line_styles import line_styles
 from efficient_hrl.figures.published_marks import draw_marks
 
@@ -194,15 +195,15 @@ def _legend_label(comparison, row):
         lines.append(count)
     else:
         lines[-1] += f" {count}"
-    return "\n".join(lines).replace("$", r"\$")  # a dollar sign in a name begins no formula
+    return no_formula("\n".join(lines))
 
 
 def _title(comparison, name):
     if name == RETURNS:
         return "while collecting, mean of 20,000 environment steps"
     if name not in comparison.positions:
-        return name
-    return f"{name} at ({', '.join(f'{value:g}' for value in comparison.positions[name])})"
+        return no_formula(name)
+    return f"{no_formula(name)} at ({', '.join(f'{value:g}' for value in comparison.positions[name])})"
 
 
 def _draw_marks(axis, comparison, rows, target):

@@ -8,6 +8,7 @@ import numpy as np
 from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS, RETURN, SUCCESS, read_run
 from efficient_hrl.errors import UsageError
 from efficient_hrl.figures.files import save_figure
+from efficient_hrl.figures.labels import no_formula
 from efficient_hrl.figures.line_styles import line_styles
 from efficient_hrl.figures.published_marks import draw_marks
 from efficient_hrl.storage.rows import checked_rows, column
@@ -73,11 +74,11 @@ def _success_curve(rows, published):
     for target, style in zip(targets, line_styles(len(targets))):
         own = [row for row in rows if row["target"] == target]
         steps = column(own, "env_steps")
-        success.plot(steps, column(own, "success_rate"), **style, label=target)
+        success.plot(steps, column(own, "success_rate"), **style, label=no_formula(target))
         if target in published:
             draw_marks(success, {published[target]: style["color"]}, height=1.14)
             success.set_title(f"dashed, thin: {published[target].source}", fontsize=8)
-        reward.plot(steps, column(own, "high_last_reward"), **style, label=target)
+        reward.plot(steps, column(own, "high_last_reward"), **style, label=no_formula(target))
     episodes = rows[-1].get("episodes", "?")
     success.set_ylabel(f"success rate, {episodes} episodes")
     success.set_ylim(-0.05, 1.09)
@@ -96,7 +97,7 @@ def _return_curve(rows, published):
     targets = sorted({row["target"] for row in rows})
     for target, style in zip(targets, line_styles(len(targets))):
         own = [row for row in rows if row["target"] == target]
-        axis.plot(column(own, "env_steps"), column(own, RETURN), **style, label=target)
+        axis.plot(column(own, "env_steps"), column(own, RETURN), **style, label=no_formula(target))
         colours[target] = style["color"]
     marks = {published[target]: colour for target, colour in colours.items() if target in published}
     values = [*column(rows, RETURN), *(mark.value for mark in marks), 0.0]
@@ -106,7 +107,7 @@ def _return_curve(rows, published):
     draw_marks(axis, marks, high - low + 2 * margin)
     for mark in marks:
         axis.set_title(f"dashed, thin: {mark.source}", fontsize=8)
-    axis.set_ylabel(f"task return, mean of {rows[-1]['episodes']} episodes")
+    axis.set_ylabel(f"task return, mean of {rows[-1].get('episodes', '?')} episodes")
     axis.set_xlabel("environment steps")
     axis.grid(alpha=0.3)
     if len(colours) > 1:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.trajectories import Trajectory
+from efficient_hrl.figures.labels import no_formula
 from environments.maze import Maze
 from environments.maze_env import MazeEnv
 
@@ -37,7 +38,7 @@ class Subject(NamedTuple):
     @property
     def title(self) -> str:
         """First line above every figure; a dollar sign in it begins no formula."""
-        name = self.name.replace("$", r"\$")
+        name = no_formula(self.name)
         return f"{name}: f at {self.env_steps:,} environment steps"
 
     def heading(self, trajectory: Trajectory) -> str:

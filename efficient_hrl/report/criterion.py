@@ -6,6 +6,7 @@ from efficient_hrl.comparison.bound_values import text_of, value_of
 from efficient_hrl.comparison.published import is_papers_protocol
 
 _DEFAULT_DISTANCE = 5.0  # metres, of evaluate.success_distance
+_MOST_DISTANCE = 1e300
 
 
 def success_in_words(bindings: Mapping[str, str]) -> str:
@@ -21,7 +22,7 @@ def success_in_words(bindings: Mapping[str, str]) -> str:
     if text == "None":
         return "There is no success: the task has no target, and the return of a noise-free episode counts."
     distance = _DEFAULT_DISTANCE if text is None else value_of(bindings, "evaluate.success_distance")
-    if not isinstance(distance, int | float):
+    if not (isinstance(distance, int | float) and abs(distance) < _MOST_DISTANCE):
         return f"Success depends on evaluate.success_distance = {text}."
     if "gymnasium" in bindings.get("train_uvf.environment", ""):
         return f"Success: the task's reward of the last step of a noise-free episode is above {-distance:g}."

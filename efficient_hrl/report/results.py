@@ -71,7 +71,7 @@ def target_results(rows: Sequence[Mapping[str, str]]) -> list[TargetResult]:
         rates = [float(row["success_rate"]) for row in own]
         returns = [float(row.get("high_return") or math.nan) for row in own]
         richest = max(range(len(own)), key=lambda number: _known(returns[number]))
-        rate, episodes = rates[-1], int(newest["episodes"])
+        rate, episodes = rates[-1], int(float(newest["episodes"]))
         results.append(
             TargetResult(
                 target=target,

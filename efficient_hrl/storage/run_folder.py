@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from typing import Any
 
 from efficient_hrl.errors import UsageError
 from efficient_hrl.graph.machine import available_cpus, processor
@@ -20,6 +21,7 @@ LOCK = "lock"
 # What a process may have left that died before it wrote the record.
 _OWN = {LOCK, partial_of(pathlib.Path(RECORD)).name}
 MOST_SEED = 2**31 - 1
+UNBOUND = "not bound"  # in place of a value
 PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
 
 
@@ -141,10 +143,24 @@ class RunFolder:
         differ = [f"{name} {then} -> {at_present}" for name, (then, at_present) in changed.items()]
         begun = _versions(record)
         differ += [f"{k} {begun.get(k)} -> {v}" for k, v in _versions(now).items() if begun.get(k) != v]
-        note = {"env_steps": env_steps, **now, "changed": differ}
+        bound = {name: None if text == UNBOUND else text for name, (_, text) in changed.items()}
+        note = {"env_steps": env_steps, **now, "changed": differ, "bound": bound}
         record.setdefault("continued", []).append(note)
         write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
         return differ
+
+
+def present_config(record: Mapping[str, Any]) -> dict[str, str]:
+    """Bindings of a run since it was continued last, name -> value as gin writes it.
+
+    They differ from those that it began with in what may change: targets of evaluations, lengths, periods.
+    """
+    config = dict(record["config"])
+    for name, text in (record.get("continued") or [{}])[-1].get("bound", {}).items():
+        config.pop(name, None)
+        if text is not None:
+            config[name] = text
+    return config
 
 
 def _check_record(record):
@@ -178,7 +194,9 @@ def _is_note(note):
         return False
     changed = note.get("changed", [])
     is_list = isinstance(changed, list) and all(isinstance(line, str) for line in changed)
-    return is_list and _is_whole(note.get("env_steps", 0))
+    bound = note.get("bound", {})
+    are_texts = isinstance(bound, dict) and all(isinstance(text, str | None) for text in bound.values())
+    return is_list and are_texts and _is_whole(note.get("env_steps", 0))
 
 
 def _maps_texts(values):

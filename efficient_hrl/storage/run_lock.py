@@ -56,7 +56,8 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[RunLoc
     """
     try:
         folder = os.open(path.parent, os.O_RDONLY)
-        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # Not through a link: what it leads to would be emptied.
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise UsageError(f"--root_dir={path.parent}: {error}") from None
     try:

@@ -78,6 +78,7 @@ def test_a_run_is_filmed_at_the_targets(root):
         (["8,0", "100,0"], r"--target.*\[100.0, 0.0\] is outside PointMaze"),
         (["4"], r"--target.*\[4.0\]; allowed: 2 numbers"),
         (["4,0,1"], r"--target.*\[4.0, 0.0, 1.0\]; allowed: 2 numbers"),
+        (["1e39,4"], "--target=1e39,4: allowed: numbers with commas"),
         (["8,0", "8.0,0"], r"\[8.0, 0.0\] is given twice; allowed: each place once"),
         (["x,y"], "--target=x,y: allowed: numbers with commas between them, e.g. --target=4,4"),
         (["4,"], "--target=4,: allowed: numbers"),

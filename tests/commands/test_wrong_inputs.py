@@ -328,6 +328,8 @@ WRONG = [
     ("eval1/ConstantSampler.value = True", "value = True; allowed: a number or 2 numbers"),
     ("create_maze_env.env_name = 'PointMaze'", r"\[16.0, 0.0\] is outside PointMaze.*targets lie within"),
     ("evaluate.eval_modes = ['eval1', 'eval1']", "allowed: a list of at least one mode, each once"),
+    ("evaluate.eval_modes = ['../eval1']", "allowed: a list of at least one mode, each once, as 'eval1'"),
+    ("meta/Context.samplers = {'/tmp/x': [@RandomSampler]}", "the mode '/tmp/x'; allowed: names as 'train'"),
     ("evaluate.evaluate_nohrl = 'x'", "evaluate_nohrl = 'x'; allowed: True, False"),
     ("evaluate.success_distance = 1e400", "success_distance = inf; allowed: a number above 0"),
     ("evaluate.checkpoint_range = (5, 1)", r"checkpoint_range = \(5, 1\); allowed: \(first, last\)"),

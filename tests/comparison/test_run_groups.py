@@ -9,6 +9,7 @@ import pytest
 from efficient_hrl.comparison.run_groups import compare
 from efficient_hrl.comparison.run_summary import Task, find_runs, read_run, split_name
 from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.run_folder import UNBOUND, RunFolder
 from tests.runs_on_disk import ANT_MAZE, ANT_PUSH, write_run
 
 RESULTS = pathlib.Path(__file__).parents[2] / "results"
@@ -143,6 +144,28 @@ def test_a_run_is_given_once(tmp_path):
     for twice in ([run, run], [run, tmp_path / "runs"], [run, run / ".." / "a"]):
         with pytest.raises(UsageError, match="given twice; allowed: each run once"):
             find_runs(twice)
+
+
+def test_links_inside_a_folder_lead_to_runs_that_are_there(tmp_path):
+    run = write_run(tmp_path / "x" / "seed0")
+    (tmp_path / "latest").symlink_to(tmp_path / "x")
+    (tmp_path / "x" / "here").symlink_to(tmp_path / "x")
+    (tmp_path / "x" / "newest").symlink_to(run)
+    assert find_runs([tmp_path]) == find_runs([tmp_path / "x"]) == [run]
+    assert find_runs([run, tmp_path / "x" / "newest"]) == [run]
+
+
+def test_a_target_that_was_changed_is_shown_where_it_is_now(tmp_path):
+    root = write_run(tmp_path / "a")
+    folder, name = RunFolder(root), "eval1/ConstantSampler.value"
+    begun = folder.record()["config"][name]
+    place = lambda: dict(read_run(root).task.targets).get("eval1")
+    folder.note_continuation(50, {name: (begun, "[4.0, 0.0]")})
+    assert place() == (4.0, 0.0)
+    folder.note_continuation(60, {name: (begun, UNBOUND)})
+    assert place() is None
+    folder.note_continuation(70, {})
+    assert place() == tuple(map(float, ANT_MAZE["eval1"]))
 
 
 def test_a_run_is_read(tmp_path):

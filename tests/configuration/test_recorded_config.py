@@ -83,3 +83,45 @@ def test_a_record_from_somebody_else_runs_no_code(name, value, tmp_path, monkeyp
     with pytest.raises(UsageError, match="evil_of_a_run|not one binding"):
         load_recorded_config(folder, [])
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {
+            "create_gymnasium_env.env_id": "(",
+            "'x')\nimport evil_of_a_run\ncreate_gymnasium_env.append_time": "True",
+        },
+        {
+            "create_gymnasium_env.env_id": "(",
+            "'x')\ninclude 'evil.gin'\ncreate_gymnasium_env.append_time": "True",
+        },
+        {"create_gymnasium_env.env_id": "'x' \\", "import evil_of_a_run": ""},
+        {"train_uvf.batch_size": "(7"},
+    ],
+)
+def test_bindings_that_are_none_alone_are_refused(config, tmp_path, monkeypatch):
+    ran = own_module(tmp_path, "evil_of_a_run")
+    (tmp_path / "evil.gin").write_text("import evil_of_a_run\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="is not one binding; allowed: name = value$") as told:
+        load_recorded_config(recorded(tmp_path / "run", config), [])
+    assert "\n" not in str(told.value)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("evaluate.success_fn", "@SavedModelPyTFEagerPolicy()"),
+        ("evaluate.success_fn", "@a/b/py_tf_eager_policy.SavedModelPyTFEagerPolicy"),
+        ("SOME_MACRO", "[1, {'a': @SavedModelPyTFEagerPolicy()}]"),
+        ("SavedModelPyTFEagerPolicy.model_path", "'runs/dl/model'"),
+    ],
+)
+def test_a_record_names_nothing_that_another_library_has_registered(name, value, tmp_path):
+    from tf_agents.policies import py_tf_eager_policy  # noqa: F401  (registers it)
+
+    with pytest.raises(UsageError, match="SavedModelPyTFEagerPolicy, which is no part of this program"):
+        load_recorded_config(recorded(tmp_path / "run", {name: value}), [])

@@ -55,6 +55,7 @@ def test_range_counts_from_zero():
             lambda: gin_sparse_array(3, [1, 2], [0]),
             r"gin_sparse_array.values = \[1, 2\] .*one value for each",
         ),
+        (lambda: gin_sum(["a", "b"]), r"gin_sum.values = \['a', 'b'\]; allowed: numbers, lists, arrays"),
         (lambda: gin_sum([]), r"gin_sum.values = \[\]; allowed: 1 value or more"),
         (lambda: gin_range(-1), r"gin_range.n = -1; allowed: 0 or more"),
     ],

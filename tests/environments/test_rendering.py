@@ -445,7 +445,7 @@ def test_sizes_and_cameras_that_are_none_are_refused(picture, message):
 
 WINDOW = """
 import sys, time
-import glfw, mujoco, numpy as np
+import glfw, gymnasium, mujoco, numpy as np
 from environments.create_maze_env import make_maze_env
 from environments.opengl import OpenGLError
 
@@ -483,6 +483,10 @@ assert env._renderer._window is None
 env.step(np.zeros(2, np.float32))  # it goes on without a window
 env.close()
 env.close()
+gather = gymnasium.make("PointGather-v0", render_mode="human", width=300, height=200).unwrapped
+gather.reset(seed=0)  # there is no target
+assert len(np.unique(seen(gather))) > 10
+gather.close()
 """
 
 

@@ -16,6 +16,7 @@ from efficient_hrl.report.criterion import success_in_words
         ),
         ({"evaluate.success_distance": "%FAR", "FAR": "3"}, r"nearer than 3 m .* episode\.$"),
         ({"evaluate.success_distance": "@far()"}, r"depends on evaluate\.success_distance = @far\(\)"),
+        ({"evaluate.success_distance": "1" + "0" * 400}, r"depends on evaluate\.success_distance = 10+\."),
         ({"evaluate.success_distance": "None"}, "There is no success: the task has no target"),
         ({"evaluate.max_steps_per_episode": "50"}, r"nearer than 5 m .* episode\.$"),
         ({"evaluate.success_fn": "@plain_rewards"}, "what @plain_rewards says"),

@@ -205,6 +205,21 @@ def test_the_whole_run_is_read_and_drawn(whole, tmp_path):
     assert len(read_maps(whole)) == 2 and (tmp_path / "run/plots/goals.png").is_file()
 
 
+@pytest.mark.parametrize("cell", ["$x_$", "5.0", "1e15"])
+def test_names_and_numbers_of_others_are_drawn_as_they_are(whole, tmp_path, cell):
+    root = tmp_path / "run"
+    shutil.copytree(whole, root)
+    text = (root / "eval.csv").read_text()
+    head, *lines = text.splitlines()
+    column = head.split(",").index("target" if cell == "$x_$" else "episodes")
+    cells = [line.split(",") for line in lines]
+    first = cells[0][column]
+    changed = [[cell if i == column and c == first else c for i, c in enumerate(line)] for line in cells]
+    (root / "eval.csv").write_text("\n".join([head, *map(",".join, changed)]) + "\n")
+    read_all(root)
+    draw_all(root)
+
+
 @settings(max_examples=150, **QUIETLY)
 @given(st.data())
 def test_a_damaged_file_is_read_or_named(whole, data):

@@ -20,6 +20,11 @@ def row(steps, target, success, last):
     return {k: str(v) for k, v in (values | {"success_rate": success, "high_last_reward": last}).items()}
 
 
+def test_whole_numbers_are_read_however_they_are_written():
+    (found,) = target_results([row(100, "a", 0.5, -1) | {"episodes": "5e1", "env_steps": "100.0"}])
+    assert (found.episodes, found.env_steps) == (50, 100)
+
+
 def test_newest_and_best_evaluation_of_every_target():
     rows = [
         row(100, "b", 0.2, -3),

@@ -138,6 +138,16 @@ def test_a_lock_that_is_deleted_under_a_run_does_no_harm_until_another_one_takes
                 lock.check()
 
 
+def test_what_a_lock_that_is_a_link_leads_to_stays_as_it_is(tmp_path):
+    precious, run = tmp_path / "precious", tmp_path / "run"
+    precious.write_text("mine")
+    run.mkdir()
+    (run / "lock").symlink_to(precious)
+    with pytest.raises(UsageError, match="--root_dir=.*run: .*lock"), hold(run / "lock", print):
+        pytest.fail("it is held")
+    assert precious.read_text() == "mine"
+
+
 def test_a_folder_with_a_lock_alone_may_be_used(tmp_path):
     """A process has died between the lock and the record."""
     (tmp_path / "lock").write_text("{}")
