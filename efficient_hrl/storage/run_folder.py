@@ -182,6 +182,10 @@ def _check_record(record):
     continued = record.get("continued", [])
     if not isinstance(continued, list) or not all(map(_is_note, continued)):
         raise ValueError("continued is not a list of notes")
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # JSON can hold halves of characters
+        raise ValueError("a text that no file can hold") from None
 
 
 def _is_whole(value):

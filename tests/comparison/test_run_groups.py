@@ -410,6 +410,8 @@ def test_what_cannot_be_compared_is_left_out_or_refused(tmp_path):
         ("eval.csv", "env_steps,target,success_rate,high_last_reward\n50,eval1,x,1\n", "not as this program"),
         ("metrics.csv", "steps\n50\n", "not as this program writes it"),
         ("run.json", "{}", "not a record of a run"),
+        ("run.json", '{"seed": 0, "config": {"a": "\\ud800"}}', "not a record of a run .a text that no file"),
+        ("run.json", '{"seed": 0, "config": {}, "continued": [{"bound": {"a": 1}}]}', "not a list of notes"),
         ("run.json", '{"seed": 0, "config": {}, "gin_files": [1]}', "not a record of a run"),
     ],
 )
