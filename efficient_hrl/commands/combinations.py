@@ -67,7 +67,10 @@ def _place(text):
     except ValueError:
         place = [math.nan]
     if not all(abs(number) <= _MOST_METRES for number in place):
-        raise UsageError(f"--target={text}: allowed: numbers with commas between them, e.g. --target=4,4")
+        raise UsageError(
+            f"--target={text}: allowed: numbers with commas between them, e.g. --target=4,4; up to"
+            f" {_MOST_METRES:g}"
+        )
     return place
 
 
