@@ -1,7 +1,5 @@
 """A real run, with or without collectors of its own, watched for a while."""
 
-import contextlib
-import csv
 import pathlib
 import signal
 import subprocess
@@ -12,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.rows import read_rows
 
 _ROOT = pathlib.Path(__file__).parents[1]
 _ALWAYS = (
@@ -98,19 +97,21 @@ class _Watched:
         """The newest row of metrics.csv, as soon as something holds of it."""
         deadline = time.monotonic() + seconds
         while True:
-            rows = _rows(self._root / "metrics.csv")
+            rows = read_rows(self._root / "metrics.csv")
             if rows and holds(rows[-1]):
                 return rows[-1]
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            has_ended = self._process.poll() is not None
+            if has_ended or time.monotonic() > deadline:
                 lines = self._log.read_text().strip().splitlines() or ["nothing"]
-                raise UsageError(f"the run with {self._count} collectors has ended; it said: {lines[-1]}")
+                what = "has ended" if has_ended else f"is not where it should be after {seconds:.0f} s"
+                raise UsageError(f"the run with {self._count} collectors {what}; it said: {lines[-1]}")
             time.sleep(0.1)
 
     def is_at_work(self, row):
         """Whether it learns from as many collectors as it is to have."""
         if int(row["env_steps"]) < _WARM_UP_STEPS:
             return False
-        rows = _rows(self._root / "collectors.csv")
+        rows = read_rows(self._root / "collectors.csv")
         return not self._count or bool(rows) and int(float(rows[-1]["collectors"])) == self._count
 
 
@@ -119,7 +120,7 @@ def _summary(root, first, last, traffic) -> Measured:
     steps = int(last["env_steps"]) - int(first["env_steps"])
     inside = [
         {name: float(value) for name, value in row.items()}
-        for row in _rows(root / "collectors.csv")
+        for row in read_rows(root / "collectors.csv")
         if int(first["env_steps"]) < int(row["env_steps"]) <= int(last["env_steps"])
     ]
     nan = float("nan")
@@ -154,14 +155,6 @@ def _updates_per_step(root):
     updates = int(reader.get_tensor("low_agent/updates/.ATTRIBUTES/VARIABLE_VALUE"))
     steps = int(newest.name.rpartition("-")[2])
     return updates / (steps - _INITIAL_STEPS)
-
-
-def _rows(path):
-    """Whole rows of a table that somebody is writing."""
-    with contextlib.suppress(OSError):
-        text = path.read_text()
-        return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
-    return []
 
 
 def _loopback_bytes():

@@ -4,11 +4,10 @@
 
 Starts real runs: with 0, 1, 2 and 4 collectors, for three kinds of work; and as many runs as
 this machine has room for, alone, in a sweep of its own and on Ray.  Writes scale_collectors.csv,
-scale_sweeps.csv and scale.png into `--out`.  About 35 minutes on two cores; with `--part` and
+scale_sweeps.csv and scale.png into `--out`.  About 25 minutes on two cores; with `--part` and
 `--setting` only some of it.
 """
 
-import csv
 import datetime
 import os
 import pathlib
@@ -21,6 +20,7 @@ from benchmarks import report, setting
 from benchmarks.collector_runs import measured_run
 from benchmarks.sweep_times import ALONE, WAYS, seconds_of
 from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.rows import read_rows
 
 COUNTS = (0, 1, 2, 4)
 # Kind of work -> bindings.
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
         print(f"benchmarks.scale: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
     out = pathlib.Path(values.out)
-    draw(_read(out / _COLLECTORS), _read(out / _SWEEPS), out / "scale.png")
+    draw(read_rows(out / _COLLECTORS), read_rows(out / _SWEEPS), out / "scale.png")
     return 0
 
 
@@ -104,16 +104,9 @@ def _keep(row, table, key):
     row |= {"machine": machine.description(), "date": str(datetime.date.today())}
     print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     of = lambda found: tuple(found[name] for name in key)
-    rows = {of(found): found for found in _read(table)}
+    rows = {of(found): found for found in read_rows(table)}
     rows[of(row)] = row
     report.write_table(list(rows.values()), table)
-
-
-def _read(table):
-    if not table.exists():
-        return []
-    with open(table, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def draw(collectors: Sequence[dict[str, str]], sweeps: Sequence[dict[str, str]], path: pathlib.Path) -> None:

@@ -7,11 +7,18 @@ from typing import Any
 
 import numpy as np
 
+MOST_METRES = 1e6  # from the origin, of places in bindings
+
 
 def is_number(value: Any) -> bool:
     """Whether a binding is a finite number, and neither a truth value nor text."""
     is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_real and abs(value) < math.inf
+
+
+def is_coordinate(value: Any) -> bool:
+    """Whether a binding is a place's number, metres: float32 still tells places apart there."""
+    return is_number(value) and abs(value) <= MOST_METRES
 
 
 def is_mode(value: Any) -> bool:

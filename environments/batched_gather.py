@@ -39,11 +39,13 @@ class BatchedGatherEnvironment(BatchedMazeEnvironment):
         self._objects[rows] = self._bodies[rows, self._places] = objects
 
     def _advance(self, action, ids):
-        before = [array.copy() for array in (self._qpos, self._qvel, self._bodies)]
+        if self._maze.ends_on_fall:
+            before = [array.copy() for array in (self._qpos, self._qvel, self._bodies)]
         super()._advance(action, ids)
-        fallen = self._unstable.copy() if self._maze.ends_on_fall else np.zeros_like(self._unstable)
-        if fallen.any():
+        fallen = np.zeros(self._num_envs, bool)
+        if self._maze.ends_on_fall and self._unstable.any():
             # The state before is the last one of these episodes, which are not abandoned.
+            fallen[:] = self._unstable
             self._put_back(np.flatnonzero(fallen), *before)
             self._unstable[:] = False
         rows = slice(None) if ids is None else ids

@@ -12,11 +12,13 @@ from typing import Any
 import tensorflow as tf
 
 from efficient_hrl.checks import (
+    MOST_METRES,
     check_above_0,
     check_function,
     check_number,
     check_truth,
     check_whole,
+    is_coordinate,
     is_mode,
     is_number,
 )
@@ -109,12 +111,14 @@ def modes(name: str, value: Any) -> None:
 
 
 def places(name: str, value: Any) -> None:
-    """Lists of numbers, each once."""
+    """Lists of coordinates in metres, each once."""
     is_list = isinstance(value, (list, tuple)) and value
     if not is_list or not all(
-        isinstance(place, (list, tuple)) and place and all(map(is_number, place)) for place in value
+        isinstance(place, (list, tuple)) and place and all(map(is_coordinate, place)) for place in value
     ):
-        raise ValueError(f"{name} = {value!r}; allowed: a list of places, e.g. [[4, 4]]")
+        raise ValueError(
+            f"{name} = {value!r}; allowed: a list of places, e.g. [[4, 4]], up to {MOST_METRES:g}"
+        )
     modes_of_places = [target_mode(place) for place in value]
     for number, mode in enumerate(modes_of_places):
         if mode in modes_of_places[:number]:

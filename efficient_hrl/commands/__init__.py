@@ -2,5 +2,5 @@
 
 What a mode does belongs to `modes`.
 
-May import: comparison, configuration, errors, storage, terminal, video.
+May import: checks, comparison, configuration, errors, storage, terminal, video.
 """

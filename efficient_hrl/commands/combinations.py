@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from absl import flags
 
+from efficient_hrl.checks import MOST_METRES, is_coordinate
 from efficient_hrl.configuration.shipped import find_gin_file
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import RunFolder
@@ -58,18 +59,15 @@ def targets_of(values: flags.FlagValues) -> list[list[float]]:
     return [_place(text) for text in values.target]
 
 
-_MOST_METRES = 1e6  # of a place; what float32 cannot tell apart from its neighbours is none
-
-
 def _place(text):
     try:
         place = [float(number) for number in text.split(",")]
     except ValueError:
         place = [math.nan]
-    if not all(abs(number) <= _MOST_METRES for number in place):
+    if not all(map(is_coordinate, place)):
         raise UsageError(
             f"--target={text}: allowed: numbers with commas between them, e.g. --target=4,4; up to"
-            f" {_MOST_METRES:g}"
+            f" {MOST_METRES:g}"
         )
     return place
 

@@ -97,7 +97,7 @@ def test_other_modes_have_no_targets(mode, error_of):
     assert f"--target=8,0: only for --mode=eval and --mode=video, not --mode={mode}" in err
 
 
-@pytest.mark.parametrize("value", ["[]", "5", "[5]", "[[]]", "[['x', 1]]", "[[True, 1]]"])
+@pytest.mark.parametrize("value", ["[]", "5", "[5]", "[[]]", "[['x', 1]]", "[[True, 1]]", "[[1e39, 4]]"])
 def test_bound_targets_are_checked_too(value, error_of):
     err = error_of("--mode=eval", f"--gin_bindings=evaluate.targets = {value}")
     assert re.search(r"evaluate.targets = .*; allowed: a list of places, e.g. \[\[4, 4\]\]", err)
