@@ -1,5 +1,6 @@
 """`evaluate`: what gin binds of evaluation -> an evaluator, built."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import gin
@@ -17,7 +18,7 @@ from efficient_hrl.relabeling import InverseDynamics
 from efficient_hrl.specifications.hierarchy import HierarchySpec
 from efficient_hrl.specifications.run import EvaluationSpec
 from environments.gymnasium_task import GymnasiumTask
-from environments.make_batched import environment_bytes, episode_limit, make_batched
+from environments.make_batched import episode_limit, make_batched
 from environments.maze_env import MazeEnv
 
 
@@ -107,10 +108,13 @@ def evaluate(
         success_fn,
         generate_summaries,
     )
-    each = environment_bytes(environment)
-    check_copies("evaluate.num_episodes_eval", spec.num_episodes, each, "environments side by side")
     py_env = make_batched(
-        environment, spec.num_episodes, seed, spec.episode_steps, num_threads=available_cpus()
+        environment,
+        spec.num_episodes,
+        seed,
+        spec.episode_steps,
+        num_threads=available_cpus(),
+        check_fits=functools.partial(check_copies, "evaluate.num_episodes_eval", "environments side by side"),
     )
     if hierarchy is None:
         tf_env = tf_py_environment.TFPyEnvironment(py_env)

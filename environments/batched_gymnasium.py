@@ -2,13 +2,15 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 
 import numpy as np
 from tf_agents.specs import array_spec
 
 from environments.batched import BatchedEnvironment
 from environments.foreign_errors import ForeignError, foreign_errors
-from environments.gymnasium_task import GymnasiumTask
+from environments.gymnasium_task import GymnasiumTask, check_outcome
+from environments.resident_memory import Growth
 
 
 class BatchedGymnasiumEnvironment(BatchedEnvironment):
@@ -18,7 +20,14 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
     kept: after a stop every instance begins a new episode.
     """
 
-    def __init__(self, task: GymnasiumTask, num_envs: int, seed: int, episode_steps: int | None = None):
+    def __init__(
+        self,
+        task: GymnasiumTask,
+        num_envs: int,
+        seed: int,
+        episode_steps: int | None = None,
+        check_fits: Callable[[int, int], None] = lambda count, each: None,
+    ):
         """Makes the instances; no episode has begun yet.
 
         Args:
@@ -27,10 +36,12 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
           seed: of the first instance; instance i has `seed + i`.
           episode_steps: steps after which an episode is truncated, if the environment
             has not ended it before; None leaves it to the environment.
+          check_fits: (how many more, bytes of each) -> None; raises where there is no room.
         """
         super().__init__(num_envs, episode_steps)
         self._task = task
-        self._envs = self._made(num_envs)
+        self._envs = []
+        self._make(check_fits)
         self._all_steps = 0
         self._seed = seed
         self.seed(seed)
@@ -39,9 +50,12 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         self._states = np.zeros((num_envs, len(sample)), np.float32)
         self._action_space = first.action_space
 
-    def _made(self, num_envs, **kwargs):
-        with foreign_errors(self._task.env_id):
-            return [self._task.make(**kwargs) for _ in range(num_envs)]
+    def _make(self, check_fits=lambda count, each: None, **kwargs):
+        growth = Growth(self._num_envs, check_fits)
+        for made in range(1, self._num_envs + 1):
+            with foreign_errors(self._task.env_id):
+                self._envs.append(self._task.make(**kwargs))
+            growth.check(made)
 
     def open_view(self) -> None:
         """Makes all instances anew, so that they can be asked for pictures.
@@ -58,7 +72,7 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
                 " allowed: an environment with render_mode='rgb_array'"
             )
         self.close()
-        self._envs = self._made(self._num_envs, render_mode="rgb_array")
+        self._make(render_mode="rgb_array")
 
     def picture(self) -> np.ndarray:
         """What the first instance looks like, red, green, blue, uint8 [height, width, 3].
@@ -77,9 +91,14 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         return picture
 
     def close(self) -> None:
-        """Closes all instances."""
-        for env in self._envs:
-            env.close()
+        """Closes all instances.
+
+        Raises:
+          ForeignError: one of them cannot be closed.
+        """
+        while self._envs:
+            with foreign_errors(self._task.env_id):
+                self._envs.pop().close()
 
     @contextlib.contextmanager
     def _asking(self):
@@ -96,6 +115,12 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
                 f" observation_space makes one of {self._states.shape[1]}"
             )
         self._states[i] = state
+
+    def _check(self, *outcome):
+        try:
+            check_outcome(*outcome)
+        except ValueError as error:
+            raise ForeignError(f"{self._task.env_id}: {error}") from None
 
     @property
     def keeps_state(self) -> bool:
@@ -138,9 +163,10 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
             # A copy inside the range: some environments object to rounding, some write to it.
             clipped = np.clip(action[i], space.low, space.high).astype(space.dtype)
             with self._asking():
-                observation, rewards[row], terminations[row], truncated, _ = self._envs[i].step(clipped)
+                observation, reward, terminated, truncated, _ = self._envs[i].step(clipped)
                 self._keep(i, observation, self._clock[i] + 1)
-                self._truncated[i] = truncated
+                self._check(reward, terminated, truncated)
+            rewards[row], terminations[row], self._truncated[i] = reward, terminated, truncated
         return rewards, terminations
 
     def _observe(self):

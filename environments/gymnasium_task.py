@@ -87,15 +87,29 @@ def create_gymnasium_env(
         _check_spaces(task, env)
         # Some arguments are looked at only when an episode runs.
         _check_observation(task, env, "reset", env.reset(seed=0)[0])
-        _check_observation(task, env, "step", env.step(env.action_space.sample())[0])
+        observation, *rest = env.step(env.action_space.sample())
+        _check_observation(task, env, "step", observation)
+        check_outcome(*rest[:3])
+        time_limit = env.spec.max_episode_steps
+        is_maze = isinstance(env.unwrapped, MazeEnv) and isinstance(env.observation_space, Box)
+        maze = env.unwrapped.maze if is_maze else None
+        env.close()
     except Exception as error:  # whatever a foreign environment may raise
         said = in_one_line(error) if comes_from_elsewhere(error) else error
         raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}: {said}") from None
-    time_limit = env.spec.max_episode_steps
-    is_maze = isinstance(env.unwrapped, MazeEnv) and isinstance(env.observation_space, Box)
-    maze = env.unwrapped.maze if is_maze else None
-    env.close()
     return dataclasses.replace(task, time_limit=time_limit, maze=maze)
+
+
+def check_outcome(reward: Any, terminated: Any, truncated: Any) -> None:
+    """Raises a ValueError unless a step's reward is a number, and its ends are true or false.
+
+    NumPy would make NaN of a reward of None, and False of an end of None.
+    """
+    if np.size(reward) != 1 or np.asarray(reward).dtype.kind not in "fiub":
+        raise ValueError(f"step gives a reward of {reward!r}; allowed: a number")
+    for name, value in (("terminated", terminated), ("truncated", truncated)):
+        if np.size(value) != 1 or np.asarray(value).dtype.kind not in "biu":
+            raise ValueError(f"step gives {name} = {value!r}; allowed: True, False")
 
 
 def _check_observation(task, env, function, observation):

@@ -1,5 +1,6 @@
 """What gin files bind as an environment -> N of them, ready for tf-agents."""
 
+from collections.abc import Callable
 from typing import Any
 
 import mujoco
@@ -15,7 +16,7 @@ from environments.tasks import EPISODE_STEPS
 
 _MAZE_METHODS = ("reset", "step", "set_state")
 _GENERATOR_BYTES = 500  # of NumPy's random generators
-_FOREIGN_BYTES = 4096  # gymnasium's CartPole, the smallest
+_FOREIGN_BYTES = 4096  # at least: gymnasium's CartPole, the smallest
 
 
 def check_environment(name: str, environment: Any) -> None:
@@ -88,9 +89,9 @@ def is_foreign(environment: MazeEnv | GymnasiumTask) -> bool:
     return isinstance(environment, GymnasiumTask)
 
 
-def environment_bytes(environment: MazeEnv | GymnasiumTask) -> int:
+def _bytes_of(environment):
     """Memory that one of many environments takes, at least."""
-    if not isinstance(environment, MazeEnv):
+    if is_foreign(environment):
         return _FOREIGN_BYTES
     model = environment.maze.model
     physics = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION) + 3 * model.nbody
@@ -103,6 +104,7 @@ def make_batched(
     seed: int,
     episode_steps: int | None,
     num_threads: int = 1,
+    check_fits: Callable[[int, int], None] | None = None,
 ) -> BatchedEnvironment:
     """`num_envs` environments like `environment`, seeded with `seed`, `seed + 1`, ...
 
@@ -112,8 +114,13 @@ def make_batched(
       seed: of the first one.
       episode_steps: steps after which episodes are truncated; None is never.
       num_threads: for physics, where the environment can use them.
+      check_fits: (how many, bytes of each) -> None, raises where there is no room; None is no check.
+        It is asked before any is made, and again while those from elsewhere are made, of which
+        nobody knows before what they take.
     """
+    check_fits = check_fits or (lambda count, each: None)
+    check_fits(num_envs, _bytes_of(environment))
     if is_foreign(environment):
-        return BatchedGymnasiumEnvironment(environment, num_envs, seed, episode_steps)
+        return BatchedGymnasiumEnvironment(environment, num_envs, seed, episode_steps, check_fits)
     batched = BatchedGatherEnvironment if isinstance(environment, GatherEnv) else BatchedMazeEnvironment
     return batched(environment.maze, num_envs, seed, num_threads, episode_steps)

@@ -78,6 +78,15 @@ def test_observations_that_become_shorter(root, monkeypatch, capfd):
     assert said in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("fault", ["none", "terminated", "truncated"])
+def test_what_a_step_gives(fault, root, monkeypatch, capfd):
+    monkeypatch.setenv(FAULT, fault)
+    assert call(root) == 1
+    said = {"none": "a reward of None; allowed: a number"}.get(fault, f"{fault} = None; allowed: True, False")
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"run.py: Faulty-v0: step gives {said}")
+
+
 @pytest.mark.ci
 def test_while_evaluating_and_recording(root, monkeypatch, capfd):
     assert call(root) == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efficient_hrl.agents.ddpg_networks import apply_layers
+from efficient_hrl.agents.layers import apply_layers
 from efficient_hrl.relabeling import (
     InverseDynamics,
     best_candidates,

@@ -3,115 +3,19 @@
 The gin names `ddpg_actor_net` and `ddpg_critic_net` are the original's.
 """
 
-import inspect
-import itertools
 from collections.abc import Callable, Sequence
 
 import gin
 import tensorflow as tf
-from tf_agents.networks import network
 
-from efficient_hrl.checks import check_function, check_truth
-from efficient_hrl.graph.memory import check_room
+from efficient_hrl.agents.layers import apply_layers, dense_stack, output_layer, zero_entries
+from efficient_hrl.agents.sized_network import SizedNetwork, Stack
+from efficient_hrl.checks import check_truth
 from efficient_hrl.inert_parameters import accepts_inert
-
-_COPIES = 5  # of a weight: its own, its target's, its gradient, Adam's two moments
-
-
-def hidden_layer(units: int, activation_fn: Callable | None, name: str, use_bias: bool = True):
-    """Dense layer with weights U(+-sqrt(1 / fan_in)) and zero biases."""
-    initializer = tf.keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform")
-    return tf.keras.layers.Dense(
-        units, activation=activation_fn, kernel_initializer=initializer, use_bias=use_bias, name=name
-    )
-
-
-def output_layer(units: int, activation_fn: Callable | None, name: str) -> tf.keras.layers.Dense:
-    """Dense layer with weights U(+-0.003) and zero biases, so that outputs begin near 0."""
-    initializer = tf.keras.initializers.RandomUniform(-0.003, 0.003)
-    return tf.keras.layers.Dense(units, activation=activation_fn, kernel_initializer=initializer, name=name)
-
-
-def dense_stack(
-    sizes: Sequence[int], activation_fn: Callable, name: str, normalizer_fn: Callable | None = None
-) -> list[tf.keras.layers.Layer]:
-    """A stack of `hidden_layer`s named name_1, name_2, ...
-
-    Args:
-      sizes: units of each layer.
-      activation_fn: of every layer.
-      name: of the stack.
-      normalizer_fn: None, a class of Keras layers, or a function of tensors; it is
-        applied before the activation, in layers that then have no bias.
-
-    Raises:
-      ValueError: sizes that are not whole numbers from 1.
-      MemoryError: layers that do not fit.
-    """
-    is_list = isinstance(sizes, (list, tuple))
-    is_whole = lambda size: isinstance(size, int) and not isinstance(size, bool)
-    if not is_list or not all(is_whole(size) and size > 0 for size in sizes):
-        raise ValueError(f"hidden layers {sizes!r}; allowed: a list of whole numbers from 1, e.g. (300, 300)")
-    check_function("normalizer_fn", normalizer_fn)
-    _check_layers_fit(sizes)
-    layers = []
-    for i, size in enumerate(sizes, start=1):
-        if normalizer_fn is None:
-            layers.append(hidden_layer(size, activation_fn, f"{name}_{i}"))
-            continue
-        is_layer = inspect.isclass(normalizer_fn)
-        layers.append(hidden_layer(size, None, f"{name}_{i}", use_bias=False))
-        layers.append(normalizer_fn() if is_layer else tf.keras.layers.Lambda(normalizer_fn))
-        layers.append(tf.keras.layers.Activation(activation_fn))
-    return layers
-
-
-def _check_layers_fit(sizes):
-    """Refuses layers that are larger than the memory that is free, those before and behind them aside."""
-    weights = sum(sizes) + sum(first * second for first, second in itertools.pairwise(sizes))
-    size = _COPIES * 4 * weights
-    check_room({f"{weights:,} weights": size}, f"hidden layers of {list(sizes)} units", "smaller ones")
-
-
-def zero_entries(inputs: tf.Tensor, entries: Sequence[int]) -> tf.Tensor:
-    """Sets entries of the last axis to zero; negative entries count from its end."""
-    size = inputs.shape[-1]
-    hidden = {entry % size for entry in entries}
-    return inputs * tf.constant([0.0 if i in hidden else 1.0 for i in range(size)])
-
-
-def apply_layers(
-    layers: Sequence[tf.keras.layers.Layer], inputs: tf.Tensor, dtype: tf.DType = tf.float32
-) -> tf.Tensor:
-    """Feeds inputs through layers in order.
-
-    Args:
-      layers: of a network.
-      inputs: float32.
-      dtype: in which dense layers are computed.
-
-    Returns:
-      float32.
-
-    Raises:
-      ValueError: layers that are not dense, with another type than float32.
-    """
-    for layer in layers:
-        if dtype == tf.float32:
-            inputs = layer(inputs)
-            continue
-        if not isinstance(layer, tf.keras.layers.Dense):
-            raise ValueError(
-                f"InverseDynamics.dtype = {dtype.name!r} needs dense layers alone; allowed:"
-                " agent/ddpg_actor_net.normalizer_fn = None"
-            )
-        kernel, bias = tf.cast(layer.kernel, dtype), tf.cast(layer.bias, dtype)
-        inputs = layer.activation(tf.nn.bias_add(tf.matmul(tf.cast(inputs, dtype), kernel), bias))
-    return tf.cast(inputs, tf.float32)
 
 
 @gin.configurable("ddpg_actor_net")
-class ActorNetwork(network.Network):
+class ActorNetwork(SizedNetwork):
     """Deterministic actor: [state, context] -> action in the action range.
 
     Input float32 [..., S + G], output float32 [..., A]: the middle of the range
@@ -156,6 +60,9 @@ class ActorNetwork(network.Network):
         self._states = dense_stack(hidden_layers, activation_fn, "states", normalizer_fn)
         self._actions = output_layer(action_spec.shape.num_elements(), tf.nn.tanh, "actions")
 
+    def stacks(self):
+        return [Stack(self.input_tensor_spec.shape[0], [*self._states, self._actions])]
+
     def call(self, observation, step_type=(), network_state=(), training=False, dtype=tf.float32):
         """Actions for observations; `dtype` is that of the hidden layers."""
         del step_type, training
@@ -167,7 +74,7 @@ class ActorNetwork(network.Network):
 
 
 @gin.configurable("ddpg_critic_net")
-class CriticNetwork(network.Network):
+class CriticNetwork(SizedNetwork):
     """Q(state, context, action); the action enters the first and the joint layers.
 
     Input ([..., S + G], [..., A]), output float32 [...], or [..., R] when there
@@ -221,6 +128,12 @@ class CriticNetwork(network.Network):
         self._actions = dense_stack(actions_hidden_layers or (), activation_fn, "actions", normalizer_fn)
         self._joint = dense_stack(joint_hidden_layers, activation_fn, "joint", normalizer_fn)
         self._value = output_layer(num_reward_dims, None, "q_value")
+
+    def stacks(self):
+        observation, action = (spec.shape[0] for spec in self.input_tensor_spec)
+        states = Stack(observation + action, self._states)
+        actions = Stack(action, self._actions)
+        return [states, actions, Stack(states.widths[-1] + actions.widths[-1], [*self._joint, self._value])]
 
     def call(self, inputs, step_type=(), network_state=(), training=False, for_critic_loss: bool = False):
         """Values of state-action pairs.

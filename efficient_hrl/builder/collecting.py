@@ -1,5 +1,6 @@
 """Specifications -> what collects: environments, a policy, and observers that write to buffers."""
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -7,6 +8,7 @@ import tensorflow as tf
 from efficient_hrl.collect import Collecting, Collector
 from efficient_hrl.episodes import environment_for
 from efficient_hrl.graph.machine import available_cpus
+from efficient_hrl.graph.memory import check_copies
 from efficient_hrl.hierarchical_policy import (
     DrawnTargets,
     HierarchicalPolicy,
@@ -22,9 +24,19 @@ from environments.make_batched import check_hears_targets, make_batched
 
 
 def build_simulations(task: TaskSpec) -> BatchedEnvironment:
-    """N new environments."""
-    num_threads = min(task.num_envs, available_cpus())
-    return make_batched(task.environment, task.num_envs, task.seed, task.episode_steps, num_threads)
+    """N new environments.
+
+    Raises:
+      MemoryError: they do not fit.
+    """
+    return make_batched(
+        task.environment,
+        task.num_envs,
+        task.seed,
+        task.episode_steps,
+        num_threads=min(task.num_envs, available_cpus()),
+        check_fits=functools.partial(check_copies, "train_uvf.num_envs", "the environments"),
+    )
 
 
 def build_collecting(

@@ -11,12 +11,10 @@ from efficient_hrl.builder.learning import build_learning
 from efficient_hrl.collect import Collecting
 from efficient_hrl.collecting_beside_learning import CollectAndLearn
 from efficient_hrl.evaluation.evaluator import Evaluator
-from efficient_hrl.graph.memory import check_copies
 from efficient_hrl.graph.random_streams import seed_globals
 from efficient_hrl.hierarchy import build_hierarchy
 from efficient_hrl.run.training import Training
 from efficient_hrl.specifications.run import TrainingSpec
-from environments.make_batched import environment_bytes
 
 
 def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator]) -> Training:
@@ -32,8 +30,6 @@ def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator])
     """
     if spec.deterministic_ops:
         tf.config.experimental.enable_op_determinism()
-    each = environment_bytes(spec.task.environment)
-    check_copies("train_uvf.num_envs", spec.task.num_envs, each, "the environments")
     generator = seed_globals(spec.task.seed)
     simulations = build_simulations(spec.task)
     tf_env = tf_py_environment.TFPyEnvironment(simulations)

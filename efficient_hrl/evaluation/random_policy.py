@@ -1,6 +1,7 @@
 """The random policy: what an untrained agent achieves, and how fast the environment is."""
 
 import copy
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from efficient_hrl.evaluation.tables import text_table
 from efficient_hrl.graph.machine import available_cpus
 from efficient_hrl.graph.memory import check_copies
 from environments.create_maze_env import create_maze_env
-from environments.make_batched import check_environment, environment_bytes, episode_limit, make_batched
+from environments.make_batched import check_environment, episode_limit, make_batched
 from environments.maze_env import MazeEnv
 from environments.tasks import SUCCESS_DISTANCE
 
@@ -53,8 +54,6 @@ class RandomPolicyRun:
             raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
         environment = environment or _bound_environment()
         check_environment("run_random.environment", environment)
-        each = environment_bytes(environment)
-        check_copies("run_random.num_episodes", num_episodes, each, "environments side by side")
         self._environment = environment
         self._seed = seed
         self._env = make_batched(
@@ -63,6 +62,9 @@ class RandomPolicyRun:
             seed,
             episode_limit(environment, max_steps_per_episode),
             num_threads=available_cpus(),
+            check_fits=functools.partial(
+                check_copies, "run_random.num_episodes", "environments side by side"
+            ),
         )
 
     def run(self, announce: Callable[[str], None]) -> None:

@@ -31,14 +31,14 @@ def check_room(
         )
 
 
-def check_copies(binding: str, count: int, each: int, what: str) -> None:
+def check_copies(binding: str, what: str, count: int, each: int) -> None:
     """Raises a MemoryError unless there is room for many of a kind.
 
     Args:
       binding: what says how many, e.g. "train_uvf.num_envs".
+      what: all of them, in words.
       count: how many.
       each: bytes of one.
-      what: all of them, in words.
     """
     check_room({f"{count:,} x {each:,} bytes": count * each}, what, f"a smaller {binding}")
 

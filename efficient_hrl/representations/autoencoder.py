@@ -13,9 +13,9 @@ from typing import NamedTuple
 import gin
 import numpy as np
 import tensorflow as tf
-from tf_agents.networks import network
 
-from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
+from efficient_hrl.agents.layers import apply_layers, dense_stack, output_layer, zero_entries
+from efficient_hrl.agents.sized_network import SizedNetwork, Stack
 from efficient_hrl.checks import check_above_0, check_whole
 from efficient_hrl.graph.finite import check_finite, gradients_by_name
 from efficient_hrl.graph.gradients import clipped_gradients
@@ -25,7 +25,7 @@ from efficient_hrl.representations.representation import hidden_inputs
 
 
 @gin.configurable("encoder_net")
-class EncoderNetwork(network.Network):
+class EncoderNetwork(SizedNetwork):
     """q(z | s): state -> means, then logarithms of variances, [..., S] -> [..., 2 G].
 
     Attributes:
@@ -63,6 +63,9 @@ class EncoderNetwork(network.Network):
         self._states = dense_stack(hidden_layers, activation_fn, "states", normalizer_fn)
         self._gaussian = output_layer(2 * num_output_dims, None, "gaussian")
 
+    def stacks(self):
+        return [Stack(self.input_tensor_spec.shape[0], [*self._states, self._gaussian])]
+
     def call(self, observation, step_type=(), network_state=(), training=False):
         del step_type, training
         states = zero_entries(observation, self.hidden_entries)
@@ -70,7 +73,7 @@ class EncoderNetwork(network.Network):
 
 
 @gin.configurable("decoder_net")
-class DecoderNetwork(network.Network):
+class DecoderNetwork(SizedNetwork):
     """Mean of p(s | z): latent -> state, [..., G] -> [..., S]."""
 
     def __init__(
@@ -95,6 +98,9 @@ class DecoderNetwork(network.Network):
         super().__init__(input_tensor_spec, state_spec=(), name=name)
         self._latents = dense_stack(hidden_layers, activation_fn, "latents", normalizer_fn)
         self._state = output_layer(state_size, None, "state")
+
+    def stacks(self):
+        return [Stack(self.input_tensor_spec.shape[0], [*self._latents, self._state])]
 
     def call(self, latents, step_type=(), network_state=(), training=False):
         del step_type, training

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import gin
 import tensorflow as tf
-from tf_agents.networks import network
 
-from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer
+from efficient_hrl.agents.layers import apply_layers, dense_stack, output_layer
+from efficient_hrl.agents.sized_network import SizedNetwork, Stack
 from efficient_hrl.checks import check_above_0, check_number
 from efficient_hrl.representations.autoencoder import (
     Autoencoder,
@@ -70,7 +70,7 @@ def kl_to_diagonal(mean: tf.Tensor, covariance: tf.Tensor, other: Gaussian) -> t
 
 
 @gin.configurable("transition_net")
-class TransitionNetwork(network.Network):
+class TransitionNetwork(SizedNetwork):
     """The dynamics around a latent: z -> v, r, B (by rows) and o, [B, G] -> [B, (3 + actions) G]."""
 
     def __init__(
@@ -96,6 +96,9 @@ class TransitionNetwork(network.Network):
         size = input_tensor_spec.shape[0]
         self._latents = dense_stack(hidden_layers, activation_fn, "latents", normalizer_fn)
         self._dynamics = output_layer((3 + action_size) * size, None, "dynamics")
+
+    def stacks(self):
+        return [Stack(self.input_tensor_spec.shape[0], [*self._latents, self._dynamics])]
 
     def call(self, latents, step_type=(), network_state=(), training=False):
         del step_type, training

@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 from tf_agents.networks import network
 
-from efficient_hrl.agents.ddpg_networks import apply_layers, dense_stack, output_layer, zero_entries
+from efficient_hrl.agents.layers import apply_layers, dense_stack, output_layer, zero_entries
+from efficient_hrl.agents.sized_network import SizedNetwork, Stack
 from efficient_hrl.checks import check_function, check_truth, check_whole
 from efficient_hrl.graph.finite import check_finite, gradients_by_name
 from efficient_hrl.graph.gradients import clipped_gradients
@@ -49,7 +50,7 @@ def hidden_inputs(network_name: str, zero_time: bool, images: bool) -> tuple[int
 
 
 @gin.configurable("state_preprocess_net")
-class StatePreprocessNetwork(network.Network):
+class StatePreprocessNetwork(SizedNetwork):
     """f: state -> representation, [..., S] -> [..., G]."""
 
     def __init__(
@@ -81,6 +82,9 @@ class StatePreprocessNetwork(network.Network):
         self._states = dense_stack(states_hidden_layers, activation_fn, "states", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
 
+    def stacks(self):
+        return [Stack(self.input_tensor_spec.shape[0], [*self._states, self._value])]
+
     def call(self, observation, step_type=(), network_state=(), training=False):
         del step_type, training
         states = zero_entries(observation, self._hidden)
@@ -88,7 +92,7 @@ class StatePreprocessNetwork(network.Network):
 
 
 @gin.configurable("action_embed_net")
-class ActionEmbedNetwork(network.Network):
+class ActionEmbedNetwork(SizedNetwork):
     """phi's correction to f: ([..., c A], [..., S]) -> [..., G], [...] when G is 1."""
 
     def __init__(
@@ -124,6 +128,10 @@ class ActionEmbedNetwork(network.Network):
         self._hidden = hidden_inputs("action_embed_net", zero_time, images)
         self._layers = dense_stack(hidden_layers, activation_fn, "hidden", normalizer_fn)
         self._value = output_layer(num_output_dims, None, "value")
+
+    def stacks(self):
+        inputs = sum(spec.shape[0] for spec in self.input_tensor_spec)
+        return [Stack(inputs, [*self._layers, self._value])]
 
     def call(self, inputs, step_type=(), network_state=(), training=False):
         del step_type, training

@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 from tf_agents.specs import tensor_spec
 
-from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork, zero_entries
+from efficient_hrl.agents.ddpg_networks import ActorNetwork, CriticNetwork
+from efficient_hrl.agents.layers import zero_entries
 from efficient_hrl.representations.representation import ActionEmbedNetwork, StatePreprocessNetwork
 from tests import golden_data
 

@@ -80,11 +80,18 @@ WRONG = [
     ),
     (
         "ACTOR_HIDDEN_SIZE_1 = 1000000\nACTOR_HIDDEN_SIZE_2 = 1000000",
-        r"hidden layers of \[1000000, 1000000\] units need .* \(1,000,002,000,000 weights: .*: smaller ones",
+        r"actor_net with layers of \[\d+, 1000000, 1000000, \d+\] units need .*"
+        r" \(1,000,0\d\d,000,000 weights: .*: smaller hidden layers",
     ),
     (
         "agent/ddpg_critic_net.joint_hidden_layers = (100000000000000,)",
-        r"hidden layers of \[100000000000000\] units need [\d.]+ GiB of memory",
+        r"critic_net with layers of .*, 100000000000000, 1\] units need [\d.]+ GiB of memory",
+    ),
+    (
+        # Each alone would fit.
+        "agent/ddpg_critic_net.states_hidden_layers = (1000000,)"
+        "\nagent/ddpg_critic_net.joint_hidden_layers = (1000000,)",
+        r"critic_net with layers of \[\d+, 1000000\] and \[10000\d\d, 1000000, 1\] units need",
     ),
     (
         "train_uvf.num_envs = 1000000000",

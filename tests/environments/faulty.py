@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.environments.walk import TIME_LIMIT, WalkEnv
 
-FAULT = "FAULT"  # "reset", "step", "compute_reward", "nan", "length" or "picture"; from the third step on
+FAULT = "FAULT"  # a name below; what steps do wrong, they do from the third on
 SIDES = (48, 64)  # height, width
 
 
@@ -30,12 +30,20 @@ class FaultyEnv(WalkEnv):
         observation, _, *ends = super().step(action)
         if fault == "length":
             observation = observation[:1]
+        if fault in ("terminated", "truncated"):
+            ends[fault == "truncated"] = None
         return observation, self.compute_reward(observation, fault), *ends
 
     def compute_reward(self, observation, fault):
         if fault == "nan":
             return float("nan")
+        if fault == "none":
+            return None
         return float(np.zeros(2)[7] if fault == "compute_reward" else observation[0])
+
+    def close(self):
+        if os.environ.get(FAULT) == "close":
+            raise PermissionError("still needed")
 
     def render(self):
         if os.environ.get(FAULT) == "picture":
@@ -68,10 +76,16 @@ class WideEnv(WalkEnv):
         return (np.append(observation, 0.0) if self._what == "reset" else observation), info
 
     def step(self, action):
-        observation, *others = super().step(action)
+        observation, reward, *others = super().step(action)
+        if self._what == "unrewarded":
+            reward = None
         if self._what == "breaks":
             raise ArithmeticError("not today")
-        return (observation[:1] if self._what == "step" else observation), *others
+        return (observation[:1] if self._what == "step" else observation), reward, *others
+
+    def close(self):
+        if self._what == "stays":
+            raise PermissionError("still needed")
 
 
 gymnasium.register("Wide-v0", entry_point=WideEnv)

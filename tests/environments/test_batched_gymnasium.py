@@ -2,9 +2,11 @@ import gymnasium
 import numpy as np
 import pytest
 
+from environments import resident_memory
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
 from environments.create_maze_env import create_maze_env
-from environments.gymnasium_task import GymnasiumTask, create_gymnasium_env
+from environments.foreign_errors import ForeignError
+from environments.gymnasium_task import GymnasiumTask, check_outcome, create_gymnasium_env
 from environments.make_batched import check_environment, episode_limit, make_batched, maze_of
 from environments.maze_env import MazeEnv
 from tests.environments import faulty, walk  # noqa: F401  (registers Wide-v0)
@@ -143,6 +145,8 @@ def test_a_maze_of_ones_own_with_an_id_is_known_to_be_one():
         (wide("reset"), "reset gives an observation of 3 numbers; its observation_space is of 2\n"),
         (wide("step"), "step gives an observation of 1 numbers; its observation_space is of 2\n"),
         (wide("breaks"), r"'Wide-v0': ArithmeticError: not today \(.*faulty.py, line \d+, in step\)\n"),
+        (wide("unrewarded"), "'Wide-v0': step gives a reward of None; allowed: a number\n"),
+        (wide("stays"), r"'Wide-v0': PermissionError: still needed \(.*faulty.py, line \d+, in close\)\n"),
         ({"env_id": "Walk-v0", "env_kwargs": 5}, "env_kwargs = 5; allowed: a dictionary"),
         ({"env_id": "Walk-v0", "append_time": 3}, "append_time = 3; allowed: True, False"),
         ({"env_id": "Walk-v0", "observation_keys": ["walker"]}, "'walker'.*has observations Box"),
@@ -154,6 +158,72 @@ def test_a_maze_of_ones_own_with_an_id_is_known_to_be_one():
 def test_what_cannot_be_used_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         create_gymnasium_env(**arguments)
+
+
+@pytest.mark.parametrize(
+    "outcome, message",
+    [
+        ((None, False, False), "a reward of None; allowed: a number"),
+        (("1", False, False), "a reward of '1'; allowed: a number"),
+        ((np.zeros(2), False, False), r"a reward of array\(\[0., 0.\]\); allowed: a number"),
+        ((1j, False, False), "a reward of 1j; allowed: a number"),
+        ((1.0, None, False), "terminated = None; allowed: True, False"),
+        ((1.0, False, None), "truncated = None; allowed: True, False"),
+        ((1.0, False, 0.5), "truncated = 0.5; allowed: True, False"),
+    ],
+)
+def test_rewards_are_numbers_and_ends_true_or_false(outcome, message):
+    with pytest.raises(ValueError, match=f"step gives {message}$"):
+        check_outcome(*outcome)
+
+
+def test_other_types_of_numbers_are_rewards_too():
+    for reward in (1, True, np.float32(1), np.int8(1), np.ones(()), np.ones(1)):
+        check_outcome(reward, np.bool_(True), 0)
+
+
+@pytest.fixture
+def resident(monkeypatch):
+    """What the process has in memory each time that it is asked: the numbers of this list, MiB."""
+    sizes = []
+    monkeypatch.setattr(resident_memory, "_resident_bytes", lambda: sizes.pop(0) * 2**20)
+    return sizes
+
+
+def test_instances_are_checked_by_what_those_before_have_taken(resident):
+    asked = []
+    # The first takes 500 with its libraries, others 1 and then 30: asked at 64, and when that has doubled.
+    resident[:] = [500, 501, 531, 561, 591, 621, 651, 681, 711, 741]
+    task = create_gymnasium_env("Walk-v0")
+    make_batched(task, 10, 0, None, check_fits=lambda *needs: asked.append(needs))
+    assert asked == [(10, 4096), (5, 91 * 2**20 // 4), (1, 211 * 2**20 // 8)] and not resident
+
+
+def test_there_are_no_more_instances_than_there_is_room_for(resident):
+    made = []
+    resident[:] = [100, 200, 300]
+
+    def room_for_one_gibibyte(count, each):
+        made.append(count)
+        if count * each > 2**30:
+            raise MemoryError("too many")
+
+    with pytest.raises(MemoryError, match="too many"):
+        make_batched(create_gymnasium_env("Walk-v0"), 50, 0, None, check_fits=room_for_one_gibibyte)
+    assert made == [50, 48] and resident == [300]
+
+
+def test_a_growing_process_is_seen():
+    resident = resident_memory._resident_bytes()
+    kept = np.ones(2**23)
+    assert 0.9 * kept.nbytes < resident_memory._resident_bytes() - resident < 1.5 * kept.nbytes
+
+
+def test_an_instance_that_cannot_be_closed_is_told(monkeypatch):
+    batch = make("Faulty-v0")
+    monkeypatch.setenv(faulty.FAULT, "close")
+    with pytest.raises(ForeignError, match=r"^Faulty-v0: PermissionError: still needed \(.*, in close\)$"):
+        batch.open_view()
 
 
 def test_an_episode_has_the_limit_asked_for_or_its_own_or_500():

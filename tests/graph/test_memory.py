@@ -82,10 +82,10 @@ def test_what_fits_passes_and_what_does_not_is_named_with_its_size(system):
 
 def test_sizes_beyond_all_numbers_are_said(system):
     with pytest.raises(MemoryError, match=r"^copies need 1\.0e\+36 GiB of memory \(.* a smaller n$"):
-        memory.check_copies("n", 10**15 * 2**30, 10**21, "copies")
-    memory.check_copies("n", 8, GIB, "copies")
+        memory.check_copies("n", "copies", 10**15 * 2**30, 10**21)
+    memory.check_copies("n", "copies", 8, GIB)
     with pytest.raises(MemoryError, match="9 x 1,073,741,824 bytes"):
-        memory.check_copies("n", 9, GIB, "copies")
+        memory.check_copies("n", "copies", 9, GIB)
 
 
 def test_this_system_tells():

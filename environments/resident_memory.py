@@ -1,0 +1,46 @@
+"""How much memory instances take that nobody can look into, seen while they are made."""
+
+import pathlib
+import resource
+from collections.abc import Callable
+
+_STATM = pathlib.Path("/proc/self/statm")
+_TELLING = 64 * 2**20  # bytes; what the allocator takes beside the instances is little beside it
+
+
+class Growth:
+    """By how much the process grows while instances are made one after the other.
+
+    The first one is left out, because it loads libraries that the others share.
+    """
+
+    def __init__(self, count: int, check_fits: Callable[[int, int], None]):
+        """Prepares for `count` instances.
+
+        Args:
+          count: how many there are to be.
+          check_fits: (how many more, bytes of each) -> None; raises where that is too much.
+        """
+        self._count = count
+        self._check_fits = check_fits
+        self._first = None
+        self._telling = _TELLING
+
+    def check(self, made: int) -> None:
+        """Has the others checked when `made` of them, 1 or more, are there; where the system tells."""
+        resident = _resident_bytes()
+        if resident is None:
+            return
+        if self._first is None:
+            self._first = resident
+        grown = resident - self._first
+        if grown >= self._telling:
+            self._telling = 2 * grown
+            self._check_fits(self._count - made, grown // (made - 1))
+
+
+def _resident_bytes():
+    try:
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return None
