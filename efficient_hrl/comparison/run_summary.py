@@ -127,6 +127,8 @@ def find_runs(paths: Sequence[str | os.PathLike]) -> list[pathlib.Path]:
                 f"--root_dir={path}: no run and no folder of runs; allowed: a folder with run.json, or with"
                 f" {METRICS} and {EVALUATIONS}, or one that holds such, up to two levels deep"
             )
+        for run in found:
+            _check_name(run, path)
         own = {}
         for run in sorted(found, key=_is_by_link):
             own.setdefault(run.resolve(), run)  # others lead to a run that is there, as `latest` -> `seed0`
@@ -136,6 +138,14 @@ def find_runs(paths: Sequence[str | os.PathLike]) -> list[pathlib.Path]:
             elif not _is_by_link(run):
                 raise UsageError(f"--root_dir={path}: the run {run} is given twice; allowed: each run once")
     return list(runs.values())
+
+
+def _check_name(run, path):
+    """Refuses a run whose folder's name cannot stand in any table, title or page."""
+    if any("\ud800" <= character <= "\udfff" for character in str(run)):
+        raise UsageError(
+            f"--root_dir={path}: it holds the run {os.fsencode(run)!r}; allowed: folders' names in UTF-8"
+        )
 
 
 def _is_by_link(run):

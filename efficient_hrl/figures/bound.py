@@ -17,6 +17,7 @@ from efficient_hrl.storage.rows import column
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
+PICTURE = "representation_bound.png"
 BOUND, KL = "representation_bound", "representation_kl"
 EMPTY_FROM = 2.0  # epsilon bounds the L1 distance of two distributions, which is never more
 _CAPTION = (
@@ -88,7 +89,7 @@ def draw_bound(rows: Sequence[Mapping[str, str]], name: str, folder: pathlib.Pat
     axes[-1].set_xlabel("environment steps")
     figure.supxlabel(_CAPTION, fontsize=8)
     figure.suptitle(f"{name}: bound of the representation", fontsize=11, parse_math=False)
-    path = folder / "representation_bound.png"
+    path = folder / PICTURE
     columns = ("env_steps", f"{BOUND}_nats", f"{KL}_nats", "epsilon")
     table = [*zip(map(int, steps), bound.tolist(), kl.tolist(), claimed.tolist())]
     return [save_figure(figure, path), save_table(path.with_suffix(".csv"), columns, table)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from efficient_hrl.figures.constant import is_constant
 from efficient_hrl.figures.embedding_axes import SMALLEST_SPREAD, embedding_axes
-from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.figures.files import leave_out, save_figure, save_table
 from efficient_hrl.figures.maze_map import BLOCK_COLOUR, draw_maze
 from efficient_hrl.figures.numbers import Numbers
 from efficient_hrl.figures.sensitivity import movables
@@ -109,6 +109,7 @@ def draw_grid(
     written = [save_table(path.with_suffix(".csv"), columns, np.concatenate(parts, axis=1).tolist())]
     if is_constant(embeddings, SMALLEST_SPREAD):
         announce(f"no picture of f over the maze: it is the same at all {len(embeddings):,} positions")
+        leave_out(path)
         return written
     figure = grid_figure(subject.maze, grid, embeddings)
     figure.suptitle(f"{subject.title}\n{numbers.in_words}", fontsize=11)

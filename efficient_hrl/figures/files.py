@@ -56,6 +56,13 @@ def save_table(path: pathlib.Path, columns: Sequence[str], rows: Sequence[Sequen
     return _write(path, text.getvalue().encode())
 
 
+def leave_out(*paths: pathlib.Path) -> None:
+    """Deletes pictures and tables of an earlier time that would not be made now: they would seem new."""
+    if _kept.get() is None:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+
 def _write(path, data):
     write_shared(path, data)  # a run that goes on may be writing the same picture
     return path

@@ -11,7 +11,7 @@ import numpy as np
 
 from efficient_hrl.figures.constant import is_constant
 from efficient_hrl.figures.embedding_axes import SMALLEST_SPREAD, embedding_axes
-from efficient_hrl.figures.files import save_figure, save_table
+from efficient_hrl.figures.files import leave_out, save_figure, save_table
 from efficient_hrl.figures.sensitivity import STEP, Movable, movables, position_jacobian, sensitivity
 from efficient_hrl.figures.subject import Subject, embedding_columns
 from environments.placing import observe
@@ -56,6 +56,7 @@ def draw_sensitivity(
         announce(
             f"no picture of sensitivity to position: f always changes as much per metre: {', '.join(words)}"
         )
+        leave_out(path)
         return written
     return [save_figure(_sensitivity_figure(subject, things, measured), path), *written]
 
@@ -117,6 +118,7 @@ def draw_shifted(
     if all(is_constant(circle, SMALLEST_SPREAD) for circle in around):
         words = ", ".join(thing.label for thing in things)
         announce(f"no picture of shifted positions: f is the same in all directions for {words}")
+        leave_out(path)
         return written
     figure = _shifted_figure(subject, things, shown, (embeddings, moments, circles))
     return [save_figure(figure, path), *written]

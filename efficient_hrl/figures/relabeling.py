@@ -14,6 +14,7 @@ from efficient_hrl.storage.rows import column
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
+PICTURE = "relabelling.png"
 COLUMNS = ("relabel_stored", "relabel_reached", "relabel_sampled")  # from below
 _STYLE = {
     "relabel_stored": ("#0072b2", "the stored goal"),
@@ -80,7 +81,7 @@ def draw_relabeling(
     figure.suptitle(
         f"{name}: which goal explains the low level's actions best", fontsize=11, parse_math=False
     )
-    path = folder / "relabelling.png"
+    path = folder / PICTURE
     columns = ("env_steps", *COLUMNS, *(f"{share}_smoothed" for share in COLUMNS))
     table = [(int(step), *map(float, own)) for step, own in zip(steps, np.hstack([shares, smoothed]))]
     return [save_figure(figure, path), save_table(path.with_suffix(".csv"), columns, table)]

@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator
 
 from efficient_hrl.comparison.run_summary import EVALUATIONS, METRICS
 from efficient_hrl.exploration_maps import read_maps
+from efficient_hrl.figures.bound import PICTURE as BOUND_PICTURE
 from efficient_hrl.figures.bound import draw_bound, why_no_bound
 from efficient_hrl.figures.curves import draw_run
 from efficient_hrl.figures.embedding import draw_grid, draw_trajectories, grid_embeddings
+from efficient_hrl.figures.files import leave_out
 from efficient_hrl.figures.goals import draw_goals, why_no_goals
 from efficient_hrl.figures.numbers import numbers_of, save_numbers
 from efficient_hrl.figures.position_sensitivity import draw_sensitivity, draw_shifted
+from efficient_hrl.figures.relabeling import PICTURE as RELABELING_PICTURE
 from efficient_hrl.figures.relabeling import draw_relabeling, why_no_relabeling
 from efficient_hrl.figures.subject import Subject
 from efficient_hrl.figures.visits import draw_visits, why_no_visits
@@ -35,8 +38,16 @@ def draw_curves(root: pathlib.Path, announce: Callable[[str], None]) -> Iterator
     reason = why_no_bound(rows[METRICS])
     if reason is not None:
         announce(f"no figure of the representation's bound: {reason}")
+        _leave_out(rows[METRICS], BOUND_PICTURE, root)
         return
     yield from draw_bound(rows[METRICS], run_name(root), root / "plots")
+
+
+def _leave_out(rows, picture, root):
+    """Deletes what rows do not show any more; without rows nothing is known of a picture that is there."""
+    if rows:
+        path = root / "plots" / picture
+        leave_out(path, path.with_suffix(".csv"))
 
 
 def draw_exploration(
@@ -71,6 +82,8 @@ def draw_exploration(
             yield from draw()
         else:
             announce(f"no figure of {what}: {reason}")
+            if what == "relabelling":
+                _leave_out(rows, RELABELING_PICTURE, root)
 
 
 def draw_representation(

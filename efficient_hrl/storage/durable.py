@@ -5,6 +5,7 @@ rename within a folder is one indivisible act.
 """
 
 import contextlib
+import fcntl
 import glob
 import os
 import pathlib
@@ -90,26 +91,41 @@ def publish_folder(partial: pathlib.Path, path: pathlib.Path) -> None:
     """Gives a folder that is complete its name; a folder, or a link, of that name is replaced.
 
     Files in it must have been flushed.  A process that dies between the two renames
-    leaves the replaced folder aside, see `recover_replaced`.
+    leaves the replaced folder aside, see `recover_replaced`.  Where several do it at
+    once, the last one wins.
     """
     sync(partial)
     replaced = _replaced(path)
-    if os.path.lexists(path):
-        os.rename(path, replaced)
-    os.rename(partial, path)
-    sync(path.parent)
-    if os.path.lexists(replaced):
-        remove(replaced)
+    with _alone_in(path.parent):
+        if os.path.lexists(path):
+            os.rename(path, replaced)
+        os.rename(partial, path)
+        sync(path.parent)
+        if os.path.lexists(replaced):
+            remove(replaced)
 
 
 def recover_replaced(folder: pathlib.Path) -> None:
     """Ends what `publish_folder` was doing in `folder` when its process died."""
-    for replaced in folder.glob(f".*{_REPLACED}"):
-        path = replaced.with_name(replaced.name[1 : -len(_REPLACED)])
-        if os.path.lexists(path):
-            remove(replaced)
-        else:
-            os.rename(replaced, path)
+    with _alone_in(folder):
+        for replaced in folder.glob(f".*{_REPLACED}"):
+            path = replaced.with_name(replaced.name[1 : -len(_REPLACED)])
+            if os.path.lexists(path):
+                remove(replaced)
+            else:
+                os.rename(replaced, path)
+
+
+@contextlib.contextmanager
+def _alone_in(folder):
+    """Waits until no other process is between two renames in `folder`; it holds no longer than one lives."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 def _replaced(path):

@@ -146,6 +146,16 @@ def test_a_run_is_given_once(tmp_path):
             find_runs(twice)
 
 
+@pytest.mark.parametrize("name", ["seed\udcff", "\udcff/seed0"])
+def test_a_run_whose_name_is_no_text_is_named(name, tmp_path):
+    (tmp_path / "runs").mkdir()
+    write_run(tmp_path / "runs" / name)
+    write_run(tmp_path / "runs" / "whole")
+    said = rf"--root_dir=.*runs: it holds the run b'.*runs/{name}'; allowed: folders' names in UTF-8"
+    with pytest.raises(UsageError, match=said.replace("\udcff", r"\\xff")):
+        find_runs([tmp_path / "runs"])
+
+
 def test_links_inside_a_folder_lead_to_runs_that_are_there(tmp_path):
     run = write_run(tmp_path / "x" / "seed0")
     (tmp_path / "latest").symlink_to(tmp_path / "x")

@@ -1,10 +1,14 @@
 """Files and folders are whole, old or new, whenever the process dies."""
 
 import contextlib
+import errno
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import time
+from concurrent import futures
 
 import pytest
 
@@ -70,6 +74,33 @@ def test_a_folder_is_the_old_or_the_new_one_whenever_publishing_ends(tmp_path, k
         if not fault.happened:
             break
     assert 3 <= acts < 19 and (path / "content").read_text() == "new"
+
+
+def test_several_may_publish_at_once(tmp_path, monkeypatch):
+    rename = os.rename
+    # Between the two renames of one process there is time for the others.
+    monkeypatch.setattr(os, "rename", lambda *names: (rename(*names), time.sleep(0.01)))
+
+    def publish(number):
+        for turn in range(5):
+            recover_replaced(tmp_path)
+            publish_folder(_make(tmp_path / f"aside{number}", f"{number} {turn}"), tmp_path / "folder")
+
+    with futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(publish, range(4)))
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert re.fullmatch(r"\d 4", (tmp_path / "folder" / "content").read_text())
+
+
+def test_publishing_needs_no_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr("fcntl.flock", raise_no_locks)
+    publish_folder(_make(tmp_path / "aside", "new"), tmp_path / "folder")
+    recover_replaced(tmp_path)
+    assert (tmp_path / "folder" / "content").read_text() == "new"
+
+
+def raise_no_locks(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
 
 
 @pytest.mark.parametrize("acts", range(8))
