@@ -3,9 +3,12 @@
 That a wheel is built and works is tried by .ci/check_wheel.
 """
 
+import ast
 import importlib
+import importlib.metadata
 import pathlib
 import re
+import sys
 import tomllib
 
 import pytest
@@ -14,6 +17,12 @@ from packaging.specifiers import SpecifierSet
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 METADATA = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+# Of another package, which needs it itself and is why it is imported.
+WITH_OTHERS = {"gym-notices": "tf-agents", "glfw": "mujoco", "packaging": "pytest"}
+BY_OTHERS = {
+    "imageio",
+    "pandas",
+}  # gymnasium's MuJoCo environments; rliable, which works with some versions alone
 PROJECT, SETUPTOOLS = METADATA["project"], METADATA["tool"]["setuptools"]
 
 
@@ -45,6 +54,36 @@ def test_the_ranges_contain_the_pins_and_name_the_same_packages():
     (cuda,) = ranges(extras["cuda"]).values()
     assert cuda.name == "tensorflow" and cuda.extras == {"and-cuda"}
     assert cuda.specifier == ranges(PROJECT["dependencies"])["tensorflow"].specifier
+
+
+def imported_by(path):
+    """Names of the packages that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+
+
+def test_what_is_imported_is_what_is_installed():
+    distributions = importlib.metadata.packages_distributions()
+    needed, extras = ranges(PROJECT["dependencies"]).keys(), PROJECT["optional-dependencies"]
+    scale, tests = ranges(extras["scale"]).keys(), ranges(extras["tests"]).keys()
+    used = set()
+    for folder, allowed in (
+        ("efficient_hrl", needed | scale),
+        ("environments", needed),
+        ("tests", needed | scale | tests),
+    ):
+        names = {name for path in (REPOSITORY / folder).rglob("*.py") for name in imported_by(path)}
+        names -= sys.stdlib_module_names | {"efficient_hrl", "environments", "tests", "benchmarks", "run"}
+        for name in names:
+            # Several packages may put files into one folder, as mujoco and mujoco-core do.
+            found = {re.sub(r"[-_.]+", "-", other).lower() for other in distributions.get(name, [name])}
+            found |= {WITH_OTHERS[other] for other in found & WITH_OTHERS.keys()}
+            assert found & allowed, f"{folder} imports {name}, of {' or '.join(found)}"
+            used |= found
+    assert needed - used == BY_OTHERS
 
 
 def test_the_python_is_the_one_that_run_py_asks_for():
