@@ -107,6 +107,8 @@ def publish_folder(partial: pathlib.Path, path: pathlib.Path) -> None:
 
 def recover_replaced(folder: pathlib.Path) -> None:
     """Ends what `publish_folder` was doing in `folder` when its process died."""
+    if not folder.is_dir():
+        return
     with _alone_in(folder):
         for replaced in folder.glob(f".*{_REPLACED}"):
             path = replaced.with_name(replaced.name[1 : -len(_REPLACED)])

@@ -99,6 +99,11 @@ def test_publishing_needs_no_locks(tmp_path, monkeypatch):
     assert (tmp_path / "folder" / "content").read_text() == "new"
 
 
+def test_where_there_is_no_folder_there_is_nothing_to_recover(tmp_path):
+    recover_replaced(tmp_path / "none")
+    assert not any(tmp_path.iterdir())
+
+
 def raise_no_locks(*_):
     raise OSError(errno.ENOLCK, "No locks available")
 
