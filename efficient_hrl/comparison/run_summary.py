@@ -21,6 +21,7 @@ from efficient_hrl.comparison.published import (
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.rows import checked_rows, column
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder, present_config
+from efficient_hrl.storage.run_name import printable
 
 METRICS, EVALUATIONS = "metrics.csv", "eval.csv"
 SUCCESS, RETURN = "success_rate", "high_return"  # columns of eval.csv by which runs are judged
@@ -221,10 +222,10 @@ def _folder_name(root):
     seed = int(found.group(1)) if found else None
     name = root.name[: found.start()] if found else root.name
     if not name:
-        return root.parent.name, seed
+        return printable(root.parent.name), seed
     if split_name(name)[1] is None and split_name(root.parent.name) == ("", root.parent.name):
-        return f"{name}_{root.parent.name}", seed
-    return name, seed
+        return printable(f"{name}_{root.parent.name}"), seed
+    return printable(name), seed
 
 
 def _gin_files(record):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from efficient_hrl.modes import compare
 from efficient_hrl.report.build import PAGE, pages_of, report_runs
+from efficient_hrl.storage.run_name import printable
 from efficient_hrl.terminal.console import announce
 
 
@@ -37,5 +38,5 @@ def run(
 
 def _title(holder, comparisons):
     """The folder's name or, where that is a working folder's, the tasks."""
-    name = holder.resolve().name
+    name = printable(holder.resolve().name)
     return name if name not in ("", "runs", "plots") else ", ".join(c.name for c in comparisons)

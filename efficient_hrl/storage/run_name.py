@@ -1,4 +1,4 @@
-"""What a run is called in titles."""
+"""What runs and folders are called in titles."""
 
 import os
 import pathlib
@@ -8,4 +8,11 @@ import re
 def run_name(root: str | os.PathLike) -> str:
     """The name of a run's folder; of `seedN`, as `--seeds` makes it, with the folder that holds it."""
     folder = pathlib.Path(os.path.abspath(root))  # "." has no name
-    return f"{folder.parent.name}/{folder.name}" if re.fullmatch(r"seed\d+", folder.name) else folder.name
+    is_seed = re.fullmatch(r"seed\d+", folder.name)
+    name = f"{folder.parent.name}/{folder.name}" if is_seed else folder.name
+    return printable(name)
+
+
+def printable(name: str) -> str:
+    """A file's name as pictures and pages can show it: bytes that are no UTF-8 are escaped."""
+    return os.fsencode(name).decode(errors="backslashreplace")

@@ -196,6 +196,16 @@ def test_a_page_goes_into_the_one_folder_that_is_named(tmp_path, capfd):
     assert written == {below, unrecorded}
 
 
+def test_folders_around_it_may_have_names_that_are_no_text(tmp_path, monkeypatch, capfd):
+    for seed in (0, 1):
+        write_run(tmp_path / "h\udcff" / f"seed{seed}", seed=seed)
+    monkeypatch.chdir(tmp_path / "h\udcff" / "seed0")
+    assert call("--mode=plot", "--root_dir=..", "--group_by=folder") == 0
+    assert call("--mode=report", "--root_dir=..", "--group_by=folder") == 0
+    page = (tmp_path / "h\udcff" / "report.html").read_text(encoding="utf-8")
+    assert r"<title>h\xff" in page and r"h\xff/seed0" in page
+
+
 def test_a_named_folder_that_cannot_be_written_to_is_refused(tmp_path, capfd):
     write_run(tmp_path / "locked" / "run")
     (tmp_path / "locked").chmod(0o555)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from efficient_hrl.storage.run_name import run_name
+from efficient_hrl.storage.run_name import printable, run_name
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,10 @@ def test_a_folder_named_after_its_seed_is_named_with_its_job(root, name, tmp_pat
     (tmp_path / "all/here").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "all/here")
     assert run_name(root) == name
+
+
+def test_a_name_that_is_no_text_is_escaped(tmp_path, monkeypatch):
+    (tmp_path / "all\udcff/seed0").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "all\udcff/seed0")
+    assert run_name(".") == "all\\xff/seed0"
+    assert printable("all\udcff ä") == "all\\xff ä"
