@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from efficient_hrl.comparison import run_summary
 from efficient_hrl.comparison.run_groups import compare
 from efficient_hrl.comparison.run_summary import Task, find_runs, read_run, split_name
 from efficient_hrl.errors import UsageError
@@ -154,6 +155,14 @@ def test_a_run_whose_name_is_no_text_is_named(name, tmp_path):
     said = rf"--root_dir=.*runs: it holds the run b'.*runs/{name}'; allowed: folders' names in UTF-8"
     with pytest.raises(UsageError, match=said.replace("\udcff", r"\\xff")):
         find_runs([tmp_path / "runs"])
+
+
+@pytest.mark.parametrize(
+    "run, name",
+    [("h\udcff/seed0", r"h\xff"), ("h\udcff_seed1", r"h\xff"), ("ant_maze/h\udcff_seed2", r"h\xff_ant_maze")],
+)
+def test_names_that_are_no_text_are_escaped(run, name, tmp_path):
+    assert run_summary._folder_name(tmp_path / run)[0] == name
 
 
 def test_links_inside_a_folder_lead_to_runs_that_are_there(tmp_path):

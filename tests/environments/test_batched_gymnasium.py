@@ -226,6 +226,16 @@ def test_an_instance_that_cannot_be_closed_is_told(monkeypatch):
         batch.open_view()
 
 
+def test_all_instances_are_closed_before_others_are_made(monkeypatch):
+    batch, closed = make("Faulty-v0"), []
+    monkeypatch.setattr(faulty.FaultyEnv, "close", lambda env: closed.append(id(env)))
+    before = [id(env.unwrapped) for env in batch._envs]
+    batch.open_view()
+    assert sorted(closed) == sorted(before) and len(batch._envs) == NUM_ENVS
+    batch.close()
+    assert len(closed) == 2 * NUM_ENVS and not batch._envs
+
+
 def test_an_episode_has_the_limit_asked_for_or_its_own_or_500():
     walk_task, endless = create_gymnasium_env("Walk-v0"), create_gymnasium_env("DictWalk-v0")
     assert episode_limit(walk_task, 7) == 7

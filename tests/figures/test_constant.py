@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from efficient_hrl.figures.constant import is_constant
+from efficient_hrl.figures.files import figures_kept, leave_out
 from efficient_hrl.figures.run_figures import draw_curves, draw_exploration, draw_representation
 from efficient_hrl.figures.subject import Subject
 from environments.create_maze_env import create_maze_env
@@ -100,3 +101,13 @@ def test_what_has_become_constant_is_not_left_from_an_earlier_time(tmp_path):
     other = same | {"representation_kl": 1.0, "relabel_stored": 0.1, "relabel_sampled": 0.6}
     assert drawn_from([METRICS_ROW, other], tmp_path) == DRAWN
     assert drawn_from([], tmp_path) == DRAWN  # nothing is known of them
+
+
+def test_figures_for_a_notebook_leave_files_alone(tmp_path):
+    kept = tmp_path / "sensitivity.png"
+    kept.touch()
+    with figures_kept():
+        leave_out(kept)
+    assert kept.exists()
+    leave_out(kept)
+    assert not kept.exists()
