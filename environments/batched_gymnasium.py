@@ -9,8 +9,8 @@ from tf_agents.specs import array_spec
 
 from environments.batched import BatchedEnvironment
 from environments.foreign_errors import ForeignError, foreign_errors
-from environments.gymnasium_task import GymnasiumTask, check_outcome
-from environments.resident_memory import Growth
+from environments.gymnasium_task import GymnasiumTask, outcome_of
+from environments.resident_memory import Growth, unchecked
 
 
 class BatchedGymnasiumEnvironment(BatchedEnvironment):
@@ -26,7 +26,7 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         num_envs: int,
         seed: int,
         episode_steps: int | None = None,
-        check_fits: Callable[[int, int], None] = lambda count, each: None,
+        check_fits: Callable[[int, int], None] = unchecked,
     ):
         """Makes the instances; no episode has begun yet.
 
@@ -50,7 +50,7 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         self._states = np.zeros((num_envs, len(sample)), np.float32)
         self._action_space = first.action_space
 
-    def _make(self, check_fits=lambda count, each: None, **kwargs):
+    def _make(self, check_fits=unchecked, **kwargs):
         growth = Growth(self._num_envs, check_fits)
         for made in range(1, self._num_envs + 1):
             with foreign_errors(self._task.env_id):
@@ -108,7 +108,7 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
 
     def _keep(self, i, observation, steps):
         """Makes a state of an observation."""
-        state = self._task.state(observation, steps)
+        state = self._told_of(self._task.state, observation, steps)
         if state.shape != self._states.shape[1:]:
             raise ForeignError(
                 f"{self._task.env_id}: an observation makes a state of {len(state)} numbers; its"
@@ -116,9 +116,10 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
             )
         self._states[i] = state
 
-    def _check(self, *outcome):
+    def _told_of(self, function, *given):
+        """What our `function` makes of what the environment gives; what is wrong with that is told of it."""
         try:
-            check_outcome(*outcome)
+            return function(*given)
         except ValueError as error:
             raise ForeignError(f"{self._task.env_id}: {error}") from None
 
@@ -163,10 +164,9 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
             # A copy inside the range: some environments object to rounding, some write to it.
             clipped = np.clip(action[i], space.low, space.high).astype(space.dtype)
             with self._asking():
-                observation, reward, terminated, truncated, _ = self._envs[i].step(clipped)
-                self._keep(i, observation, self._clock[i] + 1)
-                self._check(reward, terminated, truncated)
-            rewards[row], terminations[row], self._truncated[i] = reward, terminated, truncated
+                outcome = self._told_of(outcome_of, self._envs[i].step(clipped))
+                self._keep(i, outcome.observation, self._clock[i] + 1)
+            rewards[row], terminations[row], self._truncated[i] = outcome[1:]
         return rewards, terminations
 
     def _observe(self):

@@ -5,8 +5,11 @@ the episode began as its last entry, as the networks of this project expect it.
 """
 
 import dataclasses
+import decimal
+import numbers
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import gin
 import gymnasium
@@ -16,6 +19,8 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 from environments.foreign_errors import comes_from_elsewhere, in_one_line
 from environments.maze import TIME_SCALE, Maze
 from environments.maze_env import MazeEnv
+
+_KINDS_OF_NUMBERS = "fiub"  # NumPy's letters of dtypes; an array of objects or of complex numbers is none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +48,19 @@ class GymnasiumTask:
         return gymnasium.make(self.env_id, **{**self.env_kwargs, **kwargs})
 
     def state(self, observation: Any, steps: int) -> np.ndarray:
-        """A state, float32 [S], from an observation made after `steps` steps."""
+        """A state, float32 [S], from an observation made after `steps` steps.
+
+        Raises:
+          ValueError: there is something in it that is no number.
+        """
         if isinstance(observation, Mapping):
             keys = self.observation_keys or sorted(observation)
             parts = [np.ravel(observation[key]) for key in keys]
         else:
             parts = [np.ravel(observation)]
+        for part in parts:
+            if part.dtype.kind not in _KINDS_OF_NUMBERS:
+                raise ValueError(f"an observation of {_in_short(observation)}; allowed: numbers")
         if self.append_time:
             parts.append([TIME_SCALE * steps])
         return np.concatenate(parts).astype(np.float32)
@@ -87,9 +99,7 @@ def create_gymnasium_env(
         _check_spaces(task, env)
         # Some arguments are looked at only when an episode runs.
         _check_observation(task, env, "reset", env.reset(seed=0)[0])
-        observation, *rest = env.step(env.action_space.sample())
-        _check_observation(task, env, "step", observation)
-        check_outcome(*rest[:3])
+        _check_observation(task, env, "step", outcome_of(env.step(env.action_space.sample())).observation)
         time_limit = env.spec.max_episode_steps
         is_maze = isinstance(env.unwrapped, MazeEnv) and isinstance(env.observation_space, Box)
         maze = env.unwrapped.maze if is_maze else None
@@ -100,16 +110,56 @@ def create_gymnasium_env(
     return dataclasses.replace(task, time_limit=time_limit, maze=maze)
 
 
-def check_outcome(reward: Any, terminated: Any, truncated: Any) -> None:
-    """Raises a ValueError unless a step's reward is a number, and its ends are true or false.
+class Outcome(NamedTuple):
+    """What a step has given.
+
+    Attributes:
+      observation: as the environment gives it.
+      reward, terminated, truncated: see gymnasium.
+    """
+
+    observation: Any
+    reward: float
+    terminated: bool
+    truncated: bool
+
+
+def outcome_of(given: Any) -> Outcome:
+    """What `step` gives, its reward a number and its ends true or false.
 
     NumPy would make NaN of a reward of None, and False of an end of None.
+
+    Raises:
+      ValueError: it is something else, which is named.
     """
-    if np.size(reward) != 1 or np.asarray(reward).dtype.kind not in "fiub":
-        raise ValueError(f"step gives a reward of {reward!r}; allowed: a number")
-    for name, value in (("terminated", terminated), ("truncated", truncated)):
-        if np.size(value) != 1 or np.asarray(value).dtype.kind not in "biu":
-            raise ValueError(f"step gives {name} = {value!r}; allowed: True, False")
+    if not isinstance(given, tuple) or len(given) != 5:
+        raise ValueError(
+            f"step gives {_in_short(given)}; allowed: observation, reward, terminated, truncated, info"
+        )
+    observation, reward, *ends, _ = given
+    number = _number(reward)
+    if number is None:
+        raise ValueError(f"step gives a reward of {_in_short(reward)}; allowed: a number")
+    for name, end in zip(("terminated", "truncated"), ends):
+        if _number(end) not in (0, 1):
+            raise ValueError(f"step gives {name} = {_in_short(end)}; allowed: True, False")
+    return Outcome(observation, number, *(bool(_number(end)) for end in ends))
+
+
+def _number(value):
+    """A float, of a number or of an array that holds one; None of anything else."""
+    if isinstance(value, numbers.Real | decimal.Decimal):
+        return float(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):  # lists of different lengths
+        return None
+    return float(array.item()) if array.size == 1 and array.dtype.kind in _KINDS_OF_NUMBERS else None
+
+
+def _in_short(value):
+    """A value in one line."""
+    return textwrap.shorten(" ".join(repr(value).split()), 60, placeholder=" ...")
 
 
 def _check_observation(task, env, function, observation):

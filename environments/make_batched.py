@@ -12,6 +12,7 @@ from environments.gather_env import GatherEnv
 from environments.gymnasium_task import GymnasiumTask
 from environments.maze import Maze
 from environments.maze_env import MazeEnv
+from environments.resident_memory import unchecked
 from environments.tasks import EPISODE_STEPS
 
 _MAZE_METHODS = ("reset", "step", "set_state")
@@ -104,7 +105,7 @@ def make_batched(
     seed: int,
     episode_steps: int | None,
     num_threads: int = 1,
-    check_fits: Callable[[int, int], None] | None = None,
+    check_fits: Callable[[int, int], None] = unchecked,
 ) -> BatchedEnvironment:
     """`num_envs` environments like `environment`, seeded with `seed`, `seed + 1`, ...
 
@@ -114,11 +115,10 @@ def make_batched(
       seed: of the first one.
       episode_steps: steps after which episodes are truncated; None is never.
       num_threads: for physics, where the environment can use them.
-      check_fits: (how many, bytes of each) -> None, raises where there is no room; None is no check.
+      check_fits: (how many, bytes of each) -> None, raises where there is no room.
         It is asked before any is made, and again while those from elsewhere are made, of which
         nobody knows before what they take.
     """
-    check_fits = check_fits or (lambda count, each: None)
     check_fits(num_envs, _bytes_of(environment))
     if is_foreign(environment):
         return BatchedGymnasiumEnvironment(environment, num_envs, seed, episode_steps, check_fits)

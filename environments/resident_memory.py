@@ -8,10 +8,15 @@ _STATM = pathlib.Path("/proc/self/statm")
 _TELLING = 64 * 2**20  # bytes; what the allocator takes beside the instances is little beside it
 
 
+def unchecked(count: int, each: int) -> None:
+    """Takes `count` instances of `each` bytes as they come."""
+
+
 class Growth:
     """By how much the process grows while instances are made one after the other.
 
-    The first one is left out, because it loads libraries that the others share.
+    Libraries that they share must have been loaded before.  What an instance takes later, in `reset`,
+    or has reserved and not touched is not seen.
     """
 
     def __init__(self, count: int, check_fits: Callable[[int, int], None]):
@@ -23,20 +28,17 @@ class Growth:
         """
         self._count = count
         self._check_fits = check_fits
-        self._first = None
+        self._before = _resident_bytes()
         self._telling = _TELLING
 
     def check(self, made: int) -> None:
         """Has the others checked when `made` of them, 1 or more, are there; where the system tells."""
-        resident = _resident_bytes()
-        if resident is None:
+        if self._before is None:
             return
-        if self._first is None:
-            self._first = resident
-        grown = resident - self._first
+        grown = _resident_bytes() - self._before
         if grown >= self._telling:
             self._telling = 2 * grown
-            self._check_fits(self._count - made, grown // (made - 1))
+            self._check_fits(self._count - made, grown // made)
 
 
 def _resident_bytes():

@@ -26,6 +26,8 @@ class ActorNetwork(SizedNetwork):
       hides_xy: whether the first two inputs are zeroed.
     """
 
+    sized_by = "ddpg_actor_net.hidden_layers"
+
     def __init__(
         self,
         input_tensor_spec: tf.TensorSpec,
@@ -83,6 +85,8 @@ class CriticNetwork(SizedNetwork):
     Attributes:
       hides_xy: whether the first two inputs are zeroed.
     """
+
+    sized_by = "ddpg_critic_net.states_hidden_layers, actions_hidden_layers or joint_hidden_layers"
 
     @accepts_inert("CriticNetwork")
     def __init__(

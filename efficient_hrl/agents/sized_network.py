@@ -41,7 +41,12 @@ class SizedNetwork(network.Network):
 
     Networks that have weights already have taken their room: the memory that is free is asked anew
     for each, so that what does not fit together is refused as well.
+
+    Attributes:
+      sized_by: bindings that say how large it is, without their scopes.
     """
+
+    sized_by: str
 
     @abc.abstractmethod
     def stacks(self) -> list[Stack]:
@@ -53,11 +58,15 @@ class SizedNetwork(network.Network):
         Raises:
           MemoryError: there is no room for them and for what learning adds.
         """
+        if not self.built:
+            self._check_fits()
+        return super().create_variables(*args, **kwargs)
+
+    def _check_fits(self):
         weights = sum(stack.num_weights for stack in self.stacks())
         widths = " and ".join(str(stack.widths) for stack in self.stacks() if stack.layers)
         check_room(
             {f"{weights:,} weights": _COPIES * 4 * weights},
             f"{self.name} with layers of {widths} units",
-            "smaller hidden layers",
+            f"less in {self.sized_by}",
         )
-        return super().create_variables(*args, **kwargs)

@@ -58,8 +58,10 @@ def check_updates_fit(hierarchy: Hierarchy, spec: TrainingSpec) -> None:
 
 def _weight_bytes(hierarchy):
     """Of everything that learns."""
-    nets = [net for agent in (hierarchy.low, hierarchy.high) for net in _nets(agent)]
-    weights = [variable for net in nets for variable in net.trainable_variables]
+    weights = []
+    for learner in (hierarchy.low.actor_critic, hierarchy.high.actor_critic):
+        if learner.learns:
+            weights += learner.actor_net.trainable_variables + learner.critic_variables
     weights += getattr(hierarchy.representation, "trained_variables", [])
     return _FLOAT * sum(variable.shape.num_elements() for variable in weights)
 

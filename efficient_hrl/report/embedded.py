@@ -7,6 +7,8 @@ import struct
 import urllib.parse
 from typing import NamedTuple
 
+from efficient_hrl.storage.run_name import printable
+
 # All videos of a page together; mail and hosting sites stop at little more.
 VIDEO_BYTES = 20 * 2**20
 
@@ -78,7 +80,7 @@ def videos(folder: pathlib.Path, page: pathlib.Path, room: int = VIDEO_BYTES) ->
         room = room - size if fits else 0
         still = path.with_name(f"{path.stem}_strip.png")
         beside = pathlib.Path(os.path.relpath(path, page.parent)).as_posix()
-        source = data_address(path, "video/mp4") if fits else urllib.parse.quote(beside)
+        source = data_address(path, "video/mp4") if fits else urllib.parse.quote(os.fsencode(beside))
         poster = image(still) if still.is_file() else None
-        found.append(Video(path.stem, source, fits, poster))
+        found.append(Video(printable(path.stem), source, fits, poster))
     return found, room

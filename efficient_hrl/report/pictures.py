@@ -3,6 +3,8 @@
 import pathlib
 from typing import NamedTuple
 
+from efficient_hrl.storage.run_name import printable
+
 
 class Picture(NamedTuple):
     """A picture of a run.
@@ -119,7 +121,7 @@ def sections_of_run(plots: pathlib.Path) -> list[Section]:
         Section(anchor, title, _existing(plots, pictures)) for (anchor, title), pictures in _OF_A_RUN.items()
     ]
     others = [
-        Picture(path, path.stem.replace("_", " "), path.name)
+        Picture(path, printable(path.stem).replace("_", " "), printable(path.name))
         for path in sorted(plots.glob("*.png"))
         if path.stem not in known
     ]

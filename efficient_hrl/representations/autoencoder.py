@@ -33,6 +33,8 @@ class EncoderNetwork(SizedNetwork):
       hidden_entries: entries of a state that it does not see.
     """
 
+    sized_by = "encoder_net.hidden_layers or num_output_dims"
+
     def __init__(
         self,
         input_tensor_spec: tf.TensorSpec,
@@ -75,6 +77,8 @@ class EncoderNetwork(SizedNetwork):
 @gin.configurable("decoder_net")
 class DecoderNetwork(SizedNetwork):
     """Mean of p(s | z): latent -> state, [..., G] -> [..., S]."""
+
+    sized_by = "decoder_net.hidden_layers"
 
     def __init__(
         self,

@@ -73,6 +73,8 @@ def kl_to_diagonal(mean: tf.Tensor, covariance: tf.Tensor, other: Gaussian) -> t
 class TransitionNetwork(SizedNetwork):
     """The dynamics around a latent: z -> v, r, B (by rows) and o, [B, G] -> [B, (3 + actions) G]."""
 
+    sized_by = "transition_net.hidden_layers"
+
     def __init__(
         self,
         input_tensor_spec: tf.TensorSpec,

@@ -53,6 +53,8 @@ def hidden_inputs(network_name: str, zero_time: bool, images: bool) -> tuple[int
 class StatePreprocessNetwork(SizedNetwork):
     """f: state -> representation, [..., S] -> [..., G]."""
 
+    sized_by = "state_preprocess_net.states_hidden_layers or num_output_dims"
+
     def __init__(
         self,
         input_tensor_spec: tf.TensorSpec,
@@ -94,6 +96,8 @@ class StatePreprocessNetwork(SizedNetwork):
 @gin.configurable("action_embed_net")
 class ActionEmbedNetwork(SizedNetwork):
     """phi's correction to f: ([..., c A], [..., S]) -> [..., G], [...] when G is 1."""
+
+    sized_by = "action_embed_net.hidden_layers or num_output_dims"
 
     def __init__(
         self,

@@ -12,10 +12,12 @@ import pathlib
 import re
 import shutil
 import socket
+import time
 import zlib
 
 PARTIAL = ".partial"  # ending of what is still being written
 _REPLACED = ".replaced"  # ending of what is about to be deleted
+_LONGEST_RENAMES = 10.0  # s, that another process may need, a large folder to delete included
 
 
 class DamagedError(Exception):
@@ -97,6 +99,7 @@ def publish_folder(partial: pathlib.Path, path: pathlib.Path) -> None:
     sync(partial)
     replaced = _replaced(path)
     with _alone_in(path.parent):
+        _recover(path.parent)
         if os.path.lexists(path):
             os.rename(path, replaced)
         os.rename(partial, path)
@@ -107,27 +110,46 @@ def publish_folder(partial: pathlib.Path, path: pathlib.Path) -> None:
 
 def recover_replaced(folder: pathlib.Path) -> None:
     """Ends what `publish_folder` was doing in `folder` when its process died."""
-    if not folder.is_dir():
-        return
-    with _alone_in(folder):
-        for replaced in folder.glob(f".*{_REPLACED}"):
-            path = replaced.with_name(replaced.name[1 : -len(_REPLACED)])
-            if os.path.lexists(path):
-                remove(replaced)
-            else:
-                os.rename(replaced, path)
+    if folder.is_dir():
+        with _alone_in(folder):
+            _recover(folder)
+
+
+def _recover(folder):
+    for replaced in folder.glob(f".*{_REPLACED}"):
+        path = replaced.with_name(replaced.name[1 : -len(_REPLACED)])
+        if os.path.lexists(path):
+            remove(replaced)
+        else:
+            os.rename(replaced, path)
 
 
 @contextlib.contextmanager
 def _alone_in(folder):
-    """Waits until no other process is between two renames in `folder`; it holds no longer than one lives."""
+    """Waits until no other process is between two renames in `folder`.
+
+    Not for ever: who holds its lock for longer does something else there.  Nor where the file system has
+    no locks.
+    """
     number = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(number, fcntl.LOCK_EX)
+        deadline = time.monotonic() + _LONGEST_RENAMES
+        while not _has_locked(number) and time.monotonic() < deadline:
+            time.sleep(0.01)
         yield
     finally:
         os.close(number)
+
+
+def _has_locked(number):
+    """Whether a lock is ours now, or cannot be."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _replaced(path):

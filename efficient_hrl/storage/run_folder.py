@@ -14,6 +14,7 @@ from typing import Any
 from efficient_hrl.errors import UsageError
 from efficient_hrl.graph.machine import available_cpus, processor
 from efficient_hrl.storage.durable import partial_of, write_text
+from efficient_hrl.storage.run_name import printable
 
 RECORD = "run.json"
 OPERATIVE_CONFIG = "operative_config.gin"
@@ -52,6 +53,8 @@ class RunFolder:
             raise UsageError(f"--root_dir={root}: {error}") from None
 
     def _check(self, root, writes):
+        if printable(str(self.root)) != str(self.root):
+            raise UsageError(f"--root_dir={printable(str(root))}; allowed: a path in UTF-8")
         nearest = _nearest(self.root)
         if not nearest.is_dir():
             raise UsageError(f"--root_dir={root}: {nearest} is {_what_it_is(nearest)}")

@@ -60,7 +60,7 @@ def test_a_stack_has_the_products_of_its_neighbours():
 def test_layers_are_refused_for_what_is_before_them(sizes, products, monkeypatch):
     net = CriticNetwork((STATES, ACTIONS), **sizes)
     monkeypatch.setattr("efficient_hrl.graph.memory.free_bytes", lambda: 16 * products)
-    with pytest.raises(MemoryError, match=r"^critic_net with layers of \[15, .*: smaller hidden layers$"):
+    with pytest.raises(MemoryError, match=r"^critic_net with layers of \[15, .*: less in ddpg_critic_net.*"):
         net.create_variables()
     assert not net.built
 
@@ -77,6 +77,13 @@ def test_networks_are_refused_for_what_others_have_taken(monkeypatch):
             net.create_variables()
             made.append(net)
     assert len(made) == 5
+
+
+def test_weights_that_are_there_need_no_room(monkeypatch):
+    net = ActorNetwork(STATES, ACTIONS, (50, 50))
+    spec = net.create_variables()
+    monkeypatch.setattr("efficient_hrl.graph.memory.free_bytes", lambda: 0)
+    assert net.create_variables() == spec
 
 
 def test_four_copies_of_a_weight_are_asked_for(monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 
 from efficient_hrl.builder import room
 from tests import golden_data
+from tests.representations.test_end_to_end import made as end_to_end_hierarchy
 
 # Of `golden_data.hierarchy("hiro_orig")`: states of 30, actions of 8, goals of 15, targets of 2, c = 10.
 LOW_ROW = 8 + 4 * (30 + 8 + 1 + 1 + 30 + 15 + 15 + 1)
@@ -28,6 +29,15 @@ def spec(rows, strategy, capacity=1):
     buffer = types.SimpleNamespace(buffer_size=capacity)
     learning = types.SimpleNamespace(update_size=rows, goal_sample_strategy=strategy)
     return types.SimpleNamespace(replay=types.SimpleNamespace(low=buffer, high=buffer), learning=learning)
+
+
+def test_an_f_that_critics_train_is_counted_once():
+    of = end_to_end_hierarchy()
+    learned = [of.low.actor_net, *of.low.critic_nets, of.high.actor_net, *of.high.critic_nets]
+    learned.append(of.representation.state_net)
+    assert room._weight_bytes(of) == 4 * sum(
+        variable.shape.num_elements() for net in learned for variable in net.trainable_variables
+    )
 
 
 def test_buffers_are_their_rows(asked):

@@ -81,7 +81,7 @@ WRONG = [
     (
         "ACTOR_HIDDEN_SIZE_1 = 1000000\nACTOR_HIDDEN_SIZE_2 = 1000000",
         r"actor_net with layers of \[\d+, 1000000, 1000000, \d+\] units need .*"
-        r" \(1,000,0\d\d,000,000 weights: .*: smaller hidden layers",
+        r" \(1,000,0\d\d,000,000 weights: .*: less in ddpg_actor_net.hidden_layers",
     ),
     (
         "agent/ddpg_critic_net.joint_hidden_layers = (100000000000000,)",

@@ -44,8 +44,8 @@ def test_videos_are_inside_the_page_while_there_is_room(tmp_path):
 
 
 def test_links_to_videos_are_addresses(tmp_path):
-    folder = tmp_path / "50% of a#1" / "videos"
+    folder = tmp_path / "50% of a#1\udcff" / "videos"
     folder.mkdir(parents=True)
     (folder / "eval1.mp4").write_bytes(b"x")
     (video,), _ = videos(folder, tmp_path / "a.html", room=0)
-    assert video.source == "50%25%20of%20a%231/videos/eval1.mp4"
+    assert video.source == "50%25%20of%20a%231%FF/videos/eval1.mp4"

@@ -82,6 +82,15 @@ def test_a_page_tells_what_was_run_and_what_came_of_it(run_root):
     assert "url(" not in text and "@import" not in text and "<script" not in text
 
 
+def test_pictures_and_videos_may_have_names_that_are_no_text(run_root):
+    picture(run_root / "plots" / "mine\udcff.png")
+    (run_root / "videos" / "own\udcff.mp4").write_bytes(b"not really a video")
+    page = run_root / "report.html"
+    report_run(read_run(run_root), page)
+    text = page.read_text(encoding="utf-8")
+    assert r"mine\xff.png" in text and r"own\xff" in text
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_a_page_fits_its_window_and_follows_the_colours_asked_for(run_root, tmp_path, width, dark):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import pathlib
 import re
@@ -90,6 +91,23 @@ def test_several_may_publish_at_once(tmp_path, monkeypatch):
         list(pool.map(publish, range(4)))
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     assert re.fullmatch(r"\d 4", (tmp_path / "folder" / "content").read_text())
+
+
+def test_what_another_process_left_gives_way(tmp_path):
+    for name in ("folder", ".folder.replaced", "aside"):
+        _make(tmp_path / name, name)
+    publish_folder(tmp_path / "aside", tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert (tmp_path / "folder" / "content").read_text() == "aside"
+
+
+def test_whoever_holds_the_folder_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("efficient_hrl.storage.durable._LONGEST_RENAMES", 0.1)
+    number = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_EX)
+    publish_folder(_make(tmp_path / "aside", "new"), tmp_path / "folder")
+    os.close(number)
+    assert (tmp_path / "folder" / "content").read_text() == "new"
 
 
 def test_publishing_needs_no_locks(tmp_path, monkeypatch):

@@ -112,3 +112,9 @@ def test_write_text_replaces_the_whole_file(tmp_path):
         write_text(path, text)
         assert path.read_text() == text
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_path_that_is_no_text_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"--root_dir=.*/a\\xff/run; allowed: a path in UTF-8"):
+        RunFolder(tmp_path / "a\udcff" / "run")
+    assert not any(tmp_path.iterdir())
