@@ -7,7 +7,6 @@ the episode began as its last entry, as the networks of this project expect it.
 import dataclasses
 import decimal
 import numbers
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -158,8 +157,9 @@ def _number(value):
 
 
 def _in_short(value):
-    """A value in one line."""
-    return textwrap.shorten(" ".join(repr(value).split()), 60, placeholder=" ...")
+    """A value in one line, of which the first 60 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _check_observation(task, env, function, observation):
