@@ -143,7 +143,7 @@ def find_runs(paths: Sequence[str | os.PathLike]) -> list[pathlib.Path]:
 
 def _check_name(run, path):
     """Refuses a run whose folder's name cannot stand in any table, title or page."""
-    if any("\ud800" <= character <= "\udfff" for character in str(run)):
+    if printable(str(run)) != str(run):
         raise UsageError(
             f"--root_dir={path}: it holds the run {os.fsencode(run)!r}; allowed: folders' names in UTF-8"
         )

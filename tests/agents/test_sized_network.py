@@ -71,9 +71,8 @@ def test_networks_are_refused_for_what_others_have_taken(monkeypatch):
     made = []
     with pytest.raises(MemoryError, match="0 MiB are free"):
         for _ in range(20):
-            net = ActorNetwork(
-                STATES, ACTIONS, (50, 50)
-            )  # 3,250 weights, 52,000 bytes with what learning adds
+            # 3,250 weights, 52,000 bytes with what learning adds.
+            net = ActorNetwork(STATES, ACTIONS, (50, 50))
             net.create_variables()
             made.append(net)
     assert len(made) == 5
