@@ -10,7 +10,13 @@ if sys.version_info[:2] != (3, 11):
     sys.stderr.write(message % sys.version_info[:2] + "\n")
     sys.exit(2)
 
-from efficient_hrl.commands import main  # noqa: E402  (imports what an older Python cannot)
+try:
+    from efficient_hrl.commands import main  # imports what an older Python cannot
+except ModuleNotFoundError as error:
+    if error.name.partition(".")[0] in ("efficient_hrl", "environments"):
+        raise
+    sys.stderr.write(f"{error.name} is not installed; pip install -r requirements.txt\n")
+    sys.exit(2)
 
 if __name__ == "__main__":
     sys.exit(main.main(sys.argv))

@@ -52,6 +52,7 @@ BINDINGS = (
     Binding("evaluate.success_distance", Effect.MEASURING, may_change=True),
     Binding("evaluate.success_fn", Effect.MEASURING, may_change=True),
     Binding("evaluate.max_steps_per_episode", Effect.MEASURING, may_change=True),
+    Binding("evaluate.gamma", Effect.MEASURING, may_change=True),
     Binding("evaluate.*", Effect.TELLING, may_change=True),
     Binding("run_random.*", Effect.TELLING, may_change=True),
     Binding("EVAL_MODES", Effect.TELLING, may_change=True),

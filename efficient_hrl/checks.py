@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 MOST_METRES = 1e6  # from the origin, of places in bindings
+MOST_SEED = 2**31 - 1  # of a run
 
 
 def is_number(value: Any) -> bool:

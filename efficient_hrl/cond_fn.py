@@ -11,7 +11,8 @@ All take the same arguments, for N environments at once:
     agent: the low level.
     state: the state before the step, [N, S].
     action: [N, A].
-    transition_type: whether the environment ended its episode by itself, bool [N].
+    transition_type: whether the environment ended its episode by itself with this step, bool [N];
+      `step_cond_fn`, which says of real steps whether they count, is told False.
     environment_steps: steps taken, this one included, int64 [N].
     num_episodes: episodes begun, the one under way included, int64 [N].
 
@@ -36,7 +37,7 @@ _DEFAULTS = {
 
 @gin.configurable
 def env_transition(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
-    """The environment's episode goes on."""
+    """The environment's episode goes on; as a step condition it holds for every real step."""
     del agent, state, action, environment_steps, num_episodes
     return tf.logical_not(transition_type)
 

@@ -79,8 +79,8 @@ def train_uvf(
 ) -> Training:
     """Builds a run; nothing is written and no step is taken.
 
-    The last eleven parameters are this port's own.  Those of the original that have no effect are
-    in `inert_parameters`.
+    The parameters from `goal_sample_strategy` on are this port's own (it was a flag of the original).
+    Those of the original that have no effect are in `inert_parameters`.
 
     Args:
       seed: of the whole run.
@@ -105,7 +105,7 @@ def train_uvf(
       num_updates_per_observation: low-level updates per `num_collect_per_update`.
       num_collect_per_update: environment steps per round of low-level updates.
       num_collect_per_meta_update: environment steps per high-level update.
-      gamma, meta_gamma: discounts of low and high level, per update of that level.
+      gamma, meta_gamma: discounts of the low level, per environment step, and of the high level, per goal.
       reward_scale_factor: factor on stored rewards when they are learned from.
       target_update_period: updates per move of the target networks, and per
         gradient of the actor.
@@ -141,7 +141,6 @@ def train_uvf(
       low_replay_window: the low level learns from its newest so many transitions alone,
         one for each environment step, so that rewards of old goals and policies leave
         it sooner than the buffer; None is the whole buffer.
-
       build: (specification, maker of the evaluator) -> the run; not to be bound.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What to say when pictures cannot be drawn.  MuJoCo itself is only imported by `import_mujoco`."""
+"""Which OpenGL draws pictures, and what to say when none does.  MuJoCo is imported by its functions alone."""
 
 import functools
 import importlib

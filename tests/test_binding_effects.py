@@ -21,6 +21,7 @@ KNOWN = [
     ("train_uvf.log_every_n_steps", True, False, False),
     ("evaluate.num_episodes_eval", True, False, True),
     ("evaluate.success_distance", True, False, True),
+    ("evaluate.gamma", True, False, True),
     ("evaluate.tuner_hook", True, False, False),
     ("EVAL_MODES", True, False, False),
     ("run_random.num_episodes", True, False, False),

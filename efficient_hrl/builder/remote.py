@@ -6,6 +6,7 @@ from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.builder.collecting import build_collecting, build_simulations, build_staged
 from efficient_hrl.builder.learning import build_learning
+from efficient_hrl.checks import MOST_SEED
 from efficient_hrl.collect import Collecting
 from efficient_hrl.cond_fn import has_conditions
 from efficient_hrl.evaluation.evaluator import Evaluator
@@ -18,7 +19,6 @@ from efficient_hrl.run.training import Training
 from efficient_hrl.specifications.run import TrainingSpec
 
 _SEEDS_APART = 1_000_003  # between the seeds of collectors
-_LARGEST_SEED = 2**31
 
 
 def build_remote_training(
@@ -60,7 +60,7 @@ def build_remote_collecting(spec: TrainingSpec, number: int) -> tuple[Collecting
     Raises:
       ValueError: parts that do not fit, or that need their learner beside them.
     """
-    seed = (spec.task.seed + number * _SEEDS_APART) % _LARGEST_SEED
+    seed = (spec.task.seed + number * _SEEDS_APART) % (MOST_SEED + 1)
     spec = spec.with_seed(seed)
     seed_globals(seed)
     simulations = build_simulations(spec.task)

@@ -17,11 +17,12 @@ from efficient_hrl.storage.run_folder import RunFolder
 
 # Modes that can show several runs together, with the modules that do.
 SEVERAL_MODES = {"plot": "compare", "report": "report_runs"}
-# Flags of what is drawn of several runs together, and flags that such runs have in their own records.
+# Flags of what is drawn of several runs together.
 SEVERAL_FLAGS = ("out_dir", "statistic", "group_by", "until")
 LEARNER_FLAGS = ("listen", "collectors", "queue_blocks")
 COLLECTOR_FLAGS = ("learner", "collector")
 SWEEP_FLAGS = ("on", "grid", "cpus_per_run", "address", "slurm_option")
+# Flags that runs drawn together have in their own records.
 RECORDED_FLAGS = ("gin_file", "gin_bindings", "seed")
 
 
@@ -102,12 +103,10 @@ def _several_flag(values):
     return f"--{name}={values[name].value}: only for {modes} with several runs"
 
 
-def _has_seeds(values):
-    return values.seeds is not None or values.side_by_side is not None
-
-
-def _is_random(values):
-    return values.mode == "random" and not _has_seeds(values)
+def _reads_a_record(values):
+    """Whether the configuration of one run may be read from its own folder."""
+    is_one = values.seeds is None and not several_runs(values)
+    return is_one and values.mode not in ("sweep", "collect", "random")
 
 
 RULES = (
@@ -119,6 +118,10 @@ RULES = (
     Rule(
         lambda v: v.target and v.mode not in ("eval", "video"),
         lambda v: f"--target={v.target[0]}: only for --mode=eval and --mode=video, not --mode={v.mode}",
+    ),
+    Rule(
+        lambda v: v.allow_import and not _reads_a_record(v),
+        lambda v: f"--allow_import={v.allow_import[0]}: only where one run's own configuration is read",
     ),
     Rule(lambda v: several_runs(v) and _present(v, RECORDED_FLAGS), _recorded_flag),
     Rule(
@@ -195,15 +198,15 @@ RULES = (
         lambda v: f"--seed={v.seed}: --seeds={v.seeds} is given too; allowed: one of both",
     ),
     Rule(
-        lambda v: _is_random(v) and v.root_dir,
+        lambda v: v.mode == "random" and v.root_dir,
         lambda v: f"--root_dir={v.root_dir[0]}: --mode=random writes nothing",
     ),
     Rule(
-        lambda v: _is_random(v) and v.env is not None and v.gin_file,
+        lambda v: v.mode == "random" and v.env is not None and v.gin_file,
         lambda v: f"--env={v.env}: a gin file names the environment; allowed: one of both",
     ),
     Rule(
-        lambda v: _is_random(v) and v.env is None and not v.gin_file and not v.gin_bindings,
+        lambda v: v.mode == "random" and v.env is None and not v.gin_file and not v.gin_bindings,
         lambda v: "no configuration; give --env=NAME, e.g. --env=AntMaze, or --gin_file=PATH",
     ),
     Rule(

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from efficient_hrl.storage.run_folder import MOST_SEED
+from efficient_hrl.checks import MOST_SEED
 
 
 def define_flags() -> flags.FlagValues:

@@ -35,8 +35,9 @@ def main(argv: list[str]) -> int:
     """Runs the command line.
 
     Returns:
-      The exit status: 2 for what the user can mend before anything is written, 1 for a
-      run that could not go on.
+      The exit status: 0 for what has ended or was stopped with a checkpoint, 2 for what the user can
+      mend before anything is written, 1 for a run that could not go on, 130 for an interrupt
+      outside of training.
     """
     open_missing_streams()
     try:
@@ -138,6 +139,10 @@ def _mode(name):
         return importlib.import_module(f"efficient_hrl.modes.{name}")
     except RuntimeError as error:  # MuJoCo cannot be imported, see environments/opengl.py
         raise UsageError(str(error)) from None
+    except ModuleNotFoundError as error:
+        if error.name.partition(".")[0] in ("efficient_hrl", "environments"):
+            raise
+        raise UsageError(f"{error.name} is not installed; pip install -r requirements.txt") from None
 
 
 def _seed(folder, values):

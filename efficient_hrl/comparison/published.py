@@ -104,7 +104,8 @@ def is_papers_protocol(bindings: Mapping[str, str]) -> bool:
     """Whether a run's success rates or returns are measured as the papers measure theirs.
 
     A success is to be nearer than 5 m to the task's target at the last of 500 steps, in the
-    environment that the run learns in.  In gather tasks there is to be no success.
+    environment that the run learns in.  In gather tasks there is to be no success, and the
+    return is not discounted.
 
     Args:
       bindings: of the run, name -> value as gin writes it; what is missing has the value of
@@ -117,7 +118,7 @@ def is_papers_protocol(bindings: Mapping[str, str]) -> bool:
     bindings = steps | dict(bindings)
     protocol = dict(_PROTOCOL)
     if "create_gather_env" in (text_of(bindings, "train_uvf.environment") or ""):
-        protocol["evaluate.success_distance"] = (None,)
+        protocol |= {"evaluate.success_distance": (None,), "evaluate.gamma": (1,)}
     return all(_is_one_of(text_of(bindings, name), allowed) for name, allowed in protocol.items())
 
 

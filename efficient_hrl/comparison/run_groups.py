@@ -127,7 +127,7 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
             if not len(group.scores("success_rate", everywhere)[0]):
                 raise UsageError(
                     f"{', '.join(str(run.root) for run in group.runs)}: no environment step at which all"
-                    " were evaluated; allowed: seeds with the same evaluate.eval_every_n_steps"
+                    " were evaluated; allowed: seeds with the same train_uvf.eval_every_n_steps"
                 )
         comparisons.append(Comparison(unique, name, tuple(everywhere), dict(targets), groups))
     return comparisons, notes

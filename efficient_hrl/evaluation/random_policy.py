@@ -9,6 +9,7 @@ from typing import Any
 import gin
 import numpy as np
 
+from efficient_hrl.checks import check_above_0
 from efficient_hrl.evaluation.tables import text_table
 from efficient_hrl.graph.machine import available_cpus
 from efficient_hrl.graph.memory import check_copies
@@ -18,8 +19,6 @@ from environments.maze_env import MazeEnv
 from environments.tasks import SUCCESS_DISTANCE
 
 _ACTION_STREAM = 2  # keeps actions apart from first states and targets
-# Where a configuration names its environment, in this order.
-_BINDINGS = ("evaluate.environment", "train_uvf.environment")
 
 
 @gin.configurable("run_random")
@@ -27,7 +26,9 @@ class RandomPolicyRun:
     """Episodes of uniform random actions, all side by side.
 
     The actions do not depend on a target, so the same episodes are judged by all
-    targets of the task.
+    targets of the task: as evaluation judges them, at the distance and after the steps that
+    `evaluate` is bound to.  Where `evaluate.success_fn` judges, which needs an agent, no
+    success is told.
     """
 
     def __init__(
@@ -43,24 +44,26 @@ class RandomPolicyRun:
           environment: the task; None is the one that evaluation or training is bound to,
             or else what `create_maze_env` makes.
           num_episodes: how many.
-          max_steps_per_episode: their length; None is the environment's own limit, or 500.
+          max_steps_per_episode: their length; None is that of evaluation or training, or else the
+            environment's own limit, or 500.
           seed: of first states, actions and targets.
 
         Raises:
-          ValueError: no environment, or numbers below 1.
+          ValueError: no environment, numbers below 1, or a distance that is none.
           MemoryError: more episodes than there is memory for.
         """
         if isinstance(num_episodes, bool) or not isinstance(num_episodes, int) or num_episodes < 1:
             raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
-        environment = environment or _bound_environment()
+        environment = environment or _bound_by_runs("environment") or create_maze_env()
         check_environment("run_random.environment", environment)
         self._environment = environment
+        self._success_distance = _success_distance()
         self._seed = seed
         self._env = make_batched(
             environment,
             num_episodes,
             seed,
-            episode_limit(environment, max_steps_per_episode),
+            episode_limit(environment, max_steps_per_episode or _bound_by_runs("max_steps_per_episode")),
             num_threads=available_cpus(),
             check_fits=functools.partial(
                 check_copies, "run_random.num_episodes", "environments side by side"
@@ -98,13 +101,19 @@ class RandomPolicyRun:
         mean = lambda values: values[stable].mean() if stable.any() else np.nan
         rows = [("environment's own", str(num_envs), "", f"{mean(own_return):.1f}", "")]
         for name in targets:
-            success = np.mean(stable & (last[name] > -SUCCESS_DISTANCE))
-            figures = (f"{success:.2f}", f"{mean(returns[name]):.1f}", f"{mean(last[name]):.2f}")
+            success = self._success(stable, last[name])
+            figures = (success, f"{mean(returns[name]):.1f}", f"{mean(last[name]):.2f}")
             rows.append((name, str(num_envs), *figures))
         announce(text_table(("reward", "episodes", "success", "return", "last reward"), rows))
         if not stable.all():
             announce(f"{np.sum(~stable)} episodes were abandoned because their simulation became unstable")
         announce(f"{steps:,} environment steps, {steps / seconds:.0f} steps/s")
+
+    def _success(self, stable, last):
+        """The success rate of last rewards [N] in words, nothing where there is no success."""
+        if self._success_distance is None:
+            return ""
+        return f"{np.mean(stable & (last > -self._success_distance)):.2f}"
 
     def _targets(self, rng, num_envs):
         """Name -> targets, [N or 1, d]; those of training first, then those of evaluation."""
@@ -118,11 +127,28 @@ class RandomPolicyRun:
         return targets
 
 
-def _bound_environment():
-    for name in _BINDINGS:
-        try:
-            # A copy of a gin reference with brackets is what calling it returns.
-            return copy.deepcopy(gin.query_parameter(name))
-        except ValueError:
-            continue
-    return create_maze_env()
+def _bound_by_runs(parameter):
+    """What evaluation, or else training, is bound to, or None."""
+    for function in ("evaluate", "train_uvf"):
+        if (value := _bound(f"{function}.{parameter}")) is not None:
+            return value
+    return None
+
+
+def _success_distance():
+    """Metres of evaluation's success; None where there is no success, or where a function tells it."""
+    if _bound("evaluate.success_fn") is not None:
+        return None
+    distance = _bound("evaluate.success_distance", SUCCESS_DISTANCE)
+    if distance is not None:
+        check_above_0("evaluate.success_distance", distance)
+    return distance
+
+
+def _bound(name, otherwise=None):
+    """The value of a gin binding, `otherwise` where there is none."""
+    try:
+        # A copy of a gin reference with brackets is what calling it returns.
+        return copy.deepcopy(gin.query_parameter(name))
+    except ValueError:
+        return otherwise

@@ -10,11 +10,7 @@ _CGROUP = pathlib.Path("/sys/fs/cgroup")
 _OWN_GROUPS = pathlib.Path("/proc/self/cgroup")
 
 
-def check_room(
-    needs: Mapping[str, int],
-    what: str = "the replay buffers",
-    remedy: str = "a smaller CircularBuffer.buffer_size",
-) -> None:
+def check_room(needs: Mapping[str, int], what: str, remedy: str) -> None:
     """Raises a MemoryError unless there is room.
 
     Args:

@@ -2,8 +2,8 @@
 
 These names, and what they take and give, stay; everything else of the package may change.
 
-May import: comparison, configuration, environments, errors, eval, evaluation, figures, graph, modes,
-run, storage, train, video.
+May import: checks, comparison, configuration, environments, errors, eval, evaluation, figures,
+graph, modes, run, storage, train, video.
 """
 
 import logging

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from efficient_hrl.checks import MOST_SEED
 from efficient_hrl.configuration.config import load_config
 from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation.result import EvalResult
@@ -34,8 +35,8 @@ def build(
       UsageError: what the command line refuses, in the same words.
     """
     files, overrides = texts(gin_files), texts(gin_bindings)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise UsageError(f"seed = {seed!r}; allowed: a whole number from 0 to {2**31 - 1}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"seed = {seed!r}; allowed: a whole number from 0 to {MOST_SEED}")
     use_threads()
     configuration = OwnConfiguration(lambda: load_config(files, overrides))
     with configuration.in_use():

@@ -40,14 +40,14 @@ class Address(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
-def parse_address(flag: str, text: str, least: int = 1) -> Address:
+def parse_address(flag: str, text: str) -> Address:
     """The address of "HOST:PORT".
 
     Raises:
       UsageError: something else.
     """
     host, colon, port = text.rpartition(":")
-    is_number = port.isascii() and port.isdigit() and least <= int(port) < 65536
+    is_number = port.isascii() and port.isdigit() and 0 < int(port) < 65536
     is_host = re.fullmatch(r"[^:\[\]]+|\[[0-9a-fA-F:.]+\]", host)
     if not (colon and is_host and is_number):
         raise UsageError(f"--{flag}={text}: allowed: HOST:PORT, e.g. 127.0.0.1:7070")

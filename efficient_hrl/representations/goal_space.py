@@ -13,6 +13,11 @@ from efficient_hrl.replay import Segment
 class GoalSpace(tf.Module, abc.ABC):
     """A function f of states, [..., S] -> [..., G], and how it learns.
 
+    Made as `cls(observation_spec, action_spec, segment_length, optimizer=..., clip_gradient_norm=...)`
+    with what gin binds beside that.  One that learns counts its updates in a variable `updates`, int64,
+    and names its weights in `trained_variables`; one whose objective asks `draw_states` for replay
+    states says for how many in `num_replay_states`.
+
     Attributes:
       trainable_representation: whether `learn` trains it, once per low-level update.
       trained_by_high_level: whether the high level sees states through f and trains it

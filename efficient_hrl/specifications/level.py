@@ -10,7 +10,7 @@ class LevelSpec:
     """How an actor-critic learns; as it stands, one that only acts.
 
     Attributes:
-      gamma: discount per update step of this level.
+      gamma: discount per transition of this level: an environment step, or a goal's segment.
       critic_optimizer, actor_optimizer: one for all its critics, one for its actor; None for what
         only acts.
       target_update_period: n; the actor's gradient counts on updates 0, n, 2 n, ..., target networks

@@ -2,5 +2,5 @@
 
 Everything is written so that a process may die at any time.
 
-May import: errors, graph, replay.
+May import: checks, errors, graph, replay.
 """

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from efficient_hrl.checks import MOST_SEED
 from efficient_hrl.errors import UsageError
 from efficient_hrl.graph.machine import available_cpus, processor
 from efficient_hrl.storage.durable import partial_of, write_text
@@ -21,7 +22,6 @@ OPERATIVE_CONFIG = "operative_config.gin"
 LOCK = "lock"
 # What a process may have left that died before it wrote the record.
 _OWN = {LOCK, partial_of(pathlib.Path(RECORD)).name}
-MOST_SEED = 2**31 - 1
 UNBOUND = "not bound"  # in place of a value
 PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
 

@@ -2,5 +2,5 @@
 
 Where they run (this machine, Ray, SLURM) is a module each; what a run does is the run's own business.
 
-May import: errors, run, storage, terminal.
+May import: checks, errors, run, storage, terminal.
 """

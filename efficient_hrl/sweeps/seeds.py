@@ -5,12 +5,12 @@ import pathlib
 import re
 from collections.abc import Callable, Sequence
 
+from efficient_hrl.checks import MOST_SEED
 from efficient_hrl.errors import UsageError
 from efficient_hrl.sweeps.jobs import Job, Outcome, View
 from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
 
 _MOST = 1000  # seeds; more are a slip of the pen
-_LARGEST = 2**31 - 1
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -19,7 +19,7 @@ def parse_seeds(text: str) -> list[int]:
     Raises:
       UsageError: something else, a seed out of range, or one that comes twice.
     """
-    wrong = f"--seeds={text}: allowed: numbers from 0 to {_LARGEST}, e.g. --seeds=0,1,2 or --seeds=0-4"
+    wrong = f"--seeds={text}: allowed: numbers from 0 to {MOST_SEED}, e.g. --seeds=0,1,2 or --seeds=0-4"
     seeds = []
     for part in text.split(","):
         numbers = re.fullmatch(r"\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*", part, re.ASCII)
@@ -27,7 +27,7 @@ def parse_seeds(text: str) -> list[int]:
             raise UsageError(wrong)
         first = int(numbers.group(1))
         last = int(numbers.group(2) or first)
-        if not first <= last <= _LARGEST:
+        if not first <= last <= MOST_SEED:
             raise UsageError(wrong)
         if len(seeds) + last - first >= _MOST:
             raise UsageError(f"--seeds={text}: more than {_MOST:,} seeds; allowed: up to {_MOST:,}")

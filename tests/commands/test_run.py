@@ -286,6 +286,27 @@ def test_another_python_is_told_which_one_is_needed():
 
 
 @pytest.mark.parametrize(
+    "missing, arguments",
+    [
+        ("absl", []),
+        ("mujoco", ["--mode=random", "--env=AntMaze"]),
+        ("tensorflow", ["--mode=random", "--env=AntMaze"]),
+    ],
+)
+def test_what_is_not_installed_is_told(missing, arguments):
+    code = (
+        f"import sys, runpy; sys.modules[{missing!r}] = None; sys.argv[1:] = {arguments!r};"
+        " runpy.run_path('run.py', run_name='__main__')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.endswith(f"{missing} is not installed; pip install -r requirements.txt\n")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
     "env, rows",
     [
         ("PointMaze-v0", ["robot to training targets", "robot to (8, 0)"]),

@@ -492,6 +492,12 @@ WRONG = [
     ("--mode=plot --root_dir=FOLDER/locked/run", "--root_dir=.*locked is not writable"),
     ("--mode=plot --root_dir=FOLDER/text.gin", "--root_dir=.*text.gin is not a folder"),
     ("--mode=plot --env=AntMaze", "--env=AntMaze: only for --mode=random"),
+    ("--mode=random --env=AntMaze --allow_import=mine", "--allow_import=mine: only where one run's own"),
+    (
+        "--mode=sweep --gin_file=gin/hiro_point_maze.gin --allow_import=mine",
+        "--allow_import=mine: only where",
+    ),
+    ("--seeds=0,1 --gin_file=gin/hiro_point_maze.gin --allow_import=mine", "--allow_import=mine: only where"),
     (f"--mode=plot {RESUMED} ACTOR_HIDDEN_SIZE_1 = 8", "SIZE_1 = 8, but the run in .* began with 16; only"),
     (f"--mode=plot {RESUMED} evaluate.checkpoint_path = 'policy-1'", "'policy-1'; .* holds policy-300"),
     (f"--mode=plot {RESUMED} evaluate.eval_modes = ['eval9']", "'eval9'.*eval1"),

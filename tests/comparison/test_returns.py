@@ -50,6 +50,10 @@ def test_table_1_stands_beside_returns_alone(tmp_path):
     assert run.published("eval", "hiro_fun_cosine").in_words == "0.85 ± 1.17"
     invented = {"evaluate.success_distance": "5.0"}
     assert read_run(write_gather_run(tmp_path / "b", EVALUATED, bindings=invented)).published("eval") is None
+    discounted = {"evaluate.gamma": "0.99"}
+    assert (
+        read_run(write_gather_run(tmp_path / "e", EVALUATED, bindings=discounted)).published("eval") is None
+    )
     point = {"create_gather_env.env_name": "'PointGather'"}
     assert read_run(write_gather_run(tmp_path / "c", EVALUATED, bindings=point)).published("eval") is None
     # Where a maze's targets are not known, a return is none of its numbers.

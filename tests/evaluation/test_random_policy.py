@@ -106,6 +106,35 @@ def test_the_environment_is_that_of_the_configuration():
     assert RandomPolicyRun(num_episodes=1)._environment.env_id == "Walk-v0"
 
 
+def judged(*bindings):
+    """Success rates at the targets of evaluation, and the number of steps, under a configuration."""
+    gin.clear_config()
+    load_config(["gin/hiro_point_maze.gin"], list(bindings))
+    rows, speed = table(None, num_episodes=2)
+    return [row[2] for row in rows[3:]], int(speed.split()[0].replace(",", ""))
+
+
+def test_success_and_length_are_those_of_evaluation():
+    assert judged("RESET_EPISODE_PERIOD = 6") == (["0.00", "0.00", "0.00"], 12)
+    everywhere = "evaluate.success_distance = 1000.0"
+    assert judged(everywhere, "evaluate.max_steps_per_episode = 3") == (["1.00", "1.00", "1.00"], 6)
+
+
+@pytest.mark.parametrize(
+    "binding", ["evaluate.success_distance = None", "evaluate.success_fn = @task/negative_distance"]
+)
+def test_where_no_distance_tells_success_there_is_none(binding):
+    load_config(["gin/hiro_point_maze.gin"], ["RESET_EPISODE_PERIOD = 3", binding])
+    rows, _ = table(None, num_episodes=2)
+    assert all(len(row) == 4 for row in rows[3:])
+
+
+def test_a_distance_that_is_none_is_refused():
+    load_config(["gin/hiro_point_maze.gin"], ["evaluate.success_distance = -1"])
+    with pytest.raises(ValueError, match="evaluate.success_distance = -1; allowed: a number above 0"):
+        RandomPolicyRun(num_episodes=1)
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
