@@ -56,7 +56,12 @@ def env_restart(agent, state, action, transition_type, environment_steps, num_ep
 def every_n_steps(
     agent, state, action, transition_type, environment_steps, num_episodes, n: int = 150
 ) -> tf.Tensor:
-    """Every `n` environment steps."""
+    """Every `n` environment steps.
+
+    Args:
+      agent, state, action, transition_type, environment_steps, num_episodes: see above.
+      n: steps from one to the next, from 1.
+    """
     del agent, state, action, transition_type, num_episodes
     check_whole("every_n_steps.n", n)
     return tf.equal(environment_steps % n, 0)
@@ -79,6 +84,11 @@ def every_n_episodes(
     it is due after episodes 1, 3, 5, ...; and "fallen" means that the third state
     entry is below 0.2 or above 1, which for the point is its heading and in
     elevated mazes is always so.
+
+    Args:
+      agent, state, action, transition_type, environment_steps, num_episodes: see above.
+      n: episodes from one to the next, from 1.
+      steps_per_episode: their length, environment steps.
     """
     del agent, action, transition_type
     check_whole("every_n_episodes.n", n)
@@ -129,6 +139,10 @@ def q_too_small(
 
     The value is taken with the state's last entry, its clock, at zero, and with
     all contexts zero.
+
+    Args:
+      agent, state, action, transition_type, environment_steps, num_episodes: see above.
+      q_min: the value, in units of scaled rewards.
     """
     del transition_type, environment_steps, num_episodes
     check_number("q_too_small.q_min", q_min)

@@ -62,11 +62,13 @@ def evaluate(
     Args:
       checkpoint_dir, eval_dir: not to be set; the folder is that of --root_dir.
       environment: the task.
-      agent_class, meta_agent_class, state_preprocess_class: see `build_hierarchy`.
+      agent_class: the low level, @UvfAgent or @DdpgUvfAgent.
+      meta_agent_class: the high level, @MetaAgent, @DdpgMetaAgent, @TransitionMetaAgent or @TargetAgent.
+      state_preprocess_class: the representation f, @StatePreprocess, @VariationalAutoencoder,
+        @EmbedToControl or @EndToEnd.
       gamma: discount of the returns that are reported, per environment step.
       num_episodes_eval: episodes per target.
-      eval_interval_secs, max_number_of_evaluations, checkpoint_timeout, timeout_fn:
-        see `Following`; max_number_of_evaluations None evaluates once.
+      eval_interval_secs, max_number_of_evaluations, checkpoint_timeout, timeout_fn: see `Following`.
       tuner_hook: called after every target with the highest low-level return so far
         and the environment steps.
       generate_videos: False; see `--mode=video`.

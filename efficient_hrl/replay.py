@@ -264,6 +264,10 @@ class CircularBuffer:
     def __init__(self, buffer_size: int = 1000, scope: str = "replay_buffer"):
         """Remembers capacity and name.
 
+        Args:
+          buffer_size: transitions, or segments, that it holds; then the oldest go.
+          scope: name of its variables.
+
         Raises:
           ValueError: a capacity below 1, or no name.
         """

@@ -86,9 +86,13 @@ def train_uvf(
       seed: of the whole run.
       train_dir: not to be set; the folder is that of the flag --root_dir.
       environment: the task.
-      agent_class, meta_agent_class, state_preprocess_class,
-        inverse_dynamics_class: see `build_hierarchy`.
-      replay_buffer, meta_replay_buffer: for transitions and for segments.
+      agent_class: the low level, @UvfAgent or @DdpgUvfAgent.
+      meta_agent_class: the high level, @MetaAgent, @DdpgMetaAgent, @TransitionMetaAgent or @TargetAgent.
+      state_preprocess_class: the representation f, @StatePreprocess, @VariationalAutoencoder,
+        @EmbedToControl or @EndToEnd.
+      inverse_dynamics_class: proposes goals for relabelling, @InverseDynamics.
+      replay_buffer: for transitions, @agent/CircularBuffer().
+      meta_replay_buffer: for segments, @meta/CircularBuffer().
       replay_num_steps, meta_replay_num_steps: 1; the original fails with others.
       critic_optimizer, actor_optimizer: of the low level.
       meta_critic_optimizer, meta_actor_optimizer: of the high level.
@@ -105,7 +109,8 @@ def train_uvf(
       num_updates_per_observation: low-level updates per `num_collect_per_update`.
       num_collect_per_update: environment steps per round of low-level updates.
       num_collect_per_meta_update: environment steps per high-level update.
-      gamma, meta_gamma: discounts of the low level, per environment step, and of the high level, per goal.
+      gamma: discount of the low level, per environment step.
+      meta_gamma: discount of the high level, per goal.
       reward_scale_factor: factor on stored rewards when they are learned from.
       target_update_period: updates per move of the target networks, and per
         gradient of the actor.

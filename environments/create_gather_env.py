@@ -48,7 +48,14 @@ def make_gather_env(
 def create_gather_env(
     env_name: str | None = None, activity_range: float = ACTIVITY_RANGE, ends_on_fall: bool = False
 ) -> GatherEnv:
-    """Makes an environment for a hierarchy; see `make_gather_env`."""
+    """Makes an environment for a hierarchy.
+
+    Args:
+      env_name, activity_range, ends_on_fall: see `make_gather_env`.
+
+    Raises:
+      ValueError: see `make_gather_env`.
+    """
     return make_gather_env(env_name, activity_range, ends_on_fall)
 
 

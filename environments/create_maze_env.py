@@ -117,7 +117,14 @@ def create_maze_env(
     training_targets: Sequence[Sequence[float]] | None = None,
     evaluation_targets: Sequence[Sequence[float]] | None = None,
 ) -> MazeEnv:
-    """Makes an environment for a hierarchy; see `make_maze_env`."""
+    """Makes an environment for a hierarchy.
+
+    Args:
+      env_name, top_down_view, layout, cell_size, training_targets, evaluation_targets: see `make_maze_env`.
+
+    Raises:
+      ValueError: see `make_maze_env`.
+    """
     return make_maze_env(
         env_name,
         top_down_view,

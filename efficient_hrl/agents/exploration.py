@@ -83,7 +83,13 @@ def uvf_add_noise_fn(
     clip: bool = True,
     global_step: Any = None,
 ) -> NoisyAction:
-    """Exploration of the low level: N(0, stddev) in action units; see `NoisyAction`."""
+    """Exploration of the low level: N(0, stddev) in action units.
+
+    Args:
+      action_fn: what to add noise to, (states, contexts) -> actions.
+      action_spec: its range.
+      stddev, debug, clip, global_step: see `NoisyAction`.
+    """
     return NoisyAction(action_fn, action_spec, stddev, clip, debug, global_step)
 
 
@@ -95,7 +101,13 @@ def meta_add_noise_fn(
     debug: bool = False,
     global_step: Any = None,
 ) -> NoisyAction:
-    """Exploration of the high level: N(0, stddev) in goal units, clipped to the goal range."""
+    """Exploration of the high level: N(0, stddev) in goal units, clipped to the goal range.
+
+    Args:
+      action_fn: what to add noise to, (states, contexts) -> actions.
+      action_spec: its range.
+      stddev, debug, global_step: see `NoisyAction`.
+    """
     return NoisyAction(action_fn, action_spec, stddev, True, debug, global_step)
 
 

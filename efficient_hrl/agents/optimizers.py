@@ -15,6 +15,12 @@ def adam_optimizer(
     The legacy class is chosen on purpose: it is the one whose update rule is
     the fused kernel that the original used.
 
+    Args:
+      learning_rate: size of a step, above 0.
+      beta1: decay of the moving mean of gradients, from 0 to below 1.
+      beta2: decay of the moving mean of their squares, likewise.
+      epsilon: added to the root of that mean, 0 or more.
+
     Raises:
       ValueError: a learning rate that is not above 0, or a number outside its range.
     """

@@ -8,6 +8,10 @@ from efficient_hrl import checks
 def soft_update(network, target_network, tau: float) -> None:
     """theta' <- (1 - tau) theta' + tau theta, for every variable of a network.
 
+    Args:
+      network, target_network: with theta and theta'.
+      tau: share of the network's weights, 0 to 1, that a target takes on at once.
+
     Raises:
       ValueError: tau outside 0 to 1.
     """
@@ -18,11 +22,19 @@ def soft_update(network, target_network, tau: float) -> None:
 
 @gin.configurable
 def ddpg_update_targets(network, target_network, tau: float = 1.0) -> None:
-    """`soft_update` of a `DdpgAgent`."""
+    """`soft_update` of a `DdpgAgent`.
+
+    Args:
+      network, target_network, tau: see `soft_update`.
+    """
     soft_update(network, target_network, tau)
 
 
 @gin.configurable
 def td3_update_targets(network, target_network, tau: float = 1.0) -> None:
-    """`soft_update` of a `TD3Agent`."""
+    """`soft_update` of a `TD3Agent`.
+
+    Args:
+      network, target_network, tau: see `soft_update`.
+    """
     soft_update(network, target_network, tau)

@@ -4,7 +4,6 @@ import contextlib
 import copy
 import difflib
 import errno
-import inspect
 import logging
 import os
 import re
@@ -19,7 +18,6 @@ from gin import config_parser
 # Imported for their gin configurables.
 from efficient_hrl import train  # noqa: F401
 from efficient_hrl.ablations import no_hierarchy, transition_policy_gradient  # noqa: F401
-from efficient_hrl.agent import Level
 from efficient_hrl.agents import optimizers  # noqa: F401
 from efficient_hrl.binding_effects import (
     decides_acting,
@@ -28,6 +26,7 @@ from efficient_hrl.binding_effects import (
     patterns_that_may_change,
 )
 from efficient_hrl.configuration import external_configurables  # noqa: F401
+from efficient_hrl.configuration.bindable import bindable_parameters
 from efficient_hrl.configuration.recorded import recorded_bindings, recorded_imports
 from efficient_hrl.configuration.shipped import SHIPPED_FILES, find_gin_file
 from efficient_hrl.context import (  # noqa: F401
@@ -53,12 +52,6 @@ _TASK = (
     "create_gymnasium_env.env_id",
 )
 
-# Parameters of configurables that the program gives, or that stand for others.
-_GIVEN = {
-    *("self", "arguments", "base", "observation_spec", "action_spec", "tf_env", "seed", "name"),
-    *("learning", "exploration_stddev", "target_noise_stream", "critic_function", "actor_objective"),
-    *("encoder", "representation", "hierarchy", "default_environment", "build"),
-}
 _MOST_INCLUDES = 20  # files inside each other; nobody means more
 _MOST_LETTERS = 300  # of a user's text in a message
 _ERRORS = (
@@ -311,12 +304,12 @@ def _hint(message, text):
     """What would have been allowed, for names that gin or a configurable does not know."""
     parameter = re.search(r"Configurable '([^']+)' doesn't have a parameter named '([^']+)'", message)
     if parameter:
-        return f" Allowed: {', '.join(_parameters(parameter.group(1)))}"
+        return f" Allowed: {', '.join(bindable_parameters(parameter.group(1)))}"
     if "unexpected keyword argument" in message:
         # Calls are listed from the inside: a base class before the class that was bound.
         calls = re.findall(r"In call to configurable '([^']+)'", text)
         calls = [call for call in calls if call not in ("train_uvf", "evaluate")]
-        return f". Allowed: {', '.join(_parameters(calls[-1]))}" if calls else ""
+        return f". Allowed: {', '.join(bindable_parameters(calls[-1]))}" if calls else ""
     unknown = re.search(r"No configurable matching (?:reference )?'@?([^'(]+)", message)
     if unknown:
         name = unknown.group(1).rsplit("/", 1)[-1]
@@ -328,20 +321,3 @@ def _hint(message, text):
         name, scope = calls[0]  # the innermost
         return f" (in {scope + '/' if scope else ''}{name})"
     return ""
-
-
-def _parameters(selector):
-    """Names to bind for a configurable, those of base classes and of a level's learner included."""
-    target = inspect.unwrap(gin.get_configurable(selector))
-    functions = [target]
-    if inspect.isclass(target):
-        learner = getattr(target, "learner_class", None)
-        makers = [c for c in target.__mro__[:-1] if c is not Level] + ([learner] if learner else [])
-        functions = [c.__init__ for c in makers]
-    names = {}
-    for function in functions:
-        parameters = inspect.signature(function).parameters.values()
-        names |= {p.name: None for p in parameters if p.kind != p.VAR_POSITIONAL}
-        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
-            break
-    return [name for name in names if name not in _GIVEN]

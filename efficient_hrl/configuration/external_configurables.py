@@ -46,7 +46,11 @@ def absolute_difference(labels: tf.Tensor, predictions: tf.Tensor) -> tf.Tensor:
 
 @gin.configurable("GradientDescentOptimizer", module="tf.train")
 def gradient_descent_optimizer(learning_rate: float) -> tf.keras.optimizers.legacy.SGD:
-    """Plain gradient descent."""
+    """Plain gradient descent.
+
+    Args:
+      learning_rate: factor on gradients, above 0.
+    """
     check_above_0("GradientDescentOptimizer.learning_rate", learning_rate)
     return tf.keras.optimizers.legacy.SGD(learning_rate)
 
@@ -55,7 +59,13 @@ def gradient_descent_optimizer(learning_rate: float) -> tf.keras.optimizers.lega
 def momentum_optimizer(
     learning_rate: float, momentum: float, use_nesterov: bool = False
 ) -> tf.keras.optimizers.legacy.SGD:
-    """Gradient descent with momentum."""
+    """Gradient descent with momentum.
+
+    Args:
+      learning_rate: factor on gradients, above 0.
+      momentum: share of the step before that is taken again, 0 to 1.
+      use_nesterov: whether gradients count as at the place to which momentum alone leads.
+    """
     check_above_0("MomentumOptimizer.learning_rate", learning_rate)
     check_number("MomentumOptimizer.momentum", momentum, 0, 1)
     return tf.keras.optimizers.legacy.SGD(learning_rate, momentum, use_nesterov)

@@ -46,6 +46,9 @@ def gin_sparse_array(
 def gin_sum(values: Sequence[Any]) -> Any:
     """values[0] + values[1] + ...: numbers are added, lists joined; the values stay as they are.
 
+    Args:
+      values: one or more.
+
     Raises:
       ValueError: no values; or texts, with which a name could be put together from harmless pieces.
     """
@@ -59,6 +62,9 @@ def gin_sum(values: Sequence[Any]) -> Any:
 @gin.configurable
 def gin_range(n: int) -> range:
     """0, 1, ..., n - 1, e.g. for indices.
+
+    Args:
+      n: how many, from 0.
 
     Raises:
       ValueError: n below 0.

@@ -50,7 +50,11 @@ class MazeTargetSampler(BaseSampler):
 
 @gin.configurable
 def maze_target_range(environment: Any = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(minimum, maximum) of a maze's targets, metres; of `create_maze_env` as `environment`."""
+    """(minimum, maximum) of a maze's targets, metres.
+
+    Args:
+      environment: the maze, what `create_maze_env` makes.
+    """
     task = _task_of("maze_target_range.environment", environment)
     return tuple(map(float, task.low)), tuple(map(float, task.high))
 

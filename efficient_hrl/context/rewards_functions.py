@@ -131,7 +131,12 @@ def negative_mse(
     state_scales: float | Sequence[float] = 1.0,
     goal_scales: float | Sequence[float] = 1.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Minus the MSE of `tanh_similarity`, with its arguments; discounts of 1, [B] each."""
+    """Minus the MSE of `tanh_similarity`, with discounts of 1, [B] each.
+
+    Args:
+      states, actions, rewards: not used.
+      next_states, contexts, state_scales, goal_scales: see `tanh_similarity`.
+    """
     del states, actions, rewards
     error = _mean_squared_error(next_states, contexts[0], state_scales, goal_scales)
     return -error, tf.ones_like(error)

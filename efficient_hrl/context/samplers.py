@@ -109,6 +109,16 @@ class BinarySampler(BaseSampler):
     """
 
     def __init__(self, context_spec, *, probs: float | Sequence[float] = 0.5, **base):
+        """Remembers the probabilities.
+
+        Args:
+          context_spec: shape [G] of one context.
+          probs: of 0, one number or G, each 0 to 1.
+          **base: the parameters of `BaseSampler`.
+
+        Raises:
+          ValueError: probabilities that are none.
+        """
         super().__init__(context_spec, **base)
         size = context_spec.shape[0]
         values = numbers("BinarySampler.probs", probs, size)
@@ -395,6 +405,16 @@ class ConstantSampler(BaseSampler):
     """Always `value`, e.g. an evaluation target."""
 
     def __init__(self, context_spec, *, value: float | Sequence[float] | None = None, **base):
+        """Remembers the value.
+
+        Args:
+          context_spec: shape [G] of one context.
+          value: one number, or G; None is an error when the sampler is asked.
+          **base: the parameters of `BaseSampler`.
+
+        Raises:
+          ValueError: numbers that are none, or another count of them.
+        """
         super().__init__(context_spec, **base)
         # Unset values are no error yet: gin files name samplers for modes that nobody uses.
         self._value = None if value is None else _constant("ConstantSampler.value", value, context_spec)

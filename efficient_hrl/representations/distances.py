@@ -30,7 +30,11 @@ class DifferenceDistance(Distance):
     """A distance that is a function of the sum over dimensions of something of the difference."""
 
     def __init__(self, scale: float):
-        """Remembers the factor in front."""
+        """Remembers the factor.
+
+        Args:
+          scale: factor in front, above 0.
+        """
         check_above_0(f"{type(self).__name__}.scale", scale)
         self._scale = scale
 
@@ -59,7 +63,12 @@ class HuberDistance(DifferenceDistance):
     """scale * sum_i huber(z_i), huber(x) = x^2 / (2 kappa) for |x| <= kappa, else |x| - kappa / 2."""
 
     def __init__(self, scale: float = 2.0, kappa: float = 0.1):
-        """Takes the factor in front, and where the square becomes a line."""
+        """Takes the constants.
+
+        Args:
+          scale: factor in front.
+          kappa: where the square becomes a line, above 0.
+        """
         super().__init__(scale)
         check_above_0("HuberDistance.kappa", kappa)
         self._kappa = kappa
@@ -107,7 +116,11 @@ class CosineDistance(Distance):
     """
 
     def __init__(self, scale: float = 10.0):
-        """Takes the factor in front, the inverse of what contrastive learning calls temperature."""
+        """Takes the factor in front.
+
+        Args:
+          scale: the inverse of what contrastive learning calls temperature, above 0.
+        """
         check_above_0("CosineDistance.scale", scale)
         self._scale = scale
 

@@ -148,7 +148,11 @@ class ReplayEstimator(Estimator):
     num_replay_batches = 2
 
     def __init__(self, num_replay_states: int = 1024):
-        """Takes the number of states in the numerator and in the denominator."""
+        """Takes the number of states.
+
+        Args:
+          num_replay_states: states in the numerator, and as many others in the denominator.
+        """
         super().__init__()
         self._sees(num_replay_states)
 
@@ -175,7 +179,11 @@ class LogMeanExpEstimator(Estimator):
     num_replay_batches = 1
 
     def __init__(self, num_replay_states: int = 256):
-        """Takes the number of states in the mean."""
+        """Takes the number of states.
+
+        Args:
+          num_replay_states: states in the mean.
+        """
         super().__init__()
         self._sees(num_replay_states)
 
