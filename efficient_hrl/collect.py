@@ -12,76 +12,20 @@ import tensorflow as tf
 from tf_agents.drivers import dynamic_step_driver
 from tf_agents.environments import tf_py_environment
 from tf_agents.metrics import tf_metrics
-from tf_agents.trajectories import policy_step, trajectory
 from tf_agents.trajectories import time_step as ts
+from tf_agents.trajectories import trajectory
 
-from efficient_hrl.episodes import ConditionedEnvironment, is_abandoned, total_reward
+from efficient_hrl.episodes import ConditionedEnvironment
 from efficient_hrl.graph.compiled import compiled
-from efficient_hrl.graph.finite import check_finite
 from efficient_hrl.hierarchical_policy import HierarchicalPolicy
 from efficient_hrl.hierarchy import Hierarchy
-from efficient_hrl.replay import Segment, SegmentTransition, Transition, UniformReplayBuffer
+from efficient_hrl.observers.nested_variables import assign_all, named_variables, zero_variables
+from efficient_hrl.observers.returns import ReturnObserver
+from efficient_hrl.observers.segments import SegmentObserver
+from efficient_hrl.observers.step import Step, rewarded_step
+from efficient_hrl.observers.transitions import SegmentTransitionObserver, TransitionObserver
+from efficient_hrl.replay import SegmentTransition, UniformReplayBuffer
 from environments.batched import BatchedEnvironment
-
-TASK_REWARD_SCALE = 0.1  # of the high level's stored rewards
-
-
-def _variables(spec, batch_size, name):
-    """Zero variables for a nest of specifications with a batch dimension."""
-    return tf.nest.map_structure(
-        lambda s: tf.Variable(tf.zeros([batch_size, *s.shape], s.dtype), trainable=False, name=name), spec
-    )
-
-
-def _assign(variables, values):
-    tf.nest.map_structure(lambda variable, value: variable.assign(value), variables, values)
-
-
-def _named(**nests):
-    """The variables of some nests, by name, for a checkpoint."""
-    leaves = {name: tf.nest.flatten(nest) for name, nest in nests.items()}
-    return {f"{name}_{i}": variable for name, nest in leaves.items() for i, variable in enumerate(nest)}
-
-
-class Step(NamedTuple):
-    """One environment step of N environments, and what every observer asks of it.
-
-    Attributes:
-      time_step, next_time_step: before and after; observations [N, S].
-      action_step: the policy's decision; actions [N, A].
-      is_abandoned: see the function of that name, bool [N].
-      is_real: whether a step was taken, and neither a reset nor one that made a simulation unstable,
-        bool [N].
-      low_reward: the low level's reward for its goal, [N] or [N, R].
-      high_reward: the task's reward for its target, [N].
-    """
-
-    time_step: ts.TimeStep
-    action_step: policy_step.PolicyStep
-    next_time_step: ts.TimeStep
-    is_abandoned: tf.Tensor
-    is_real: tf.Tensor
-    low_reward: tf.Tensor
-    high_reward: tf.Tensor
-
-
-def rewarded_step(low_agent, high_agent, time_step, action_step, next_time_step) -> Step:
-    """A step with both levels' rewards."""
-    states = (time_step.observation, next_time_step.observation)  # [N, S] each
-    done = (action_step.action, next_time_step.reward)  # [N, A], [N]
-    targets = high_agent.context.split(action_step.info.target)  # [N, T] each
-    low_reward, _ = low_agent.rewards(*states, [action_step.info.goal], *done)
-    high_reward, _ = high_agent.rewards(*states, targets, *done)
-    abandoned = is_abandoned(time_step, next_time_step)
-    return Step(
-        time_step,
-        action_step,
-        next_time_step,
-        abandoned,
-        ~time_step.is_last() & ~abandoned,
-        low_reward,
-        high_reward,
-    )
 
 
 class StepDriver(dynamic_step_driver.DynamicStepDriver):
@@ -152,276 +96,6 @@ def tell_of_targets(tell: Callable, high_context, time_step, action_step) -> Non
     tf.cond(tf.reduce_any(first), announce, lambda: False)
 
 
-class TransitionObserver(tf.Module):
-    """Writes environment steps to the low level's buffer.
-
-    A transition is complete when the goal at its next state is known, which is
-    when the policy has acted there: it is written one step late.
-    """
-
-    def __init__(
-        self, buffer: UniformReplayBuffer, spec: Transition, num_envs: int, is_stored_after: Callable
-    ):
-        """Prepares to observe environments.
-
-        Args:
-          buffer: where to write to.
-          spec: of one transition.
-          num_envs: N.
-          is_stored_after: the next time step -> which steps to store, bool [N].
-        """
-        super().__init__(name="transition_observer")
-        self._buffer = buffer
-        self._is_stored_after = is_stored_after
-        # What is known one step early: everything but next state and next goal.
-        known = {name: getattr(spec, name) for name in Transition._fields}
-        known |= {"next_state": (), "next_goal": ()}
-        self._pending = _variables(Transition(**known), num_envs, "pending")
-        self._is_pending = tf.Variable(tf.zeros([num_envs], tf.bool), trainable=False, name="is_pending")
-
-    def __call__(self, step: Step):
-        action_step, next_time_step = step.action_step, step.next_time_step
-        state, goal = step.time_step.observation, action_step.info.goal  # [N, S], [N, G]
-        complete = tf.nest.map_structure(tf.convert_to_tensor, self._pending)
-        self._add(complete._replace(next_state=state, next_goal=goal))
-        _assign(
-            self._pending,
-            Transition(
-                state=state,
-                action=action_step.action,
-                reward=next_time_step.reward,
-                discount=next_time_step.discount,
-                next_state=(),
-                goal=goal,
-                next_goal=(),
-                bootstrap=next_time_step.discount,
-            ),
-        )
-        return self._is_pending.assign(step.is_real & self._is_stored_after(next_time_step))
-
-    def _add(self, transitions):
-        """Takes one complete transition of every environment, where `_is_pending` holds."""
-        self._buffer.add(transitions, self._is_pending)
-
-    def checkpointed(self) -> dict[str, tf.Variable]:
-        """What a checkpoint must hold, by name."""
-        return _named(pending=self._pending, is_pending=self._is_pending)
-
-    def forget(self) -> None:
-        """Drops what is known of steps that are not complete."""
-        self._is_pending.assign(tf.zeros_like(self._is_pending))
-
-
-class SegmentTransitionObserver(TransitionObserver):
-    """Writes environment steps with their segments to the low level's buffer.
-
-    Which actions a segment has is known at its end: its transitions are written
-    together, when the goal after the last of them is known.  Those of a segment that
-    an unstable simulation broke off are not written.
-    """
-
-    def __init__(
-        self, buffer: UniformReplayBuffer, spec: SegmentTransition, num_envs: int, is_stored_after: Callable
-    ):
-        """As for `TransitionObserver`."""
-        super().__init__(buffer, spec, num_envs, is_stored_after)
-        self._c = spec.low_actions.shape[0]
-        self._rows = tf.range(num_envs)
-        zeros = lambda dtype, name, *shape: tf.Variable(
-            tf.zeros([num_envs, *shape], dtype), trainable=False, name=name
-        )
-        # Of the pending step: its place in the segment, and whether it is the last there.
-        self._index = zeros(tf.int32, "index")
-        self._ends = zeros(tf.bool, "ends")
-        self._is_stored = zeros(tf.bool, "is_stored", self._c)
-        one = Transition(*(getattr(spec, name) for name in Transition._fields))
-        block = tf.nest.map_structure(lambda s: tf.TensorSpec([self._c, *s.shape], s.dtype), one)
-        self._block = _variables(block, num_envs, "block")
-
-    def __call__(self, step: Step):
-        super().__call__(step)
-        index = step.action_step.info.clock % self._c  # [N]
-        self._index.assign(index)
-        self._ends.assign(((index == self._c - 1) | step.next_time_step.is_last()) & step.is_real)
-
-    def checkpointed(self) -> dict[str, tf.Variable]:
-        return super().checkpointed() | _named(
-            index=self._index, ends=self._ends, is_stored=self._is_stored, block=self._block
-        )
-
-    def forget(self) -> None:
-        super().forget()
-        self._ends.assign(tf.zeros_like(self._ends))
-
-    def _add(self, transitions):
-        at = tf.stack([self._rows, tf.identity(self._index)], axis=1)
-        tf.nest.map_structure(lambda b, t: b.scatter_nd_update(at, t), self._block, transitions)
-        self._is_stored.scatter_nd_update(at, tf.identity(self._is_pending))
-        ends = tf.identity(self._ends)
-
-        def write():
-            self._buffer.add(self._closed(), self._mask(ends))
-            return True
-
-        return tf.cond(tf.reduce_any(ends), write, lambda: False)
-
-    def _closed(self):
-        """The open segments' transitions as if they ended with the pending step, [N c, ...]."""
-        block = tf.nest.map_structure(tf.convert_to_tensor, self._block)
-        real = tf.sequence_mask(self._index + 1, self._c)[..., None]  # [N, c, 1]
-        each = lambda x: tf.repeat(x[:, None], self._c, axis=1)
-        items = SegmentTransition(
-            *block,
-            start=each(block.state[:, 0]),
-            low_actions=each(tf.where(real, block.action, 0.0)),
-            step=tf.tile(tf.range(1, self._c + 1)[None], [self._rows.shape[0], 1]),
-        )
-        return tf.nest.map_structure(lambda x: tf.reshape(x, [-1, *x.shape[2:]]), items)
-
-    def _mask(self, ends):
-        real = tf.sequence_mask(self._index + 1, self._c)
-        return tf.reshape(ends[:, None] & real & self._is_stored, [-1])
-
-
-class SegmentObserver(tf.Module):
-    """Cuts the stream of steps into segments of c and writes them to the high level's buffer."""
-
-    def __init__(
-        self,
-        buffer: UniformReplayBuffer,
-        spec: Segment,
-        num_envs: int,
-        policy: HierarchicalPolicy,
-        is_stored_after: Callable,
-    ):
-        """Prepares to observe environments.
-
-        Args:
-          buffer: where to write to.
-          spec: of one segment.
-          num_envs: N.
-          policy: knows the next targets.
-          is_stored_after: the next time step -> which steps may be the last of a stored segment,
-            bool [N].
-        """
-        super().__init__(name="segment_observer")
-        self._buffer = buffer
-        self._policy = policy
-        self._is_stored_after = is_stored_after
-        self._c = spec.low_states.shape[0]
-        self._rows = tf.range(num_envs)
-        self._open = _variables(spec, num_envs, "open_segment")
-
-    def __call__(self, step: Step):
-        action_step, info = step.action_step, step.action_step.info
-        state = step.time_step.observation  # [N, S]
-        segment = self._open
-        index = info.clock % self._c  # [N], the step's place in its segment
-        begins = index == 0
-
-        # The step takes its place.
-        at = tf.stack([self._rows, index], axis=1)  # [N, 2]
-        segment.low_states.scatter_nd_update(at, state)
-        segment.low_actions.scatter_nd_update(at, action_step.action)
-        first_step = lambda new, old: tf.where(begins[:, None], new, old)
-        segment.state.assign(first_step(state, segment.state))
-        segment.goal.assign(first_step(info.goal, segment.goal))
-        segment.target.assign(first_step(info.target, segment.target))
-        so_far = tf.where(begins, 0.0, segment.reward)  # [N]
-        segment.reward.assign(so_far + TASK_REWARD_SCALE * step.high_reward)
-
-        # What is complete is stored.
-        ends = ((index == self._c - 1) | step.next_time_step.is_last()) & step.is_real
-        ends &= self._is_stored_after(step.next_time_step)
-
-        def close():
-            self._buffer.add(self._closed(step, index + 1), ends)
-            return True
-
-        return tf.cond(tf.reduce_any(ends), close, lambda: False)
-
-    def checkpointed(self) -> dict[str, tf.Variable]:
-        """What a checkpoint must hold, by name."""
-        return _named(open=self._open)
-
-    def _closed(self, step, length):
-        """The open segments as if they ended with this step."""
-        info, next_time_step = step.action_step.info, step.next_time_step
-        next_state = next_time_step.observation  # [N, S]
-        next_target = self._policy.next_target(
-            info.target, step.time_step.observation, next_state, info.clock, info.drawn_ahead
-        )  # [N, T]
-        real = tf.sequence_mask(length, self._c)[..., None]  # [N, c, 1]
-        return tf.nest.map_structure(tf.convert_to_tensor, self._open)._replace(
-            discount=tf.where(next_time_step.is_last(), 0.0, 1.0),
-            next_state=next_state,
-            low_states=tf.where(real, self._open.low_states, next_state[:, None]),
-            low_actions=tf.where(real, self._open.low_actions, 0.0),
-            length=length,
-            next_target=next_target,
-            bootstrap=next_time_step.discount,
-        )
-
-
-class EpisodeReturns(NamedTuple):
-    """Sums over the episodes that ended since the last reset, float32 scalars.
-
-    Attributes:
-      episodes: how many.
-      low: sum of the low level's episode returns.
-      high: sum of the episodes' task rewards.
-    """
-
-    episodes: tf.Tensor
-    low: tf.Tensor
-    high: tf.Tensor
-
-
-class ReturnObserver(tf.Module):
-    """Adds up the rewards of both levels, per environment step, over episodes."""
-
-    def __init__(self, num_envs: int):
-        """Prepares to observe `num_envs` environments."""
-        super().__init__(name="return_observer")
-        zeros = lambda name: tf.Variable(tf.zeros([num_envs]), trainable=False, name=name)
-        self._low_return = zeros("low_return")
-        self._high_return = zeros("high_return")
-        zero = lambda name: tf.Variable(0.0, trainable=False, name=name)
-        self._finished = EpisodeReturns(zero("episodes"), zero("low"), zero("high"))
-
-    def __call__(self, step: Step):
-        low, high, is_last = step.low_reward, step.high_reward, step.next_time_step.is_last()
-        check_finite({"the low level's reward": low, "the high level's reward": high})
-        counts = tf.cast(step.is_real, tf.float32)  # [N]
-        low_return = self._low_return + counts * total_reward(low)  # [N]
-        high_return = self._high_return + counts * high  # [N]
-        ended = tf.cast(is_last, tf.float32)  # [N]
-        goes_on = tf.cast(~is_last & ~step.is_abandoned, tf.float32)  # [N]
-        self._finished.episodes.assign_add(tf.reduce_sum(ended))
-        self._finished.low.assign_add(tf.reduce_sum(ended * low_return))
-        self._finished.high.assign_add(tf.reduce_sum(ended * high_return))
-        self._low_return.assign(goes_on * low_return)
-        self._high_return.assign(goes_on * high_return)
-
-    def checkpointed(self) -> dict[str, tf.Variable]:
-        """What a checkpoint must hold, by name."""
-        return _named(low=self._low_return, high=self._high_return, finished=self._finished)
-
-    def finished(self) -> EpisodeReturns:
-        """Sums since the last `reset`."""
-        return EpisodeReturns(*(tf.identity(v) for v in self._finished))
-
-    def forget(self) -> None:
-        """Drops the episodes under way."""
-        self._low_return.assign(tf.zeros_like(self._low_return))
-        self._high_return.assign(tf.zeros_like(self._high_return))
-
-    def reset(self) -> None:
-        """Starts new sums; episodes under way keep what they have."""
-        for variable in self._finished:
-            variable.assign(0.0)
-
-
 class Collector(tf.Module):
     """Drives a policy through an environment into both buffers.
 
@@ -483,8 +157,8 @@ class Collector(tf.Module):
             )
 
         observers = [self._transitions, self._segments, self.returns]
-        self._time_step = _variables(tf_env.time_step_spec(), num_envs, "time_step")
-        self._policy_state = _variables(policy.policy_state_spec, num_envs, "policy_state")
+        self._time_step = zero_variables(tf_env.time_step_spec(), num_envs, "time_step")
+        self._policy_state = zero_variables(policy.policy_state_spec, num_envs, "policy_state")
         self._driver = StepDriver(
             tf_env,
             policy,
@@ -528,7 +202,7 @@ class Collector(tf.Module):
         return {
             "env_steps": self._env_steps,
             "episodes": self._episodes,
-            **_named(time_step=self._time_step, policy_state=self._policy_state),
+            **named_variables(time_step=self._time_step, policy_state=self._policy_state),
             **{f"condition_{name}": variable for name, variable in self._conditions.items()},
             **{
                 f"{name}_{key}": variable
@@ -545,15 +219,15 @@ class Collector(tf.Module):
         """
         self._transitions.forget()
         self.returns.forget()
-        _assign(self._time_step, self._env.reset())
+        assign_all(self._time_step, self._env.reset())
 
     @compiled
     def collect(self) -> None:
         """Takes `steps_per_call` environment steps in one compiled call."""
         read = lambda variables: tf.nest.map_structure(tf.convert_to_tensor, variables)
         time_step, policy_state = self._driver.run(read(self._time_step), read(self._policy_state))
-        _assign(self._time_step, time_step)
-        _assign(self._policy_state, policy_state)
+        assign_all(self._time_step, time_step)
+        assign_all(self._policy_state, policy_state)
 
 
 class Collecting(NamedTuple):

@@ -13,11 +13,12 @@ from tf_agents.environments import py_environment, tf_py_environment
 from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
-from efficient_hrl.collect import TASK_REWARD_SCALE, Collector
+from efficient_hrl.collect import Collector
 from efficient_hrl.context.context_transition_functions import periodic_context_fn, timer_context_fn
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
 from efficient_hrl.graph.finite import culprit
 from efficient_hrl.hierarchical_policy import GivenTargets, HierarchicalPolicy, HighLevelGoals
+from efficient_hrl.observers.segments import TASK_REWARD_SCALE
 from efficient_hrl.replay import CircularBuffer
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env

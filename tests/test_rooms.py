@@ -37,6 +37,14 @@ FORBIDDEN = {
     "agent": {"hierarchy", "hierarchical_policy", "environments", *TRAINS},
     "learner": {"collect", "episodes", "hierarchical_policy", "environments", "storage", *BUILDS_OR_RUNS},
     "collect": {"learner", "collecting_beside_learning", "evaluation", "storage", *BUILDS_OR_RUNS},
+    "observers": {
+        "learner",
+        "collect",
+        "collecting_beside_learning",
+        "evaluation",
+        "storage",
+        *BUILDS_OR_RUNS,
+    },
     "builder.learning": {"collect", "collecting_beside_learning", "hierarchical_policy", "episodes", "run"},
     "builder.collecting": {"learner", "collecting_beside_learning", "evaluation", "storage", "run"},
     "builder": {"configuration", "modes", "commands", "figures", "report"},
@@ -48,7 +56,10 @@ FORBIDDEN = {
     "video": TRAINS,
 }
 # Rooms whose tests are elsewhere, and where.
-TESTED_ELSEWHERE = {"modes": "in the room of what each mode does, and in tests/commands"}
+TESTED_ELSEWHERE = {
+    "modes": "in the room of what each mode does, and in tests/commands",
+    "observers": "watching a collector, in tests/test_collect.py and tests/representations/test_norl_reward.py",
+}
 
 
 def imports_of(text, known):

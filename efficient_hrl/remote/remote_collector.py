@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from efficient_hrl.collect import EpisodeReturns
+from efficient_hrl.observers.returns import EpisodeReturns
 from efficient_hrl.remote.block import FINISHED, Block, row_dtype, unpacked
 from efficient_hrl.remote.transport import Server
 from efficient_hrl.replay import UniformReplayBuffer
