@@ -58,7 +58,7 @@ FORBIDDEN = {
 # Rooms whose tests are elsewhere, and where.
 TESTED_ELSEWHERE = {
     "modes": "in the room of what each mode does, and in tests/commands",
-    "observers": "watching a collector, in tests/test_collect.py and tests/representations/test_norl_reward.py",
+    "observers": "at work in a collector, in tests/test_collect.py and test_norl_reward.py",
 }
 
 

@@ -56,6 +56,8 @@ class RandomPolicyRun:
             raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
         environment = environment or _bound_by_runs("environment") or create_maze_env()
         check_environment("run_random.environment", environment)
+        if max_steps_per_episode is None:
+            max_steps_per_episode = _bound_by_runs("max_steps_per_episode")
         self._environment = environment
         self._success_distance = _success_distance()
         self._seed = seed
@@ -63,7 +65,7 @@ class RandomPolicyRun:
             environment,
             num_episodes,
             seed,
-            episode_limit(environment, max_steps_per_episode or _bound_by_runs("max_steps_per_episode")),
+            episode_limit(environment, max_steps_per_episode),
             num_threads=available_cpus(),
             check_fits=functools.partial(
                 check_copies, "run_random.num_episodes", "environments side by side"
@@ -148,7 +150,7 @@ def _success_distance():
 def _bound(name, otherwise=None):
     """The value of a gin binding, `otherwise` where there is none."""
     try:
-        # A copy of a gin reference with brackets is what calling it returns.
-        return copy.deepcopy(gin.query_parameter(name))
+        value = gin.query_parameter(name)
     except ValueError:
         return otherwise
+    return copy.deepcopy(value)  # of a gin reference with brackets: what calling it returns

@@ -129,6 +129,12 @@ def test_where_no_distance_tells_success_there_is_none(binding):
     assert all(len(row) == 4 for row in rows[3:])
 
 
+def test_an_environment_that_cannot_be_made_is_told_of():
+    load_config(["gin/hiro_point_maze.gin"], ["create_maze_env.env_name = 'PointMase'"])
+    with pytest.raises(ValueError, match="unknown environment 'PointMase'"):
+        RandomPolicyRun(num_episodes=1)
+
+
 def test_a_distance_that_is_none_is_refused():
     load_config(["gin/hiro_point_maze.gin"], ["evaluate.success_distance = -1"])
     with pytest.raises(ValueError, match="evaluate.success_distance = -1; allowed: a number above 0"):
@@ -139,6 +145,7 @@ def test_a_distance_that_is_none_is_refused():
     "arguments, message",
     [
         ({"num_episodes": 0}, "num_episodes = 0; allowed: a whole number from 1"),
+        ({"max_steps_per_episode": 0}, "max_steps_per_episode = 0; allowed: None, a whole number from 1"),
         ({"environment": "AntMaze"}, "'AntMaze'; allowed"),
     ],
 )
