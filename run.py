@@ -10,12 +10,14 @@ if sys.version_info[:2] != (3, 11):
     sys.stderr.write(message % sys.version_info[:2] + "\n")
     sys.exit(2)
 
+from efficient_hrl.errors import not_installed  # noqa: E402  (an older Python cannot import it)
+
 try:
-    from efficient_hrl.commands import main  # imports what an older Python cannot
+    from efficient_hrl.commands import main
 except ModuleNotFoundError as error:
-    if error.name.partition(".")[0] in ("efficient_hrl", "environments"):
+    if not_installed(error) is None:
         raise
-    sys.stderr.write(f"{error.name} is not installed; pip install -r requirements.txt\n")
+    sys.stderr.write(f"run.py: {not_installed(error)}\n")
     sys.exit(2)
 
 if __name__ == "__main__":

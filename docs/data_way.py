@@ -23,7 +23,7 @@ STOPS = {
     ),
     "collect": (
         "driver and observers",
-        "collect.py",
+        "collect.py, observers/",
         "transitions, and segments\nof c steps",
         0.0,
         1.5,

@@ -7,14 +7,14 @@ import inspect
 import pathlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gin
 
 # Importing it registers all that gin files know.
 from efficient_hrl.configuration import config  # noqa: F401
 from efficient_hrl.configuration.bindable import bindable_parameters
-from efficient_hrl.inert_parameters import INERT
+from efficient_hrl.inert_parameters import INERT, OVERRULED
 
 PAGE = pathlib.Path(__file__).with_suffix(".md")
 # Title, and the modules whose configurables stand below it; the first that fits counts.
@@ -22,6 +22,10 @@ SECTIONS = (
     ("Runs", ("efficient_hrl.train", "efficient_hrl.eval", "efficient_hrl.evaluation")),
     ("Environments", ("environments",)),
     ("Levels", ("efficient_hrl.agent", "efficient_hrl.ablations")),
+    (
+        "Optimisers and losses",
+        ("efficient_hrl.configuration", "efficient_hrl.agents.losses", "efficient_hrl.agents.optimizers"),
+    ),
     ("Actor-critics, networks and exploration", ("efficient_hrl.agents",)),
     ("When episodes end and which steps count", ("efficient_hrl.cond_fn",)),
     ("Contexts: goals and targets", ("efficient_hrl.context.context", "efficient_hrl.context.maze_targets")),
@@ -30,15 +34,8 @@ SECTIONS = (
     ("Rewards", ("efficient_hrl.context.rewards_functions", "efficient_hrl.context.reward_wrappers")),
     ("Representations", ("efficient_hrl.representations",)),
     ("Relabelling and replay", ("efficient_hrl.relabeling", "efficient_hrl.replay")),
-    ("Optimisers and losses", ("efficient_hrl.configuration",)),
     ("Values", ("efficient_hrl.context.gin_utils",)),
 )
-_LOSSES = (
-    "efficient_hrl.agents.losses",
-    "efficient_hrl.agents.optimizers",
-)  # beside those of `configuration`
-# What a call of the program gives although a default is there.
-_CALLED_WITH = {"state", "next_state", "states", "optimizer"}
 MACROS = {
     "SUBGOAL_DIM": "dimensions of a goal",
     "CONTEXT_RANGE_MIN": "least goal, one number or one for each dimension",
@@ -47,7 +44,7 @@ MACROS = {
     "RESET_EPISODE_PERIOD": "environment steps per episode, in training and evaluation",
     "ZERO_OBS": "whether the low level does not see x and y",
     "IMAGES": "whether a top-down view stands in place of x and y",
-    "STATE_INDICES": "which entries of a state are the goal space, where f is not learned",
+    "STATE_INDICES": "which entries of a state are the goal space of `whole_obs`",
     "TARGET_INDICES": "which entries of a state shall reach the target",
     "TARGET_DIM": "how many they are",
     "EVAL_MODES": "modes of the high level's samplers to evaluate, one per target",
@@ -69,19 +66,24 @@ Written by `python -m docs.gin_reference` from the docstrings. `name.parameter =
 `--gin_bindings` binds for every use, `scope/name.parameter` for one scope (`agent/`, `meta/`, `eval1/`, ...).
 Defaults are those of the functions; what a shipped configuration has stands in
 [`gin/base.gin`](../gin/base.gin) and the files that include it, and in the `operative_config.gin` of every
-run. [G] is the size of a goal or target, [S] that of a state, [B] a batch.
+run. What is bound for a class holds for those made of it: `MetaAgentCore.k` for every high level,
+`UvfAgentCore.step_cond_fn` for every low level, `DdpgAgent.actor_net` and `BaseSampler.context_range`
+likewise.
+[B] is a batch, [S] the size of a state, [A] of an action, [G] of a goal or target, [R] of a reward, c the
+environment steps per goal; f, phi and other words: [glossary](code.md#glossary).
 """
 
 
 def page() -> str:
     """The whole page, Markdown."""
-    parts = [_HEAD, _table("macro", "meaning", (), MACROS.items())]
+    parts = [_HEAD, _table(("macro", "meaning"), MACROS.items())]
     for title, _ in SECTIONS:
         parts.append(f"## {title}\n")
         parts += [
             _entry(selector, target) for selector, target in _configurables() if _section(target) == title
         ]
-    parts.append(f"## From TensorFlow\n\n{', '.join(f'`@{name}`' for name in _external())}.\n")
+    external = ", ".join(f"`@{name}`" for name in _external())
+    parts.append(f"## From TensorFlow\n\n{external}, with TensorFlow's own parameters.\n")
     return "\n".join(parts)
 
 
@@ -90,27 +92,38 @@ def undocumented() -> list[str]:
     return [
         f"{_short(selector)}.{name}"
         for selector, target in _configurables()
-        for name in _parameters(selector, target)
-        if not _told(target, name) and name not in _inert(selector, target)
+        for name in bindable_parameters(selector)
+        if not _told(target, name) and name not in _without_effect(selector, target)
     ]
+
+
+def defaults() -> Iterator[tuple[str, Callable]]:
+    """Of every parameter whose default is a function or class: the gin name that the page has, and itself."""
+    for selector, _ in _configurables():
+        for parameter in bindable_parameters(selector).values():
+            if callable(parameter.default) and parameter.default is not parameter.empty:
+                yield _gin_name(parameter.default), parameter.default
+
+
+def _registered():
+    """Selector -> configurable; gin has no public list."""
+    return gin.config._REGISTRY._selector_map
 
 
 def _configurables() -> Iterator[tuple[str, object]]:
     """Selector and what it configures, of this project, by their short names."""
-    known = gin.config._REGISTRY._selector_map.items()  # gin has no public list
     own = [
         (selector, inspect.unwrap(found.wrapped))
-        for selector, found in known
+        for selector, found in _registered().items()
         if found.wrapped.__module__.split(".")[0] in ("efficient_hrl", "environments")
     ]
     return iter(sorted(own, key=lambda pair: _short(pair[0]).lower()))
 
 
 def _external():
-    known = gin.config._REGISTRY._selector_map.items()
     return sorted(
         selector
-        for selector, found in known
+        for selector, found in _registered().items()
         if selector.startswith("tf.") and not found.wrapped.__module__.startswith("efficient_hrl")
     )
 
@@ -120,70 +133,62 @@ def _short(selector):
 
 
 def _section(target):
-    module = target.__module__
-    if module in _LOSSES:
-        return "Optimisers and losses"
-    fits = lambda prefix: module == prefix or module.startswith(prefix + ".")
-    return next(title for title, prefixes in SECTIONS if any(map(fits, prefixes)))
+    fits = lambda prefix: f"{target.__module__}.".startswith(f"{prefix}.")
+    for title, prefixes in SECTIONS:
+        if any(map(fits, prefixes)):
+            return title
+    raise ValueError(
+        f"{target.__module__} has no section of the page; allowed: one of SECTIONS that names it"
+    )
 
 
 def _entry(selector, target):
-    """One configurable: what it is, and a table of its parameters."""
+    """One configurable: what it is, a table of its parameters, and those without effect."""
     summary = " ".join((inspect.getdoc(target) or "").split("\n\n")[0].split())
-    rows, without_effect = [], {}
-    for name, parameter in _parameters(selector, target).items():
-        reason = _inert(selector, target).get(name)
-        if reason is None:
-            rows.append((name, _default(parameter), _escaped(_told(target, name))))
+    reasons = _without_effect(selector, target)
+    rows, inert = [], {}
+    for name, parameter in bindable_parameters(selector).items():
+        if name in reasons:
+            inert.setdefault(reasons[name], []).append(f"`{name}`")
         else:
-            without_effect.setdefault(reason, []).append(f"`{name}`")
+            rows.append((name, _default(parameter), _escaped(_told(target, name))))
     text = f"### `{_short(selector)}`\n\n{_escaped(summary)}\n"
     if rows:
-        text += "\n" + _table("parameter", "default", ("meaning",), rows)
-    if without_effect:
-        reasons = (f"{', '.join(names)} ({reason})" for reason, names in without_effect.items())
-        text += f"\nWithout effect: {'; '.join(reasons)}.\n"
+        text += "\n" + _table(("parameter", "default", "meaning"), rows)
+    if inert:
+        told = (f"{', '.join(names)} ({reason})" for reason, names in inert.items())
+        text += f"\nWithout effect: {'; '.join(told)}.\n"
     return text
 
 
-def _table(first, second, others, rows):
-    lines = [f"| {' | '.join((first, second, *others))} |", "|---" * (2 + len(others)) + "|"]
-    lines += [f"| `{row[0]}` | {' | '.join(row[1:])} |" for row in rows]
+def _table(head, rows):
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines += [f"| `{first}` | {' | '.join(others)} |" for first, *others in rows]
     return "\n".join(lines) + "\n"
-
-
-def _parameters(selector, target):
-    """Name -> parameter of what a file binds, without what calls of the program give."""
-    takes_required = _section(target) in ("Values", "Optimisers and losses")
-    given = {"labels", "predictions", *_CALLED_WITH}
-    is_bound = lambda name, parameter: (
-        name not in given
-        and (takes_required or parameter.default is not parameter.empty)
-        and not (name == "clip_gradient_norm" and "representations" in target.__module__)
-        and parameter.kind is not parameter.VAR_KEYWORD
-    )
-    found = bindable_parameters(selector).items()
-    return {name: parameter for name, parameter in found if is_bound(name, parameter)}
 
 
 def _default(parameter):
     value = parameter.default
     if value is parameter.empty:
-        return "none"
-    if callable(value):
-        return f"`@{value.__name__}`"
-    return f"`{value!r}`"
+        return "required"
+    return f"`@{_gin_name(value)}`" if callable(value) else f"`{value!r}`"
 
 
-def _inert(selector, target):
+def _gin_name(value):
+    """The name by which gin files refer to a function or class."""
+    for selector, found in _registered().items():
+        if inspect.unwrap(found.wrapped) is inspect.unwrap(value):
+            return selector if selector.startswith("tf.") else _short(selector)
+    raise ValueError(f"{value!r} is a default that no gin file can name")
+
+
+def _without_effect(selector, target):
     """Name -> reason, of a configurable's parameters without effect."""
     names = {_short(selector)}
     for maker in _makers(target):
         names |= {base.__name__ for base in getattr(maker, "__mro__", [])}
-    if "ddpg_critic_net" in names:
-        names.add("CriticNetwork")
-    known = [INERT[name] for name in INERT if name in names]
-    return {name: inert.reason for parameters in known for name, inert in parameters.items()}
+    inert = {name: told.reason for known in names for name, told in INERT.get(known, {}).items()}
+    return inert | OVERRULED.get(_short(selector), {})
 
 
 def _makers(target):
@@ -191,6 +196,7 @@ def _makers(target):
 
 
 def _told(target, name):
+    """What docstrings say about a parameter."""
     for maker in _makers(target):
         for text in _docstrings(maker):
             told = _entries(text).get(name)
@@ -216,11 +222,16 @@ def _docstrings(maker):
 
 
 def _named(name):
-    """What has this name in any of the project's modules."""
-    for module_name, module in list(sys.modules.items()):
-        if module_name.split(".")[0] in ("efficient_hrl", "environments") and hasattr(module, name):
-            return getattr(module, name)
-    return None
+    """The one function or class of the project that has a name, or None."""
+    own = (
+        module
+        for key, module in sorted(sys.modules.items())
+        if key.startswith(("efficient_hrl.", "environments."))
+    )
+    found = {id(value): value for module in own if callable(value := getattr(module, name, None))}
+    if len(found) > 1:
+        raise ValueError(f"a docstring says 'see `{name}`', and {len(found)} things have that name")
+    return next(iter(found.values()), None)
 
 
 def _entries(text):

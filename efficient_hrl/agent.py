@@ -204,7 +204,9 @@ class UvfAgentCore(Level):
           action_spec: low-level actions, shape [A].
           tf_env: the environment, for the context.
           tf_context: makes the `Context` of the goals from the environment.
-          step_cond_fn, reset_episode_cond_fn, reset_env_cond_fn: see `cond_fn`.
+          step_cond_fn: which steps are stored, see `cond_fn`.
+          reset_episode_cond_fn: after which step an episode ends, likewise.
+          reset_env_cond_fn: after which step the environment is put into a new first state, likewise.
           state_preprocess_class: makes the representation f from (observation spec,
             action spec, steps per segment).
           segment_reward: what this level learns from, where that depends on the segment in
@@ -334,7 +336,7 @@ class MetaAgentCore(Level):
           tf_env: the environment, for the contexts.
           tf_context: makes the `Context` of the task's targets from the environment.
           sub_context: makes the low level's `Context`; its range is the action range here.
-          actions_reg: weight of the goals' size, see `goal_size_loss`.
+          actions_reg: weight of the mean size of goals in the actor's loss.
           k: how many leading goal dimensions `actions_reg` leaves alone.
           representation: f of the low level, which `build_hierarchy` gives; where this level
             trains it, its networks see states through it.

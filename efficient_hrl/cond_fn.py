@@ -88,7 +88,7 @@ def every_n_episodes(
     Args:
       agent, state, action, transition_type, environment_steps, num_episodes: see above.
       n: episodes from one to the next, from 1.
-      steps_per_episode: their length, environment steps.
+      steps_per_episode: their length, environment steps; always needed.
     """
     del agent, action, transition_type
     check_whole("every_n_episodes.n", n)
@@ -115,8 +115,8 @@ def failed_reset_after_n_episodes(
 
     Args:
       agent, state, action, transition_type, environment_steps, num_episodes: see above.
-      steps_per_episode: length of an episode.
-      reset_state: where a learned reset should have led to, [S].
+      steps_per_episode: length of an episode, environment steps; always needed.
+      reset_state: where a learned reset should have led to, [S]; always needed.
       max_dist: distance that is near enough.
       epsilon: added under the root of the distance.
     """

@@ -71,11 +71,11 @@ def evaluate(
       eval_interval_secs, max_number_of_evaluations, checkpoint_timeout, timeout_fn: see `Following`.
       tuner_hook: called after every target with the highest low-level return so far
         and the environment steps.
-      generate_videos: False; see `--mode=video`.
+      generate_videos: may only be False; `--mode=video` films a run.
       generate_summaries: whether to run episodes at all.
       eval_modes: modes of the high level's samplers, one per target; the default
         stands for all whose names begin with "eval".
-      eval_model_rollout: False.
+      eval_model_rollout: may only be False; the original's rollouts of a learned model are not here.
       policy_save_dir: where `checkpoint_range` and `checkpoint_path` look.
       checkpoint_range: (first, last) environment steps of kept weights to evaluate.
       checkpoint_path: name of kept weights to evaluate, e.g. "policy-100000".

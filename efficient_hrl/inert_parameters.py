@@ -1,7 +1,8 @@
-"""Parameters of the original that bind and have no effect, with the reason; filtered here alone.
+"""Parameters that bind and have no effect, with the reason.
 
 Gin files of the original bind some of them, so that they are known by name.  What they are set to is
-not looked at.
+not looked at.  `INERT` are those that no function has, which are filtered here; `OVERRULED` are those
+that functions have for other callers.
 """
 
 import functools
@@ -82,6 +83,34 @@ INERT = {
         "timers": Inert(None, "clocks count environment steps"),
         "random_sampler_mode": Inert("random", "nothing samples without a mode"),
     },
+}
+
+_GIVEN_BY_RUNS = "train_uvf.state_preprocess_class takes its place"
+_EVALUATES = "--mode=eval gives the parameters of evaluate"
+_NO_CRITIC = "no gradient goes through a critic"
+_NO_RANGE, _NO_PLACE = "nothing is drawn from a range", "nothing is relative to a state"
+# Configurable -> parameter -> why what a gin file says of it does not count.
+OVERRULED = {
+    "UvfAgent": {"state_preprocess_class": _GIVEN_BY_RUNS},
+    "UvfAgentCore": {"state_preprocess_class": _GIVEN_BY_RUNS},
+    "DdpgUvfAgent": {"state_preprocess_class": _GIVEN_BY_RUNS},
+    "evaluate_checkpoint_repeatedly": dict.fromkeys(
+        ("eval_interval_secs", "max_number_of_evaluations", "checkpoint_timeout", "timeout_fn"), _EVALUATES
+    ),
+    "ddpg_sample_action": {"stddev": "levels explore by uvf_add_noise_fn and meta_add_noise_fn"},
+    "ddpg_critic_function": {"weights": "each level gives its own"},
+    "TransitionMetaAgent": {"dqda_clipping": _NO_CRITIC, "actions_regularizer": _NO_CRITIC},
+    "TargetAgent": {"actions_reg": "it does not learn", "k": "it does not learn"},
+    "Context": dict.fromkeys(("state_indices", "variable_indices"), "only its length is checked"),
+    "BinarySampler": {"context_range": _NO_RANGE, "k": _NO_PLACE},
+    "ConstantSampler": {"context_range": _NO_RANGE, "k": _NO_PLACE},
+    "ZeroSampler": {"context_range": _NO_RANGE, "k": _NO_PLACE},
+    "ScheduledSampler": {"context_range": _NO_RANGE, "k": _NO_PLACE},
+    "TimeSampler": {"context_range": _NO_RANGE, "k": _NO_PLACE},
+    "RandomSampler": {"k": _NO_PLACE},
+    "GaussianSampler": {"k": _NO_PLACE},
+    "ReplaySampler": {"k": _NO_PLACE},
+    "MazeTargetSampler": {"context_range": _NO_RANGE, "k": _NO_PLACE},
 }
 
 

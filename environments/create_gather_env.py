@@ -25,7 +25,7 @@ def make_gather_env(
     """Makes an environment from its name, (Ant|Point)Gather.
 
     Args:
-      env_name: e.g. "AntGather".
+      env_name: "AntGather" or "PointGather"; always needed.
       activity_range: metres, 5 to 38; the walls stand at +-(activity_range + 0.5).
       ends_on_fall: whether an episode ends, with a reward of -10, when the ant falls.
       render_mode: None, "rgb_array" or "human".

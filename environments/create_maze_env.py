@@ -42,8 +42,8 @@ def make_maze_env(
     Names are [Ego](Ant|Point)(Maze|Push|Fall|Block|BlockMaze|MazeMedium|MazeLarge).
 
     Args:
-      env_name: e.g. "AntMaze"; Ego adds eight range sensors.  With a layout the robot alone counts,
-        [Ego](Ant|Point), and Maze may stand behind it.
+      env_name: e.g. "AntMaze", always needed; Ego adds eight range sensors.  With a layout the robot
+        alone counts, [Ego](Ant|Point), and Maze may stand behind it.
       top_down_view: whether observations hold a 5 x 5 x 3 view of the surroundings.
       has_goals: whether observations are dictionaries that hold the target.
       render_mode: None, "rgb_array" or "human".

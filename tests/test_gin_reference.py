@@ -1,12 +1,15 @@
 """docs/gin_reference.md says of everything that can be bound what it is, and is up to date."""
 
+import inspect
 import pathlib
 import re
 import runpy
 
+import gin
 import pytest
 
-from efficient_hrl.inert_parameters import INERT
+from efficient_hrl.configuration.bindable import bindable_parameters
+from efficient_hrl.inert_parameters import INERT, OVERRULED
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 
@@ -44,8 +47,36 @@ def test_parameters_without_effect_are_named_with_their_reasons(reference, confi
         assert name not in table
 
 
+def test_a_default_that_is_a_function_is_named_as_gin_names_it(reference):
+    found = [*reference["defaults"]()]
+    assert ("ddpg_actor_net" in {name for name, _ in found}) and len(found) > 40
+    for name, default in found:
+        assert inspect.unwrap(gin.get_configurable(name)) is inspect.unwrap(default)
+
+
+@pytest.mark.parametrize("configurable", OVERRULED)
+def test_what_is_overruled_could_be_bound(configurable):
+    assert OVERRULED[configurable].keys() <= bindable_parameters(configurable).keys()
+
+
+def test_what_calls_give_cannot_be_bound():
+    assert [*bindable_parameters("every_n_steps")] == ["n"]
+    assert [*bindable_parameters("relative_context_transition_fn")] == ["k"]
+    assert [*bindable_parameters("gin_range")] == ["n"]
+    assert not {"optimizer", "segment_length", "self"} & bindable_parameters("StatePreprocess").keys()
+    assert {"clip_gradient_norm", "critic_optimizer"} <= bindable_parameters("train_uvf").keys()
+    # Of a level, its bases and its learner.
+    assert {"tf_context", "step_cond_fn", "actor_net", "residual_phi"} <= bindable_parameters(
+        "UvfAgent"
+    ).keys()
+    assert "of_learning" not in bindable_parameters("TargetAgent")
+
+
 def test_entries_are_read_from_args_and_attributes(reference):
     text = """Does something.
+
+Attributes:
+  fourth: held.
 
 Args:
   first, second: see `other`.
@@ -61,4 +92,5 @@ Raises:
         "second": "see `other`.",
         "third": "a number: above 0, or none.",
         "rest": "more.",
+        "fourth": "held.",
     }

@@ -150,7 +150,7 @@ class DdpgAgent(tf_agent.TFAgent):
           dqda_clipping: limit for each entry of dQ/da; 0 is none.
           actions_regularizer: weight of the norm of a batch's actions in the actor's loss.
           target_q_clipping: (minimum, maximum) of target values, or None.
-          residual_phi: share of the residual loss, see `critic_loss`.
+          residual_phi: share of the residual loss in the critics' loss, see `critic_loss`.
           learning: discount, optimisers and periods.
           exploration_stddev: of the collect policy's Gaussian noise, in action units.
           seed: the run's seed, for the noise of target actions.

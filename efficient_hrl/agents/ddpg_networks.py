@@ -45,7 +45,8 @@ class ActorNetwork(SizedNetwork):
           input_tensor_spec: shape [S + G].
           action_spec: a BoundedTensorSpec, shape [A].
           hidden_layers: sizes of the hidden layers.
-          normalizer_fn: of the hidden layers, see `dense_stack`.
+          normalizer_fn: applied before the activation of hidden layers, which then have no bias, e.g.
+            @tf.keras.layers.LayerNormalization; None for none.
           activation_fn: their activation.
           zero_obs: hide x and y, the first two inputs.
           images: likewise; a view of the surroundings takes their place.
@@ -111,7 +112,8 @@ class CriticNetwork(SizedNetwork):
           actions_hidden_layers: sizes of layers on the action alone, before it
             joins again; None joins it as it is.
           joint_hidden_layers: sizes of the layers on [hidden, action].
-          normalizer_fn: of all hidden layers, see `dense_stack`.
+          normalizer_fn: applied before the activation of hidden layers, which then have no bias, e.g.
+            @tf.keras.layers.LayerNormalization; None for none.
           activation_fn: of all hidden layers.
           zero_obs: hide x and y, the first two inputs.
           images: likewise; a view of the surroundings takes their place.

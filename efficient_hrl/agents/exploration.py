@@ -16,8 +16,8 @@ class NoisyAction:
     """An action function plus Gaussian noise.
 
     Attributes:
-      stddev: standard deviation in action units, before any schedule; one number, or an
-        array [A].
+      stddev: standard deviation in the units of actions, which are goals for the high level, before
+        any schedule; one number, or an array [A].
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class NoisyAction:
         Args:
           action_fn: what to add noise to.
           action_spec: its range.
-          stddev: standard deviation in action units, one number or one per dimension.
+          stddev: standard deviation in the units of what `action_fn` gives, one number or one per dimension.
           clip: whether noisy actions are clipped to the range.
           debug: print every action without and with noise.
           global_step: a scalar variable of environment steps with which the noise

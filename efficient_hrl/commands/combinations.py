@@ -17,6 +17,8 @@ from efficient_hrl.storage.run_folder import RunFolder
 
 # Modes that can show several runs together, with the modules that do.
 SEVERAL_MODES = {"plot": "compare", "report": "report_runs"}
+# Modes that look at a run, whose folder says how it was configured.
+LOOKING_MODES = ("eval", "plot", "video", "report", "export")
 # Flags of what is drawn of several runs together.
 SEVERAL_FLAGS = ("out_dir", "statistic", "group_by", "until")
 LEARNER_FLAGS = ("listen", "collectors", "queue_blocks")
@@ -104,9 +106,8 @@ def _several_flag(values):
 
 
 def _reads_a_record(values):
-    """Whether the configuration of one run may be read from its own folder."""
-    is_one = values.seeds is None and not several_runs(values)
-    return is_one and values.mode not in ("sweep", "collect", "random")
+    """Whether the configuration of one run is read from its own folder."""
+    return values.mode in LOOKING_MODES and not values.gin_file and not several_runs(values)
 
 
 RULES = (
@@ -121,7 +122,10 @@ RULES = (
     ),
     Rule(
         lambda v: v.allow_import and not _reads_a_record(v),
-        lambda v: f"--allow_import={v.allow_import[0]}: only where one run's own configuration is read",
+        lambda v: (
+            f"--allow_import={v.allow_import[0]}: only where one run's own configuration is read,"
+            f" --mode={', '.join(LOOKING_MODES)} without --gin_file"
+        ),
     ),
     Rule(lambda v: several_runs(v) and _present(v, RECORDED_FLAGS), _recorded_flag),
     Rule(

@@ -18,7 +18,7 @@ from efficient_hrl.commands.combinations import (
 from efficient_hrl.commands.flags import define_flags
 from efficient_hrl.commands.help import help_text
 from efficient_hrl.comparison.run_summary import find_runs
-from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.errors import RunError, UsageError, not_installed
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.terminal.console import announce, call_program, open_missing_streams, write_error
 from efficient_hrl.video.headless import choose_opengl
@@ -35,9 +35,7 @@ def main(argv: list[str]) -> int:
     """Runs the command line.
 
     Returns:
-      The exit status: 0 for what has ended or was stopped with a checkpoint, 2 for what the user can
-      mend before anything is written, 1 for a run that could not go on, 130 for an interrupt
-      outside of training.
+      The exit status: 0, 1, 2 or 130, see docs/reliability.md.
     """
     open_missing_streams()
     try:
@@ -140,9 +138,9 @@ def _mode(name):
     except RuntimeError as error:  # MuJoCo cannot be imported, see environments/opengl.py
         raise UsageError(str(error)) from None
     except ModuleNotFoundError as error:
-        if error.name.partition(".")[0] in ("efficient_hrl", "environments"):
+        if not_installed(error) is None:
             raise
-        raise UsageError(f"{error.name} is not installed; pip install -r requirements.txt") from None
+        raise UsageError(not_installed(error)) from None
 
 
 def _seed(folder, values):

@@ -72,11 +72,11 @@ class Context(tf.Module):
 
         Args:
           tf_env: the environment, for contexts of a state's shape.
-          context_ranges: per context (minimum, maximum), numbers or sequences of them.
-          context_shapes: per context its number of dimensions G; None is that of a state; 0,
-            with the range ((), ()), is nothing, as where a task has no target.
-          state_indices, variable_indices: as in the original only their lengths count: one entry per
-            context.
+          context_ranges: per context (minimum, maximum), numbers or sequences of them; always needed.
+          context_shapes: per context its number of dimensions G, a list as long; an entry None is
+            that of a state; 0, with the range ((), ()), is nothing, as where a task has no target.
+          state_indices: as in the original only its length counts: one entry per context.
+          variable_indices: likewise.
           gamma_index: which context holds the discount of this level, in place of
             gamma; None for none.
           settable_context: tell the environment of every newly drawn context, through
@@ -91,7 +91,7 @@ class Context(tf.Module):
             normalised by it.
           context_transition_fn: contexts, s, s' -> contexts; None keeps them as they are.
           context_multi_transition_fn: the same for a sequence of states.
-          meta_action_every_n: c.
+          meta_action_every_n: c, environment steps per goal; the low level's context needs it.
 
         Raises:
           ValueError: lists of unequal length, a period below 1, or a value of another kind.

@@ -110,7 +110,8 @@ def tanh_similarity(
       next_states: [B, G].
       contexts: the goals come first, [B, G].
       mse_scale: factor on the MSE.
-      state_scales, goal_scales: factors on s' and on the goal.
+      state_scales: factors on s'.
+      goal_scales: factors on the goal.
 
     Returns:
       Rewards in [0, 1] and discounts of 1, [B] each.
@@ -178,12 +179,14 @@ def negative_distance(
       rewards: not used.
       next_states: [B, S].
       contexts: the goals come first, [B, G].
-      state_scales, goal_scales: factors on s, s' and on the goal.
+      state_scales: factors on s and s'.
+      goal_scales: factors on the goal.
       reward_scales: factor on the distance.
       weight_index: columns of the goal tensor whose absolute values are weights w.
       weight_vector: constant weights w.
       termination_epsilon: discount = [distance > termination_epsilon].
-      state_indices, goal_indices: entries of state and goal to compare; None is all.
+      state_indices: entries of the state to compare; None is all.
+      goal_indices: entries of the goal to compare; None is all.
       vectorize: return one reward per dimension, without the sum over them.
       relative_context: the goal is s + g instead of g.
       diff: reward the decrease in distance instead of the distance.
@@ -264,10 +267,12 @@ def cosine_similarity(
       actions, rewards: not used.
       next_states: [B, S].
       contexts: the goals, directions, come first, [B, G].
-      normalize_states, normalize_goals: bring s' - s and w g to length 1; zero stays zero.
+      normalize_states: bring s' - s to length 1; zero stays zero.
+      normalize_goals: bring w g to length 1; zero stays zero.
       weight_index: columns of the goal tensor whose absolute values are weights w.
       weight_vector: constant weights w.
-      state_indices, goal_indices: entries of state and goal to compare; None is all.
+      state_indices: entries of the state to compare; None is all.
+      goal_indices: entries of the goal to compare; None is all.
       offset: added to every reward.
 
     Returns:
@@ -314,13 +319,15 @@ def diff_distance(
       actions, rewards: not used.
       next_states: [B, S].
       contexts: the goals come first, [B, G]; they are never relative.
-      state_scales, goal_scales: factors on s, s' and on the goal.
+      state_scales: factors on s and s'.
+      goal_scales: factors on the goal.
       reward_scales: factor on the decrease in distance.
       weight_index: which of `contexts` holds weights w, used with their sign.  (Unlike
         in `negative_distance`, where it lists columns of the goals.)
       weight_vector: constant weights w.
       termination_epsilon: discount = [distance(s', g) > termination_epsilon].
-      state_indices, goal_indices: entries of state and goal to compare; None is all.
+      state_indices: entries of the state to compare; None is all.
+      goal_indices: entries of the goal to compare; None is all.
       norm: "L2" or "L1".
       epsilon: inside the root, keeps the gradient finite.
 

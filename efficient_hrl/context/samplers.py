@@ -24,7 +24,8 @@ class BaseSampler(tf.Module):
 
         Args:
           context_spec: shape [G] and dtype of one context.
-          context_range: (minimum, maximum), each a number or G numbers.
+          context_range: (minimum, maximum), each a number or G numbers; samplers that draw from a range
+            need one.
           k: leading dimensions that are relative to a state, for samplers that have such.
           scope: name of the sampler and, with _ for what a name must not contain, of the module.
 
@@ -370,7 +371,8 @@ class TimeSampler(BaseSampler):
 
         Args:
           context_spec: shape [1] and dtype of one context.
-          minval, maxval: uniform in minval, ..., maxval - 1; always maxval if both are equal.
+          minval: least number drawn.
+          maxval: one more than the greatest number drawn; always itself if it equals `minval`.
           timestep: added for the next context, which stays at 0 or above.
           **base: the parameters of `BaseSampler`.
 

@@ -9,7 +9,7 @@ from typing import Any
 import gin
 import numpy as np
 
-from efficient_hrl.checks import check_above_0
+from efficient_hrl.checks import check_above_0, check_function, check_whole
 from efficient_hrl.evaluation.tables import text_table
 from efficient_hrl.graph.machine import available_cpus
 from efficient_hrl.graph.memory import check_copies
@@ -44,8 +44,8 @@ class RandomPolicyRun:
           environment: the task; None is the one that evaluation or training is bound to,
             or else what `create_maze_env` makes.
           num_episodes: how many.
-          max_steps_per_episode: their length; None is that of evaluation or training, or else the
-            environment's own limit, or 500.
+          max_steps_per_episode: their length; None is that of evaluation, or else the environment's own
+            limit, or 500.
           seed: of first states, actions and targets.
 
         Raises:
@@ -54,10 +54,16 @@ class RandomPolicyRun:
         """
         if isinstance(num_episodes, bool) or not isinstance(num_episodes, int) or num_episodes < 1:
             raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
-        environment = environment or _bound_by_runs("environment") or create_maze_env()
-        check_environment("run_random.environment", environment)
+        name = "run_random.environment"
+        if environment is None:
+            name, environment = _bound_environment()
+        check_environment(name, environment)
+        name = "run_random.max_steps_per_episode"
         if max_steps_per_episode is None:
-            max_steps_per_episode = _bound_by_runs("max_steps_per_episode")
+            name = "evaluate.max_steps_per_episode"
+            max_steps_per_episode = _bound(name)
+        if max_steps_per_episode is not None:
+            check_whole(name, max_steps_per_episode)
         self._environment = environment
         self._success_distance = _success_distance()
         self._seed = seed
@@ -129,17 +135,19 @@ class RandomPolicyRun:
         return targets
 
 
-def _bound_by_runs(parameter):
-    """What evaluation, or else training, is bound to, or None."""
-    for function in ("evaluate", "train_uvf"):
-        if (value := _bound(f"{function}.{parameter}")) is not None:
-            return value
-    return None
+def _bound_environment():
+    """Name and value of the environment that evaluation, or else training, is bound to."""
+    for name in ("evaluate.environment", "train_uvf.environment"):
+        if (environment := _bound(name)) is not None:
+            return name, environment
+    return "create_maze_env", create_maze_env()
 
 
 def _success_distance():
     """Metres of evaluation's success; None where there is no success, or where a function tells it."""
-    if _bound("evaluate.success_fn") is not None:
+    success_fn = _bound("evaluate.success_fn")
+    check_function("evaluate.success_fn", success_fn)
+    if success_fn is not None:
         return None
     distance = _bound("evaluate.success_distance", SUCCESS_DISTANCE)
     if distance is not None:

@@ -29,7 +29,7 @@ class EncoderNetwork(SizedNetwork):
     """q(z | s): state -> means, then logarithms of variances, [..., S] -> [..., 2 G].
 
     Attributes:
-      num_output_dims: G.
+      num_output_dims: G, dimensions of a goal.
       hidden_entries: entries of a state that it does not see.
     """
 
@@ -50,9 +50,10 @@ class EncoderNetwork(SizedNetwork):
 
         Args:
           input_tensor_spec: shape [S].
-          num_output_dims: G.
+          num_output_dims: G, dimensions of a goal.
           hidden_layers: sizes of the hidden layers.
-          normalizer_fn: of the hidden layers, see `dense_stack`.
+          normalizer_fn: applied before the activation of hidden layers, which then have no bias, e.g.
+            @tf.keras.layers.LayerNormalization; None for none.
           activation_fn: their activation.
           zero_time: hide the last input, the time.
           images: hide x and y, the first two inputs.
@@ -95,7 +96,8 @@ class DecoderNetwork(SizedNetwork):
           input_tensor_spec: shape [G].
           state_size: S.
           hidden_layers: sizes of the hidden layers.
-          normalizer_fn: of the hidden layers, see `dense_stack`.
+          normalizer_fn: applied before the activation of hidden layers, which then have no bias, e.g.
+            @tf.keras.layers.LayerNormalization; None for none.
           activation_fn: their activation.
           name: name of the network.
         """

@@ -66,7 +66,7 @@ class HuberDistance(DifferenceDistance):
         """Takes the constants.
 
         Args:
-          scale: factor in front.
+          scale: factor in front, above 0.
           kappa: where the square becomes a line, above 0.
         """
         super().__init__(scale)

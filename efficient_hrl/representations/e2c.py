@@ -90,7 +90,8 @@ class TransitionNetwork(SizedNetwork):
           input_tensor_spec: shape [G].
           action_size: entries of an action.
           hidden_layers: sizes of the hidden layers.
-          normalizer_fn: of the hidden layers, see `dense_stack`.
+          normalizer_fn: applied before the activation of hidden layers, which then have no bias, e.g.
+            @tf.keras.layers.LayerNormalization; None for none.
           activation_fn: their activation.
           name: name of the network.
         """

@@ -70,9 +70,10 @@ class StatePreprocessNetwork(SizedNetwork):
 
         Args:
           input_tensor_spec: shape [S].
-          num_output_dims: G.
+          num_output_dims: G, dimensions of a goal.
           states_hidden_layers: sizes of the hidden layers.
-          normalizer_fn: of the hidden layers, see `dense_stack`.
+          normalizer_fn: applied before the activation of hidden layers, which then have no bias, e.g.
+            @tf.keras.layers.LayerNormalization; None for none.
           activation_fn: their activation.
           zero_time: hide the last input, the time.
           images: hide x and y, the first two inputs.
@@ -115,9 +116,10 @@ class ActionEmbedNetwork(SizedNetwork):
         Args:
           input_tensor_spec: (spec of the c flattened actions, spec of the state);
             a state spec of None makes a network of actions alone.
-          num_output_dims: G.
+          num_output_dims: G, dimensions of a goal.
           hidden_layers: sizes of the hidden layers.
-          normalizer_fn: of the hidden layers, see `dense_stack`.
+          normalizer_fn: applied before the activation of hidden layers, which then have no bias, e.g.
+            @tf.keras.layers.LayerNormalization; None for none.
           activation_fn: their activation.
           zero_time: hide the state's last entry, the time.
           images: hide the state's x and y.

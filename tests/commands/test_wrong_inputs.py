@@ -492,7 +492,13 @@ WRONG = [
     ("--mode=plot --root_dir=FOLDER/locked/run", "--root_dir=.*locked is not writable"),
     ("--mode=plot --root_dir=FOLDER/text.gin", "--root_dir=.*text.gin is not a folder"),
     ("--mode=plot --env=AntMaze", "--env=AntMaze: only for --mode=random"),
-    ("--mode=random --env=AntMaze --allow_import=mine", "--allow_import=mine: only where one run's own"),
+    (
+        "--mode=random --env=AntMaze --allow_import=mine",
+        "--allow_import=mine: only where one run's own configuration is read, --mode=eval, plot, video,"
+        " report, export without --gin_file",
+    ),
+    ("--gin_file=gin/hiro_point_maze.gin --allow_import=mine", "--allow_import=mine: only where"),
+    ("--mode=plot --gin_file=gin/hiro_point_maze.gin --allow_import=mine", "--allow_import=mine: only where"),
     (
         "--mode=sweep --gin_file=gin/hiro_point_maze.gin --allow_import=mine",
         "--allow_import=mine: only where",

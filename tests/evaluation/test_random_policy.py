@@ -116,6 +116,7 @@ def judged(*bindings):
 
 def test_success_and_length_are_those_of_evaluation():
     assert judged("RESET_EPISODE_PERIOD = 6") == (["0.00", "0.00", "0.00"], 12)
+    assert judged("evaluate.max_steps_per_episode = None", "RESET_EPISODE_PERIOD = 6")[1] == 1000
     everywhere = "evaluate.success_distance = 1000.0"
     assert judged(everywhere, "evaluate.max_steps_per_episode = 3") == (["1.00", "1.00", "1.00"], 6)
 
@@ -126,7 +127,7 @@ def test_success_and_length_are_those_of_evaluation():
 def test_where_no_distance_tells_success_there_is_none(binding):
     load_config(["gin/hiro_point_maze.gin"], ["RESET_EPISODE_PERIOD = 3", binding])
     rows, _ = table(None, num_episodes=2)
-    assert all(len(row) == 4 for row in rows[3:])
+    assert [len(row) for row in rows[2:]] == [4, 4, 4, 4]
 
 
 def test_an_environment_that_cannot_be_made_is_told_of():
@@ -135,9 +136,18 @@ def test_an_environment_that_cannot_be_made_is_told_of():
         RandomPolicyRun(num_episodes=1)
 
 
-def test_a_distance_that_is_none_is_refused():
-    load_config(["gin/hiro_point_maze.gin"], ["evaluate.success_distance = -1"])
-    with pytest.raises(ValueError, match="evaluate.success_distance = -1; allowed: a number above 0"):
+@pytest.mark.parametrize(
+    "binding, message",
+    [
+        ("evaluate.success_distance = -1", "evaluate.success_distance = -1; allowed: a number above 0"),
+        ("evaluate.success_fn = 3", "evaluate.success_fn = 3; allowed: a function"),
+        ("evaluate.max_steps_per_episode = 0", "evaluate.max_steps_per_episode = 0; allowed: a whole number"),
+        ("evaluate.environment = 0", "evaluate.environment = 0; allowed"),
+    ],
+)
+def test_what_evaluation_could_not_judge_by_is_refused(binding, message):
+    load_config(["gin/hiro_point_maze.gin"], [binding])
+    with pytest.raises(ValueError, match=message):
         RandomPolicyRun(num_episodes=1)
 
 
@@ -145,7 +155,10 @@ def test_a_distance_that_is_none_is_refused():
     "arguments, message",
     [
         ({"num_episodes": 0}, "num_episodes = 0; allowed: a whole number from 1"),
-        ({"max_steps_per_episode": 0}, "max_steps_per_episode = 0; allowed: None, a whole number from 1"),
+        (
+            {"max_steps_per_episode": 0},
+            "run_random.max_steps_per_episode = 0; allowed: a whole number from 1",
+        ),
         ({"environment": "AntMaze"}, "'AntMaze'; allowed"),
     ],
 )
