@@ -6,6 +6,7 @@ import pytest
 
 from efficient_hrl.graph import memory
 
+BUFFERS = ("the replay buffers", "a smaller CircularBuffer.buffer_size")
 GIB = 2**30
 
 
@@ -67,13 +68,13 @@ def test_a_limit_of_the_address_space_counts(system, monkeypatch):
 def test_a_system_that_does_not_tell_is_believed(system):
     (system / "meminfo").unlink()
     assert memory.free_bytes() is None
-    memory.check_room({"low": 2**60})
+    memory.check_room({"low": 2**60}, *BUFFERS)
 
 
 def test_what_fits_passes_and_what_does_not_is_named_with_its_size(system):
-    memory.check_room({"low": 3 * GIB, "high": 5 * GIB})
+    memory.check_room({"low": 3 * GIB, "high": 5 * GIB}, *BUFFERS)
     with pytest.raises(MemoryError) as caught:
-        memory.check_room({"low 200,000 x 300 bytes": 3 * GIB, "high": 5 * GIB + 1})
+        memory.check_room({"low 200,000 x 300 bytes": 3 * GIB, "high": 5 * GIB + 1}, *BUFFERS)
     assert str(caught.value) == (
         "the replay buffers need 8.0 GiB of memory (low 200,000 x 300 bytes: 3.0 GiB, high: 5.0 GiB), and"
         " 8.0 GiB are free; allowed: a smaller CircularBuffer.buffer_size"
