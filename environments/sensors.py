@@ -3,6 +3,9 @@
 Pure functions of geometry, on any leading batch shape.
 """
 
+import itertools
+import math
+
 import numpy as np
 
 from environments.layouts import CHASM, WALL, Layout
@@ -12,6 +15,7 @@ VIEW_CHANNELS = 3  # wall, chasm, movable block
 VIEW_SIZE = VIEW_CELLS * VIEW_CELLS * VIEW_CHANNELS
 RAY_CHANNELS = 3  # wall, drop-off, movable block
 SENSOR_RANGE = 3.0  # in cell sizes
+_PARALLEL = 1e-8  # a ray and a side of a square whose cross product is smaller never meet
 
 
 def top_down_view(
@@ -77,7 +81,7 @@ def range_sensors(
     Returns:
       [..., n, 3 channels: wall, drop-off, movable block].
     """
-    # Walls and chasms in reading order: of two equally near ones the first is read.
+    # Walls and chasms in reading order, then blocks: of two equally near ones the first is read.
     cells = layout.cells_of(WALL, CHASM)
     still = np.array([layout.centre(cell, cell_size) for cell in cells]).reshape(-1, 2)
     is_chasm = np.array([layout.cells[row][column] == CHASM for row, column in cells], bool)
@@ -87,9 +91,8 @@ def range_sensors(
     if not channel.size:
         return np.zeros((*batch, num_rays, RAY_CHANNELS))
 
-    angles = heading[..., None] - np.pi + (2 * np.arange(num_rays) + 1) * np.pi / num_rays
-    relative = centres - robot_position[..., None, :2]
-    distances = _distances(relative, angles, cell_size)  # [..., n, objects]
+    angles = heading[..., None] - np.pi + (2 * np.arange(num_rays) + 1) / (2 * num_rays) * 2 * np.pi
+    distances = _distances(robot_position[..., :2], angles, centres, cell_size)  # [..., n, objects]
     reaches = np.abs(blocks[..., 2] - robot_position[..., None, 2]) <= cell_size / 4
     is_there = np.concatenate([np.ones((*batch, len(cells)), bool), reaches], axis=-1)
     distances = np.where(is_there[..., None, :], distances, np.inf)
@@ -101,25 +104,40 @@ def range_sensors(
     return np.where(channel[first] == np.arange(RAY_CHANNELS), reading, 0.0)
 
 
-def _distances(relative, angles, side):
-    """Distances from the origin along rays to the outlines of squares; inf where a ray misses.
+def _distances(origin, angles, centres, side):
+    """Distances along rays to the outlines of squares; inf where a ray misses.
+
+    Where two squares share an edge they are equally near, and rounding decides which one is read.  So
+    this is the original's arithmetic, operation by operation: every side of a square is a line from
+    a to b, the ray one from o to p; they meet at o + r (p - o) = a + s (b - a), the mean of both.
 
     Args:
-      relative: centres of the squares, [..., m, 2].
+      origin: of the rays, [..., 2].
       angles: [..., n].
+      centres: of the squares, [..., m, 2].
       side: of every square.
 
     Returns:
       [..., n, m].
     """
-    directions = np.stack([np.cos(angles), np.sin(angles)], axis=-1)[..., :, None, :]  # [..., n, 1, 2]
-    nearest = np.full((*angles.shape, relative.shape[-2]), np.inf)
-    for axis in (0, 1):
-        for edge in (-0.5 * side, 0.5 * side):
-            # The line on which this edge lies, and where on it the ray meets it.
-            with np.errstate(divide="ignore", invalid="ignore"):
-                distance = (relative[..., None, :, axis] + edge) / directions[..., axis]
-                along = distance * directions[..., 1 - axis]
-                meets = (distance >= 0) & (np.abs(along - relative[..., None, :, 1 - axis]) <= 0.5 * side)
-            nearest = np.where(meets, np.minimum(nearest, distance), nearest)
+    low, high = centres - 0.5 * side, centres + 0.5 * side  # [..., m, 2]
+    (left, bottom), (right, top) = (np.moveaxis(corner, -1, 0) for corner in (low, high))
+    corners = [(left, bottom), (right, bottom), (right, top), (left, top)]
+    ox, oy = (origin[..., axis, None, None] for axis in (0, 1))
+    # libm's, as in the original; NumPy's own differ from it in the last bit.
+    cos, sin = (np.vectorize(of, otypes=[float])(angles)[..., None] for of in (math.cos, math.sin))
+    px, py = (ox + cos) - ox, (oy + sin) - oy  # [..., n, 1]
+    nearest = np.full((*angles.shape, centres.shape[-2]), np.inf)
+    for a, b in itertools.pairwise([*corners, corners[0]]):
+        ax, ay = (coordinate[..., None, :] for coordinate in a)  # [..., 1, m]
+        dx, dy = (end[..., None, :] - begin[..., None, :] for begin, end in zip(a, b))
+        determinant = -px * dy + py * dx  # [..., n, m]
+        is_parallel = np.abs(determinant) < _PARALLEL
+        inverse = 1.0 / np.where(is_parallel, 1.0, determinant)
+        r = inverse * (-dy * (ax - ox) + dx * (ay - oy))
+        s = inverse * (-py * (ax - ox) + px * (ay - oy))
+        x, y = (ox + r * px + ax + s * dx) / 2.0, (oy + r * py + ay + s * dy) / 2.0
+        distance = np.sqrt((x - ox) ** 2 + (y - oy) ** 2)
+        meets = ~is_parallel & (r >= 0) & (s >= 0) & (s <= 1)
+        nearest = np.where(meets, np.minimum(nearest, distance), nearest)
     return nearest

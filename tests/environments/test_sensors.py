@@ -1,5 +1,8 @@
 """Sensors against slow versions of themselves that are built on other ideas."""
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 
@@ -112,6 +115,56 @@ def test_rays_agree_with_walking_along_them(name):
         np.testing.assert_allclose(readings, expected, atol=1.01 * step / (3 * side))
         channels += (readings > 0).sum(axis=0)
     assert channels[0] > 20 and channels[2] > 5 and (channels[1] > 5) == layout.is_elevated
+
+
+def first_met(position, angle, squares, side):
+    """(distance, channel) of what one ray meets first, side after side of square after square."""
+    ox, oy = position[:2]
+    px, py = (ox + math.cos(angle)) - ox, (oy + math.sin(angle)) - oy
+    met = []
+    for (x, y), channel in squares:
+        left, right, bottom, top = x - 0.5 * side, x + 0.5 * side, y - 0.5 * side, y + 0.5 * side
+        corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+        for (ax, ay), (bx, by) in itertools.pairwise(corners):
+            dx, dy = bx - ax, by - ay
+            determinant = -px * dy + py * dx
+            if abs(determinant) < 1e-8:
+                continue
+            r = 1 / determinant * (-dy * (ax - ox) + dx * (ay - oy))
+            s = 1 / determinant * (-py * (ax - ox) + px * (ay - oy))
+            if r >= 0 and 0 <= s <= 1:
+                x_met, y_met = (ox + r * px + ax + s * dx) / 2, (oy + r * py + ay + s * dy) / 2
+                met.append((math.sqrt((x_met - ox) ** 2 + (y_met - oy) ** 2), channel))
+    return min(met, key=lambda found: found[0], default=(math.inf, 0))  # of equal ones the first
+
+
+@pytest.mark.parametrize("layout", [PUSH, FALL])
+def test_on_an_edge_that_two_things_share_rounding_decides_as_it_does_ray_by_ray(layout):
+    """Over the chasm of AntFall, say, whose outline is also that of the walls around it."""
+    side, rays = 8.0, 8
+    rng = np.random.default_rng(2)
+    squares = [
+        (layout.centre(cell, side), int(layout.cells[cell[0]][cell[1]] == "C"))
+        for cell in layout.cells_of("1", "C")
+    ]
+    low, high = (
+        layout.centre((0, 0), side),
+        layout.centre((len(layout.cells) - 1, len(layout.cells[0]) - 1), side),
+    )
+    positions = np.column_stack([rng.uniform(low, high, (60, 2)), np.full(60, 4.0)])
+    headings = rng.uniform(-np.pi, np.pi, 60)
+    readings = range_sensors(positions, headings, rays, layout, np.zeros((60, 0, 3)), side)
+    channels = np.zeros(2)
+    for position, heading, seen in zip(positions, headings, readings):
+        for i in range(rays):
+            angle = heading - np.pi + (2 * i + 1) / (2 * rays) * 2 * np.pi
+            distance, channel = first_met(position, angle, squares, side)
+            expected = np.zeros(3)
+            if distance <= 3 * side:
+                expected[channel] = (3 * side - distance) / (3 * side)
+            np.testing.assert_array_equal(seen[i], expected)
+            channels[channel] += 1
+    assert channels[0] > 50 and (channels[1] > 50) == layout.is_elevated
 
 
 def corridor(tokens):
