@@ -66,7 +66,8 @@ def numbers(name: str, value: Any, size: int) -> np.ndarray:
     except (TypeError, ValueError):  # a list of lists of unequal lengths
         fits = False
     if not fits:
-        raise ValueError(f"{name} = {value!r}; allowed: a number or {size} numbers")
+        several = f" or {size} numbers" if size > 1 else ""
+        raise ValueError(f"{name} = {value!r}; allowed: a number{several}")
     return np.broadcast_to(array.astype(np.float32), [size])
 
 

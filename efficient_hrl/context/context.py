@@ -203,7 +203,7 @@ class Context(tf.Module):
         Args:
           mode: one of the constructor's.
           batch_size: B.
-          seed: int32 [2], the stateless seed.
+          seed: int64 [2], the stateless seed.
           state, next_state: states or representations, [B, S], for samplers that use them.
         """
         samplers = self.samplers(mode)
@@ -234,8 +234,8 @@ class Context(tf.Module):
         Args:
           contexts: [..., G] each.
           state, next_state: representations or states, [..., S].
-          timer: steps since the contexts were drawn, before this one, int [...]; for
-            transition functions that go by the clock.
+          timer: steps since the episode began, this one included, int [...]; for transition
+            functions that go by the clock.
           sampler_fn: () -> fresh contexts, for those that draw anew.
         """
         if self._transition_fn is None:
@@ -273,7 +273,8 @@ class Context(tf.Module):
         """
         if None in self._reward_fns:
             raise ValueError("Context.reward_fn is not set; allowed: a reward function or a list of them")
-        parts = [fn(states, actions, rewards, next_states, contexts) for fn in self._reward_fns]
+        arguments = (states, actions, rewards, next_states, contexts)
+        parts = [_checked_part(fn, fn(*arguments)) for fn in self._reward_fns]
         is_vector = any(reward.shape.rank > 1 for reward, _ in parts)
         widened = lambda x: x[:, None] if is_vector and x.shape.rank == 1 else x
         total, discount = 0.0, 1.0
@@ -300,6 +301,22 @@ class Context(tf.Module):
             return gamma * reward_discount
         gammas = contexts[self._gamma_index][:, 0]
         return reward_discount * (gammas[:, None] if reward_discount.shape.rank > 1 else gammas)
+
+
+def _checked_part(function, part):
+    """Rewards and discounts of a reward function, which may be a user's own."""
+    name = getattr(function, "__name__", repr(function))
+    if not isinstance(part, (tuple, list)) or len(part) != 2:
+        raise ValueError(
+            f"the reward function {name} gives no pair; allowed: (rewards, discounts), float32 each"
+        )
+    pair = [tf.convert_to_tensor(values) for values in part]
+    for what, values in zip(("rewards", "discounts"), pair):
+        if values.dtype != tf.float32:
+            raise ValueError(
+                f"the reward function {name} gives {what} of {values.dtype.name}; allowed: float32"
+            )
+    return pair
 
 
 def _checked_count(ranges, shapes):

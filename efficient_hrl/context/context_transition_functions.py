@@ -89,8 +89,7 @@ def periodic_context_fn(
 
     Args:
       contexts: float [..., G] each.
-      timer: steps since the episode began, before this one, int [...]; 0 counts as
-        due, so the first step draws.
+      timer: steps since the episode began, this one included, int [...].
       sampler_fn: () -> new contexts, [..., G] each; drawn on every step, used where due
         (so that a `ScheduledSampler` advances on every step).
       period: steps between two draws.

@@ -60,13 +60,13 @@ def _check_comparable(function, positions, goals):
     if state_size != goal_size:
         raise ValueError(
             f"{function} compares {state_size} entries of the state with {goal_size} of the goal; allowed:"
-            f" as many, see {function}.state_indices and Context.context_shapes"
+            f" as many, see Context.context_shapes and which entries {function} selects"
         )
 
 
 def _check_factors(function, size, **factors):
     for name, factor in factors.items():
-        if not tf.is_tensor(factor):
+        if factor is not None and not tf.is_tensor(factor):
             numbers(f"{function}.{name}", factor, size)
 
 
@@ -77,10 +77,24 @@ def _distance(squares, norm, epsilon):
     return tf.sqrt(tf.reduce_sum(squares, axis=-1) + epsilon)
 
 
-def _mean_squared_error(next_states, goals, state_scales, goal_scales):
+def _squares(function, positions, goals, state_scales, goal_scales, weights=()):
+    """w (state_scales s - goal_scales g)^2, [B, dims]; w is the product of all `weights` but None.
+
+    Raises:
+      ValueError: positions and goals of different sizes, or factors that do not fit.
+    """
+    _check_comparable(function, positions, goals)
+    _check_factors(function, goals.shape[-1], state_scales=state_scales, goal_scales=goal_scales)
+    squares = tf.math.squared_difference(positions * state_scales, goals * goal_scales)
+    for weight in weights:
+        if weight is not None:
+            squares *= tf.cast(weight, squares.dtype)
+    return squares
+
+
+def _mean_squared_error(function, next_states, goals, state_scales, goal_scales):
     next_states, goals = tf.convert_to_tensor(next_states), tf.convert_to_tensor(goals)
-    squares = tf.math.squared_difference(next_states * state_scales, goals * goal_scales)
-    return tf.reduce_mean(squares, axis=-1)
+    return tf.reduce_mean(_squares(function, next_states, goals, state_scales, goal_scales), axis=-1)
 
 
 def _filled(name, values, size):
@@ -115,9 +129,12 @@ def tanh_similarity(
 
     Returns:
       Rewards in [0, 1] and discounts of 1, [B] each.
+
+    Raises:
+      ValueError: states and goals of different sizes, or factors that do not fit.
     """
     del states, actions, rewards
-    error = _mean_squared_error(next_states, contexts[0], state_scales, goal_scales)
+    error = _mean_squared_error("tanh_similarity", next_states, contexts[0], state_scales, goal_scales)
     return 1.0 - tf.tanh(mse_scale * error), tf.ones_like(error)
 
 
@@ -137,9 +154,12 @@ def negative_mse(
     Args:
       states, actions, rewards: not used.
       next_states, contexts, state_scales, goal_scales: see `tanh_similarity`.
+
+    Raises:
+      ValueError: see `tanh_similarity`.
     """
     del states, actions, rewards
-    error = _mean_squared_error(next_states, contexts[0], state_scales, goal_scales)
+    error = _mean_squared_error("negative_mse", next_states, contexts[0], state_scales, goal_scales)
     return -error, tf.ones_like(error)
 
 
@@ -216,24 +236,17 @@ def negative_distance(
     states = _select(states, state_indices)
     next_states = _select(next_states, state_indices)
     goals = _select(contexts[0], goal_indices)
-    _check_comparable("negative_distance", next_states, goals)
-    _check_factors(
-        "negative_distance",
-        goals.shape[-1],
-        state_scales=state_scales,
-        goal_scales=goal_scales,
-        reward_scales=reward_scales,
-        weight_vector=1.0 if weight_vector is None else weight_vector,
-    )
+    size = goals.shape[-1]
+    _check_factors("negative_distance", size, weight_vector=weight_vector)
+    _check_factors("negative_distance", size if vectorize else 1, reward_scales=reward_scales)
+    column_weights = None if weight_index is None else tf.abs(_select(contexts[0], weight_index))
     if relative_context:
+        _check_comparable("negative_distance", states, goals)
         goals = states + goals
 
     def distance_from(positions):
-        squares = tf.math.squared_difference(positions * state_scales, goals * goal_scales)
-        if weight_vector is not None:
-            squares *= tf.constant(weight_vector, squares.dtype)
-        if weight_index is not None:
-            squares *= tf.abs(_select(contexts[0], weight_index))
+        weights = weight_vector, column_weights
+        squares = _squares("negative_distance", positions, goals, state_scales, goal_scales, weights)
         return tf.sqrt(squares + epsilon) if vectorize else _distance(squares, norm, epsilon)
 
     distance = distance_from(next_states)
@@ -277,10 +290,15 @@ def cosine_similarity(
 
     Returns:
       Rewards and discounts of 1, [B] each.
+
+    Raises:
+      ValueError: states and goals of different sizes, or weights that do not fit.
     """
     del actions, rewards
     moved = _select(next_states, state_indices) - _select(states, state_indices)
     goals = _select(contexts[0], goal_indices)
+    _check_comparable("cosine_similarity", moved, goals)
+    _check_factors("cosine_similarity", goals.shape[-1], weight_vector=weight_vector)
     if weight_vector is not None:
         goals *= tf.constant(weight_vector, goals.dtype)
     if weight_index is not None:
@@ -335,19 +353,20 @@ def diff_distance(
       Rewards and discounts, [B] each.
 
     Raises:
-      ValueError: unknown norm, or no context at `weight_index`.
+      ValueError: unknown norm, no context at `weight_index`, states and goals of different sizes, or
+        factors that do not fit.
     """
     del actions, rewards
     _check_norm("diff_distance", norm)
     goals = _select(contexts[0], goal_indices)
+    _check_factors("diff_distance", goals.shape[-1], weight_vector=weight_vector)
+    given_weights = None
+    if weight_index is not None:
+        given_weights = context_at("diff_distance.weight_index", contexts, weight_index)
 
     def distance_from(positions):
-        positions = _select(positions, state_indices)
-        squares = tf.math.squared_difference(positions * state_scales, goals * goal_scales)
-        if weight_vector is not None:
-            squares *= tf.constant(weight_vector, squares.dtype)
-        if weight_index is not None:
-            squares *= context_at("diff_distance.weight_index", contexts, weight_index)
+        positions, weights = _select(positions, state_indices), (weight_vector, given_weights)
+        squares = _squares("diff_distance", positions, goals, state_scales, goal_scales, weights)
         return _distance(squares, norm, epsilon)
 
     distance = distance_from(next_states)
@@ -381,9 +400,13 @@ def binary_indicator(
 
     Returns:
       Rewards and discounts, [B] each; as in the original discounts are 1 at the goal too.
+
+    Raises:
+      ValueError: states and goals of different sizes.
     """
     del states, actions, rewards
-    squares = tf.math.squared_difference(_select(next_states, state_indices), contexts[0])
+    goals = tf.convert_to_tensor(contexts[0])
+    squares = _squares("binary_indicator", _select(next_states, state_indices), goals, 1.0, 1.0)
     reached = tf.cast(_distance(squares, "L2", epsilon) <= termination_epsilon, tf.float32)
     return reached + offset, tf.ones_like(reached)
 
@@ -459,11 +482,13 @@ def diff_rewards(
       Rewards and discounts of 1, [B, G] each.
 
     Raises:
-      ValueError: no context at `goal_index`.
+      ValueError: no context at `goal_index`, or states and goals of different sizes.
     """
     del states, actions, rewards
     goals = context_at("diff_rewards.goal_index", contexts, goal_index)
-    difference = _select(next_states, state_indices) - goals
+    next_states = _select(next_states, state_indices)
+    _check_comparable("diff_rewards", next_states, goals)
+    difference = next_states - goals
     return difference, tf.ones_like(difference)
 
 

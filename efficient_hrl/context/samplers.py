@@ -66,7 +66,7 @@ class BaseSampler(tf.Module):
 
         Args:
           batch_size: B.
-          seed: int32 [2], the stateless seed.
+          seed: int64 [2], the stateless seed.
           state: representations that the contexts belong to, [B, S].
           next_state: those of the next step, likewise.
         """
@@ -496,5 +496,5 @@ class DirectionSampler(BaseSampler):
 
 
 def sampler_seeds(seed: tf.Tensor, count: int) -> Sequence[tf.Tensor]:
-    """`count` independent stateless seeds, int32 [2] each."""
+    """`count` independent stateless seeds, int64 [2] each."""
     return tf.unstack(tf.random.experimental.stateless_split(seed, count))

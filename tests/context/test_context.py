@@ -340,3 +340,26 @@ def test_sizes_that_are_none_are_refused(size):
     words = r"context_shapes\[0\] = .*; allowed: None, a whole number from 1, or 0"
     with pytest.raises(ValueError, match=words):
         Context(None, [(0, 1)], [size])
+
+
+@pytest.mark.parametrize(
+    "gives, message",
+    [
+        (lambda s: tf.zeros([4]), "reward function own gives no pair; allowed: "),
+        (lambda s: (tf.zeros([4]),), "reward function own gives no pair"),
+        (lambda s: None, "reward function own gives no pair"),
+        (
+            lambda s: (tf.zeros([4], tf.float64), tf.ones([4])),
+            "reward function own gives rewards of float64; allowed: float32",
+        ),
+        (lambda s: (tf.zeros([4]), s[:, 0] < 0), "own gives discounts of bool; allowed: float32"),
+    ],
+)
+def test_a_reward_function_of_ones_own_is_told_what_it_must_give(gives, message):
+    def own(states, actions, rewards, next_states, contexts):
+        return gives(states)
+
+    states = tf.zeros([4, 2])
+    context = Context(None, [(-1, 1)], [1], reward_fn=own)
+    with pytest.raises(ValueError, match=message):
+        context.compute_rewards(states, None, None, states, [tf.zeros([4, 1])])

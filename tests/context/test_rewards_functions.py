@@ -332,6 +332,11 @@ STATE = np.zeros((3, 2), np.float32)
     "function, params, message",
     [
         (negative_distance, {"norm": "L3"}, r"negative_distance.norm = 'L3'; allowed: 'L1', 'L2'"),
+        (
+            negative_distance,
+            {"reward_scales": [1.0, 2.0]},
+            r"reward_scales = \[1.0, 2.0\]; allowed: a number\n",
+        ),
         (diff_distance, {"norm": "L3"}, r"diff_distance.norm = 'L3'; allowed: 'L1', 'L2'"),
         (diff_distance, {"weight_index": 1}, r"diff_distance.weight_index = 1; allowed: -1 to 0"),
         (diff_distance, {"weight_index": [0, 1]}, r"weight_index = \[0, 1\]; allowed: -1 to 0"),
@@ -365,3 +370,42 @@ STATE = np.zeros((3, 2), np.float32)
 def test_wrong_parameters_are_named(function, params, message):
     with pytest.raises(ValueError, match=message):
         function(STATE, None, None, STATE, [STATE], **params)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        tanh_similarity,
+        negative_mse,
+        negative_distance,
+        cosine_similarity,
+        diff_distance,
+        binary_indicator,
+        diff_rewards,
+    ],
+)
+@pytest.mark.parametrize("state_size, goal_size", [(1, 2), (2, 1)])
+def test_states_and_goals_of_different_sizes_are_not_compared_by_repeating(function, state_size, goal_size):
+    state, goal = np.zeros((3, state_size), np.float32), np.zeros((3, goal_size), np.float32)
+    message = f"{function.__name__} compares {state_size} entries of the state with {goal_size} of the goal"
+    with pytest.raises(ValueError, match=message):
+        function(state, None, None, state, [goal])
+
+
+@pytest.mark.parametrize(
+    "function, factor",
+    [
+        (tanh_similarity, "state_scales"),
+        (negative_mse, "goal_scales"),
+        (functools.partial(negative_distance, vectorize=True), "reward_scales"),
+        (negative_distance, "weight_vector"),
+        (cosine_similarity, "weight_vector"),
+        (diff_distance, "weight_vector"),
+        (diff_distance, "state_scales"),
+    ],
+)
+def test_factors_are_one_or_as_many_as_the_goal_has_entries(function, factor):
+    for fits in (2.0, [2.0, 3.0]):
+        function(STATE, None, None, STATE, [STATE], **{factor: fits})
+    with pytest.raises(ValueError, match=rf"\.{factor} = \[2.0\]; allowed: a number or 2 numbers"):
+        function(STATE, None, None, STATE, [STATE], **{factor: [2.0]})
