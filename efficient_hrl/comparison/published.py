@@ -8,7 +8,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from efficient_hrl.comparison.bound_values import text_of
+from efficient_hrl.storage.bound_values import text_of
 
 _TABLE_1 = "HIRO, Table 1: best policy within 10 million steps, mean of 10 seeds ± standard error"
 _GATHER = f"{_TABLE_1}; returns, in an arena whose size the table does not give"

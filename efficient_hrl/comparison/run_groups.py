@@ -86,7 +86,9 @@ class Comparison:
         return RETURN if scores == {RETURN} else SUCCESS
 
 
-def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[list[Comparison], list[str]]:
+def compare(
+    runs: Sequence[RunSummary], group_by: str = "gin_file", until: int | None = None
+) -> tuple[list[Comparison], list[str]]:
     """Sorts runs by task, then by gin file and by the bindings that decide what is learned.
 
     A run without a record (run.json) is grouped by the name of its folder.  It may have been
@@ -95,6 +97,7 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
     Args:
       runs: at least one.
       group_by: "gin_file", or "folder" for the names of the runs' folders without their seeds.
+      until: what was left out of the runs is later than this, environment steps; for messages.
 
     Returns:
       A comparison for every task, and lines that say what was left out or assumed.
@@ -103,9 +106,10 @@ def compare(runs: Sequence[RunSummary], group_by: str = "gin_file") -> tuple[lis
       UsageError: a seed occurs twice in a group; or nothing in common can be compared.
     """
     evaluated = [run for run in runs if run.evaluations]
-    notes = [f"{run.root}: left out, it has no evaluation yet" for run in runs if not run.evaluations]
+    none = "no evaluation yet" if until is None else f"no evaluation up to --until={until}"
+    notes = [f"{run.root}: left out, it has {none}" for run in runs if not run.evaluations]
     if not evaluated:
-        raise UsageError(f"{runs[0].root / EVALUATIONS}: no evaluation yet; allowed: runs that have some")
+        raise UsageError(f"{runs[0].root / EVALUATIONS}: {none}; allowed: runs that have some")
     comparisons, names = [], []
     tasks, assumed = _by_task(evaluated)
     notes += assumed

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from efficient_hrl.comparison.bound_values import text_of, value_of
 from efficient_hrl.comparison.published import (
     Published,
     is_papers_learner,
@@ -19,6 +18,7 @@ from efficient_hrl.comparison.published import (
     published_success,
 )
 from efficient_hrl.errors import UsageError
+from efficient_hrl.storage.bound_values import text_of, value_of
 from efficient_hrl.storage.rows import checked_rows, column
 from efficient_hrl.storage.run_folder import OPERATIVE_CONFIG, RunFolder, present_config
 from efficient_hrl.storage.run_name import printable

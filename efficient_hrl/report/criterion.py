@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from efficient_hrl.comparison.bound_values import text_of, value_of
 from efficient_hrl.comparison.published import is_papers_protocol
+from efficient_hrl.storage.bound_values import text_of, value_of
 
 _DEFAULT_DISTANCE = 5.0  # metres, of evaluate.success_distance
 _MOST_DISTANCE = 1e300

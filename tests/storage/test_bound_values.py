@@ -2,8 +2,8 @@
 
 import pytest
 
-from efficient_hrl.comparison.bound_values import value_of
 from efficient_hrl.comparison.published import is_papers_protocol
+from efficient_hrl.storage.bound_values import value_of
 
 
 @pytest.mark.parametrize(
