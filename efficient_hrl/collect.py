@@ -25,7 +25,7 @@ from efficient_hrl.observers.segments import SegmentObserver
 from efficient_hrl.observers.step import Step, rewarded_step
 from efficient_hrl.observers.transitions import SegmentTransitionObserver, TransitionObserver
 from efficient_hrl.replay import SegmentTransition, UniformReplayBuffer
-from environments.batched import BatchedEnvironment
+from efficient_hrl.seam import CollectsBlocks, Simulations
 
 
 class StepDriver(dynamic_step_driver.DynamicStepDriver):
@@ -181,8 +181,9 @@ class Collector(tf.Module):
     @property
     def open_steps(self) -> int:
         """Steps taken in segments that are not complete."""
-        goes_on = self._time_step.step_type.numpy() != ts.StepType.LAST  # [N]
-        return int(np.sum(goes_on * (self._policy_state.clock.numpy() % self._c)))
+        # Before an episode's first step the clock is still that of the episode before.
+        is_within = self._time_step.step_type.numpy() == ts.StepType.MID  # [N]
+        return int(np.sum(is_within * (self._policy_state.clock.numpy() % self._c)))
 
     def prepare(self) -> None:
         """Traces what will be called."""
@@ -240,6 +241,6 @@ class Collecting(NamedTuple):
       collector: environments -> buffers.
     """
 
-    simulations: BatchedEnvironment
+    simulations: Simulations
     acting: Hierarchy
-    collector: Collector
+    collector: CollectsBlocks

@@ -19,6 +19,7 @@ All take the same arguments, for N environments at once:
 and return bool [N].
 """
 
+import inspect
 from collections.abc import Sequence
 
 import gin
@@ -28,11 +29,6 @@ from efficient_hrl.checks import check_number, check_whole
 
 # In every_n_episodes: an ant whose torso is lower or higher than this has fallen.
 _UPRIGHT = (0.2, 1.0)  # metres
-_DEFAULTS = {
-    "step_cond_fn": "env_transition",
-    "reset_episode_cond_fn": "env_restart",
-    "reset_env_cond_fn": "false_fn",
-}
 
 
 @gin.configurable
@@ -166,17 +162,23 @@ def false_fn(agent, state, action, transition_type, environment_steps, num_episo
     return tf.zeros_like(transition_type)
 
 
+_DEFAULTS = {
+    "step_cond_fn": env_transition,
+    "reset_episode_cond_fn": env_restart,
+    "reset_env_cond_fn": false_fn,
+}
+
+
 def has_conditions(agent) -> bool:
     """Whether an agent has other condition functions than the default ones."""
-    return any(_name(getattr(agent, name)) != default for name, default in _DEFAULTS.items())
+    return not all(_is_default(agent, name) for name in _DEFAULTS)
 
 
 def ends_episodes(agent) -> bool:
     """Whether an agent decides itself when an episode ends."""
-    name = "reset_episode_cond_fn"
-    return _name(getattr(agent, name)) != _DEFAULTS[name]
+    return not _is_default(agent, "reset_episode_cond_fn")
 
 
-def _name(condition):
-    """A condition's name; gin wraps functions, so that they cannot be compared themselves."""
-    return getattr(condition, "__name__", None)
+def _is_default(agent, name):
+    """Whether a condition is the default one; gin wraps functions anew for each reference."""
+    return inspect.unwrap(getattr(agent, name)) is inspect.unwrap(_DEFAULTS[name])

@@ -252,7 +252,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         """
         context = self.high.context
         draw = lambda: context.split(drawn_ahead)
-        kept = context.transition(context.split(target), state, next_state, clock, draw)
+        kept = context.transition(context.split(target), state, next_state, _timer(clock), draw)
         return context.merge(kept)
 
     def noisy_action(self, agent, stream: Stream, state, context, draws) -> tf.Tensor:
@@ -296,7 +296,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         """The last step's goal as it stands at this state: h(s, g, s') of HIRO (section 3.2), [B, G]."""
         f = self.low.state_preprocess
         states = (f(policy_state.state), f(state))  # [B, G] each
-        (goal,) = self.low.context.transition([policy_state.goal], *states, clock - 1)
+        (goal,) = self.low.context.transition([policy_state.goal], *states, _timer(clock - 1))
         return goal
 
     def _low_action(self, state, goal, draws):
@@ -306,6 +306,15 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         if isinstance(self._explores, bool):
             return noisy() if self._explores else exact()
         return tf.cond(self._explores, noisy, exact)
+
+
+def _timer(clock):
+    """The clock of transition functions, int32 [B], from steps since the episode began.
+
+    As in the original it counts the reset as well, so that what is drawn every c steps changes with
+    the goals.
+    """
+    return clock + 1
 
 
 def _batch_size(state):

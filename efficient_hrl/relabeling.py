@@ -121,7 +121,7 @@ class InverseDynamics:
         limits = (self.minimum, self.maximum)
         reprs = (state_reprs, next_state_reprs)
         sampled = sampled_goals(*reprs, normal, *limits, self._sc)  # [num_samples - 2, B, G]
-        reached = sampled_goals(*reprs, tf.zeros_like(normal[:1]), *limits, self._sc)  # [1, B, G]
+        reached = sampled_goals(*reprs, tf.zeros_like(stored_goals)[None], *limits, self._sc)  # [1, B, G]
         candidates = tf.concat([sampled, reached, stored_goals[None]], axis=0)  # [num_samples, B, G]
         return tf.clip_by_value(candidates, *limits)
 

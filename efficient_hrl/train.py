@@ -204,4 +204,10 @@ def train_uvf(
         should_stop_early=should_stop_early or (lambda: False),
         deterministic_ops=deterministic_ops,
     )
+    if spec.schedule.period > spec.total_steps:
+        raise ValueError(
+            f"train_uvf.num_collect_per_update = {num_collect_per_update} and num_collect_per_meta_update ="
+            f" {num_collect_per_meta_update} make blocks of {spec.schedule.period:,} environment steps;"
+            f" allowed: at most the run's {spec.total_steps:,}"
+        )
     return build(spec, functools.partial(evaluate, default_environment=environment, seed=seed))

@@ -4,6 +4,7 @@ A state is the environment's observation as one float32 vector, with the time si
 the episode began as its last entry, as the networks of this project expect it.
 """
 
+import contextlib
 import dataclasses
 import decimal
 import numbers
@@ -94,15 +95,14 @@ def create_gymnasium_env(
     keys = None if observation_keys is None else tuple(observation_keys)
     task = GymnasiumTask(env_id, dict(env_kwargs or {}), keys, append_time)
     try:
-        env = task.make()
-        _check_spaces(task, env)
-        # Some arguments are looked at only when an episode runs.
-        _check_observation(task, env, "reset", env.reset(seed=0)[0])
-        _check_observation(task, env, "step", outcome_of(env.step(env.action_space.sample())).observation)
-        time_limit = env.spec.max_episode_steps
-        is_maze = isinstance(env.unwrapped, MazeEnv) and isinstance(env.observation_space, Box)
-        maze = env.unwrapped.maze if is_maze else None
-        env.close()
+        with contextlib.closing(task.make()) as env:
+            _check_spaces(task, env)
+            # Some arguments are looked at only when an episode runs.
+            _check_observation(task, env, "reset", env.reset(seed=0)[0])
+            _check_observation(task, env, "step", outcome_of(env.step(env.action_space.sample())).observation)
+            time_limit = env.spec.max_episode_steps
+            is_maze = isinstance(env.unwrapped, MazeEnv) and isinstance(env.observation_space, Box)
+            maze = env.unwrapped.maze if is_maze else None
     except Exception as error:  # whatever a foreign environment may raise
         said = in_one_line(error) if comes_from_elsewhere(error) else error
         raise ValueError(f"create_gymnasium_env.env_id = {env_id!r}: {said}") from None

@@ -14,9 +14,9 @@ from environments.instability import count_instead_of_warning
 from environments.layouts import CHASM, WALL, Block, Layout
 from environments.robots import Robot
 from environments.sensors import RAY_CHANNELS, VIEW_SIZE, range_sensors, top_down_view
-from environments.tasks import EPISODE_STEPS, SUCCESS_DISTANCE, Task, task_for
+from environments.tasks import SUCCESS_DISTANCE, Task, task_for
 
-__all__ = ["EPISODE_STEPS", "TIME_SCALE", "Maze"]
+__all__ = ["TIME_SCALE", "Maze"]
 
 TIME_SCALE = 0.001  # the last observation entry is TIME_SCALE * environment steps so far
 

@@ -20,6 +20,7 @@ from efficient_hrl.graph.finite import culprit
 from efficient_hrl.hierarchical_policy import GivenTargets, HierarchicalPolicy, HighLevelGoals
 from efficient_hrl.observers.segments import TASK_REWARD_SCALE
 from efficient_hrl.replay import CircularBuffer
+from efficient_hrl.seam import CollectsBlocks, Simulations
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 from tests import golden_data, tiny_hierarchy
@@ -333,6 +334,12 @@ def test_terminations_do_not_bootstrap_time_outs_do_and_episodes_are_kept_apart(
     assert lengths == {0: [3, 10], 1: [7, 10], 2: [10], 3: [4]}
 
 
+def test_what_collects_is_what_a_run_asks_for():
+    env = tiny_hierarchy.point_mazes(2)
+    driver, _, _ = tiny_hierarchy.collector(env, tiny_hierarchy.hierarchy(), 4)
+    assert isinstance(env, Simulations) and isinstance(driver, CollectsBlocks)
+
+
 @pytest.mark.parametrize("level", ["low", "high"])
 def test_a_reward_that_is_no_number_is_named(level):
     """Of the user's own function, say."""
@@ -389,6 +396,20 @@ def test_an_unstable_step_and_the_segment_that_it_breaks_off_are_never_stored():
     whole = np.equal(lengths, TIME_OUT)
     assert np.sum(whole) / TIME_OUT == int(driver.episodes) == finished.episodes.numpy() > 8
     np.testing.assert_allclose(finished.low, np.sum(rewards.numpy()[whole]), rtol=1e-5)
+
+
+def test_open_steps_are_those_since_the_last_goal_of_the_episodes_under_way():
+    env = ShakyEnvironment(range(4), [1000] * 4, TIME_OUT)
+    driver, _, _ = tiny_hierarchy.collector(env, tiny_hierarchy.hierarchy(), 4, explore=False)
+    seen = set()
+    for _ in range(50):
+        driver.collect()
+        first_or_within = env.current_time_step()
+        steps = first_or_within.observation[:, STEP].astype(int)
+        expected = np.where(first_or_within.step_type == 2, 0, steps % 10)
+        assert driver.open_steps == np.sum(expected)
+        seen.add(tuple(first_or_within.step_type))
+    assert len(seen) > 3  # episodes that begin and end while others go on
 
 
 def test_every_episode_begins_with_a_new_target_and_a_new_goal():
@@ -457,11 +478,20 @@ def test_targets_drawn_anew_every_few_steps_are_stored_as_the_policy_uses_them()
     of = tiny_hierarchy.hierarchy(c=5, targets={"context_transition_fn": transition})
     _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61, explore=True, seed=1)
     assert next_targets_are_those_of_the_next_segment(high, 2) == 2 * 9
-    # Drawn after steps 0, 3, 6, ...: at the end of every segment but those that begin at step 10.
-    begins = np.round(high.state[:, 6].numpy() * 1000).astype(int)
-    changes = np.any(high.next_target != high.target, axis=1)
-    assert changes.all() and {*begins} == {0, 5, 10, 15}
+    assert np.any(high.next_target != high.target, axis=1).all()
     assert np.all(np.abs(high.next_target - 4) <= 6)
+
+
+@pytest.mark.parametrize("period", [1, 2, 3])
+def test_targets_with_a_period_change_with_the_goals(period):
+    transition = functools.partial(periodic_context_fn, period=5 * period)
+    of = tiny_hierarchy.hierarchy(c=5, targets={"context_transition_fn": transition})
+    _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61, explore=True, seed=1)
+    number = np.round(high.state[:, 6].numpy() * 1000).astype(int) // 5  # of a segment in its episode
+    changes = np.any(high.next_target != high.target, axis=1)
+    goes_on = high.discount.numpy() == 1
+    np.testing.assert_array_equal(changes[goes_on], (number[goes_on] + 1) % period == 0)
+    assert {*number} == {0, 1, 2, 3}
 
 
 def test_scheduled_targets_within_an_episode_are_stored_as_the_policy_uses_them():

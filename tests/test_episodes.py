@@ -210,6 +210,12 @@ def test_which_environment_an_agent_collects_in():
     assert has_conditions(stores_less) and not ends_episodes(stores_less)
     assert isinstance(environment_for(py_env, stores_less), ConditionedEnvironment)
     assert py_env.episode_steps == 30
+
+    def env_restart(*arguments):  # one's own, which happens to be named as the default one
+        return cond_fn.true_fn(*arguments)
+
+    namesake = with_conditions(reset_episode_cond_fn=env_restart).low
+    assert has_conditions(namesake) and ends_episodes(namesake)
     decides = with_conditions(reset_episode_cond_fn=every_20_steps).low
     assert has_conditions(decides) and ends_episodes(decides)
     assert isinstance(environment_for(py_env, decides), ConditionedEnvironment)

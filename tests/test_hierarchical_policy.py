@@ -7,6 +7,7 @@ from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.collect import tell_of_targets
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
+from efficient_hrl.graph.random_streams import Stream
 from efficient_hrl.hierarchical_policy import (
     DrawnTargets,
     GivenTargets,
@@ -100,7 +101,17 @@ def test_exploration_stays_in_range_has_the_right_size_and_is_decided_by_seed_an
     for i, step in enumerate(steps):
         assert np.all(np.abs(step.action) <= limit)
         noise = step.action - hierarchy.low.action(state_at(i), [step.info.goal])
-        assert 0.3 < np.std(noise) < 2.0  # N(0, 1)
+        assert 0.3 < np.std(noise) < 2.0  # N(0, 1) of few numbers
+    drawn = policy.noisy_action(
+        hierarchy.low,
+        Stream.LOW_EXPLORATION,
+        tf.repeat(state_at(0)[:1], 20_000, axis=0),
+        tf.repeat(steps[0].info.goal[:1], 20_000, axis=0),
+        policy.get_initial_state(BATCH).draws[0],
+    )
+    exact = hierarchy.low.action(state_at(0)[:1], [steps[0].info.goal[:1]])
+    np.testing.assert_allclose(np.std(drawn - exact, axis=0), 1.0, rtol=0.03)
+    np.testing.assert_allclose(np.mean(drawn - exact, axis=0), 0.0, atol=0.04)
     spec = hierarchy.high.action_spec
     assert np.all(steps[0].info.goal >= spec.minimum) and np.all(steps[0].info.goal <= spec.maximum)
     levels = (hierarchy.low, hierarchy.high)
@@ -236,7 +247,7 @@ def test_the_low_level_alone_follows_goals_of_its_own_samplers():
 
 def test_changing_targets_of_a_kept_one_come_from_a_mode_of_their_own():
     def renewing(contexts, timer, sampler_fn, state, next_state):
-        return [tf.where((timer == 1)[:, None], sampler_fn()[0], contexts[0])]
+        return [tf.where((timer == 2)[:, None], sampler_fn()[0], contexts[0])]
 
     samplers = {"eval1": functools.partial(ConstantSampler, value=[3.0, 4.0])}
     of = tiny_hierarchy.hierarchy(targets={"samplers": samplers, "context_transition_fn": renewing})

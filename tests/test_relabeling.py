@@ -127,6 +127,16 @@ def test_strategy_fun_is_one_narrow_draw_around_the_change_reached_and_not_clipp
     np.testing.assert_allclose(relabel(hierarchy, segments, normal, "FuN"), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_of_two_candidates_none_is_drawn():
+    hierarchy, segments, _ = recorded("hiro_orig", 0)
+    pair = InverseDynamics(hierarchy.low.context.specs[0], num_samples=2)
+    before, after, _ = reprs(hierarchy, segments)
+    normal = tf.zeros(pair.draws_shape("sample", 16))
+    reached, stored = pair.candidates(before, after, segments.goal, normal)
+    np.testing.assert_array_equal(reached, np.clip(after - before, pair.minimum, pair.maximum))
+    np.testing.assert_array_equal(stored, np.clip(segments.goal, pair.minimum, pair.maximum))
+
+
 def test_unknown_strategies_and_too_few_candidates_are_refused():
     hierarchy, segments, get = recorded("hiro_repr", 0)
     with pytest.raises(ValueError, match="'best'; allowed: 'sample', 'FuN', None"):

@@ -5,7 +5,6 @@ checked by what is built from it.
 """
 
 import functools
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +25,10 @@ from efficient_hrl.context.context import target_mode
 from efficient_hrl.relabeling import check_strategy
 from efficient_hrl.replay import CircularBuffer
 from environments.make_batched import check_environment
+
+# What a run has in its folder beside kept weights.
+_OWN_NAMES = {"checkpoints", "eval", "export", "lock", "maps", "plots", "train", "videos"}
+_OWN_ENDINGS = (".csv", ".gin", ".html", ".json", ".log", ".png", ".txt")
 
 Kind = Callable[[str, Any], None]
 
@@ -91,10 +94,12 @@ def both(*kinds: Kind) -> Kind:
 
 
 def sub_folder(name: str, value: Any) -> None:
-    """A folder inside the run's; None and "" are the run's own."""
+    """The name of a folder in the run's; None and "" are the run's own."""
     path = value or ""
-    if not isinstance(path, str) or os.path.isabs(path) or ".." in path.split("/"):
-        raise ValueError(f"{name} = {value!r}; allowed: a folder inside the run's, as 'policy'")
+    if not isinstance(path, str) or "/" in path or path == "..":
+        raise ValueError(f"{name} = {value!r}; allowed: the name of a folder in the run's, as 'policy'")
+    if path in _OWN_NAMES or path.endswith(_OWN_ENDINGS):
+        raise ValueError(f"{name} = {value!r}, which the run has for something else; allowed: another name")
 
 
 def path(name: str, value: Any) -> None:

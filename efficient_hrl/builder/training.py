@@ -44,7 +44,9 @@ def build_training(spec: TrainingSpec, make_evaluator: Callable[..., Evaluator])
         pretrains = pretraining and pretraining.is_on
         collecting = build_collecting(spec, simulations, learning.hierarchy, stores, pretrains)
     evaluator = make_evaluator(hierarchy=learning.hierarchy)
-    return Training(spec, learning, collecting, evaluator, pretraining, beside, generator)
+    return Training(
+        spec, learning, collecting, evaluator, pretraining, beside, tensorflow_generator=generator
+    )
 
 
 def _build_collecting_beside(spec, simulations, tf_env, learning) -> tuple[Collecting, CollectAndLearn]:

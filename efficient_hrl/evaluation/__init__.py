@@ -2,6 +2,6 @@
 
 What is drawn of them belongs to `figures` and `video`.
 
-May import: checks, context, environments, episodes, graph, hierarchical_policy, hierarchy,
+May import: checks, context, environments, episodes, errors, graph, hierarchical_policy, hierarchy,
 specifications, storage, terminal.
 """

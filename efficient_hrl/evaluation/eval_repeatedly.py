@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import gin
 
+from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.checkpoints import complete_checkpoints, newest_whole
 from efficient_hrl.terminal.console import announce
 
@@ -47,8 +48,15 @@ def evaluate_checkpoint_repeatedly(
         whole = newest_whole(folder, announce)
         if whole in (None, last):
             continue  # the newest one is damaged
+        try:
+            ends = evaluate_checkpoint_fn(whole)
+        except UsageError:
+            if whole.exists():
+                raise
+            looked_at = None
+            continue  # the run has deleted it before it was read
         evaluated, last = evaluated + 1, whole
-        if evaluate_checkpoint_fn(whole) or evaluated == max_number_of_evaluations:
+        if ends or evaluated == max_number_of_evaluations:
             break
         time.sleep(max(0.0, began + eval_interval_secs - time.monotonic()))
     return evaluated

@@ -98,6 +98,14 @@ class Evaluator:
             check_targets(hierarchy.high, self.eval_modes, spec.environment.maze)
         self._subjects = self._build_subjects()
 
+    @property
+    def has_position_targets(self) -> bool:
+        """Whether targets are places in a maze, in metres as policies are given them."""
+        if not isinstance(self.environment, MazeEnv):
+            return False
+        context, indices = self.hierarchy.high.context, self.environment.maze.task.indices
+        return len(context.specs) == 1 and 0 < context.size == len(indices) and not context.normalizes
+
     def _build_subjects(self):
         """Name of what is evaluated -> `_Subject`; the low level alone has "_nohrl" behind the mode."""
         subjects = {}

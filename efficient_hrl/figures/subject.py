@@ -58,10 +58,9 @@ def subject_of(evaluator: Evaluator, name: str, env_steps: int) -> Subject:
     """Runs noise-free episodes for every evaluation target, as evaluation at `env_steps` does."""
     environment = evaluator.environment
     maze = environment.maze if isinstance(environment, MazeEnv) else None
-    context = evaluator.hierarchy.high.context
-    is_position = maze is not None and len(context.specs) == 1 and 0 < context.size == len(maze.task.indices)
     episodes = {mode: evaluator.trajectories(mode, env_steps) for mode in evaluator.eval_modes}
-    return Subject(name, env_steps, as_numpy(evaluator.hierarchy.representation), maze, episodes, is_position)
+    f = as_numpy(evaluator.hierarchy.representation)
+    return Subject(name, env_steps, f, maze, episodes, evaluator.has_position_targets)
 
 
 def as_numpy(representation: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[np.ndarray], np.ndarray]:

@@ -55,7 +55,7 @@ def load(
       UsageError: a run is damaged, or they cannot be compared.
     """
     summaries = [read_run(root, np.inf if until is None else until) for root in roots]
-    comparisons, notes = compare(summaries, group_by)
+    comparisons, notes = compare(summaries, group_by, until)
     for note in notes:
         announce(note)
     return comparisons

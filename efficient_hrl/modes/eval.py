@@ -3,15 +3,14 @@
 import sys
 
 from efficient_hrl.configuration.config import usage_errors
-from efficient_hrl.errors import UsageError
 from efficient_hrl.eval import evaluate
 from efficient_hrl.evaluation.eval_repeatedly import evaluate_checkpoint_repeatedly
 from efficient_hrl.evaluation.tables import results_table
 from efficient_hrl.graph.threads import use_threads
-from efficient_hrl.modes.loading import load_config_of
-from efficient_hrl.storage.checkpoints import newest_whole, weights_in
+from efficient_hrl.modes.loading import load_config_of, restore_newest
+from efficient_hrl.storage.checkpoints import weights_in
 from efficient_hrl.storage.run_folder import RunFolder
-from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
+from efficient_hrl.storage.weights import env_steps_of, restore_weights
 from efficient_hrl.terminal.console import announce
 
 
@@ -23,23 +22,21 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
         evaluator = evaluate(seed=seed)
         paths = evaluator.kept_weights.paths(folder.root)
 
-    def evaluate_one(path, env_steps):
-        restore_weights(path, evaluator.hierarchy.weights())
+    def evaluate_restored(env_steps):
         with usage_errors():
             results = evaluator.evaluate(env_steps)
         announce(f"{folder.root} at {env_steps:,} environment steps")
         announce(results_table(results, sys.stdout))
 
-    checkpoints = folder.path("checkpoints")
-
-    def evaluate_checkpoint(path):
-        evaluate_one(weights_in(path), env_steps_of(path))
+    def evaluate_weights(path, env_steps):
+        restore_weights(path, evaluator.hierarchy.weights())
+        evaluate_restored(env_steps)
 
     if not paths and evaluator.following.max_number_of_evaluations is not None:
         with usage_errors():
             evaluate_checkpoint_repeatedly(
-                checkpoints,
-                evaluate_checkpoint,
+                folder.path("checkpoints"),
+                lambda path: evaluate_weights(weights_in(path), env_steps_of(path)),
                 evaluator.following.eval_interval_secs,
                 evaluator.following.max_number_of_evaluations,
                 evaluator.following.checkpoint_timeout,
@@ -47,14 +44,7 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
             )
         return 0
     for path in paths:
-        evaluate_one(path, env_steps_of(path))
+        evaluate_weights(path, env_steps_of(path))
     if not paths:
-        newest = newest_whole(checkpoints, announce)
-        kept = saved_weights(folder.path(evaluator.kept_weights.folder))
-        if newest is not None:
-            evaluate_checkpoint(newest)
-        elif kept:
-            evaluate_one(kept[-1], env_steps_of(kept[-1]))
-        else:
-            raise UsageError(f"{checkpoints}: no checkpoint; train the run first")
+        evaluate_restored(restore_newest(evaluator, folder))
     return 0

@@ -62,9 +62,14 @@ def restore_newest(evaluator: Evaluator, folder: RunFolder) -> int:
     Raises:
       UsageError: there are none, or they do not fit.
     """
-    weights, reason = newest_weights(evaluator, folder)
-    if weights is None:
-        raise UsageError(f"{reason}; train the run first")
-    path, env_steps = weights
-    restore_weights(path, evaluator.hierarchy.weights())
-    return env_steps
+    while True:
+        weights, reason = newest_weights(evaluator, folder)
+        if weights is None:
+            raise UsageError(f"{reason}; train the run first")
+        path, env_steps = weights
+        try:
+            restore_weights(path, evaluator.hierarchy.weights())
+            return env_steps
+        except UsageError:
+            if pathlib.Path(f"{path}.index").exists():  # else a run that goes on has deleted it
+                raise

@@ -9,6 +9,7 @@ from efficient_hrl.configuration.config import bindings, check_continues, load_c
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.run.training import Training
 from efficient_hrl.run.training_run import TrainingRun
+from efficient_hrl.storage.lost_checkpoints import check_checkpoints_are_there
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.run_lock import hold
 from efficient_hrl.terminal.console import announce
@@ -53,6 +54,7 @@ def begun(
         load_config(gin_files, gin_bindings, announce)
         is_new, changed = not folder.is_run, {}
         if not is_new:
+            check_checkpoints_are_there(folder)
             changed = check_continues(folder.record()["config"], bindings(), folder.root)
         with usage_errors():
             training = train_uvf(seed, build=build)

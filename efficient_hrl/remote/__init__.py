@@ -3,5 +3,5 @@
 Reverb is the transport; buffers, schedule and updates are those of one process.  It is imported only in
 `transport`, and only when it is needed.
 
-May import: collect, environments, errors, observers, replay, sweeps.
+May import: collect, environments, errors, graph, observers, replay, sweeps.
 """

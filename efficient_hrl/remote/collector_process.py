@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from efficient_hrl.collect import Collecting
 from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.graph.finite import culprit
 from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed, row_dtype, rows_of
 from efficient_hrl.remote.transport import LearnerLostError, Link
 from efficient_hrl.replay import UniformReplayBuffer
@@ -142,8 +144,8 @@ class CollectorProcess:
         try:
             collector.collect()
         except Exception as error:
-            fault = simulations.fault or _first_line(error)
-            if not (simulations.fault or isinstance(error, NonFiniteError) or "finite" in fault):
+            fault = simulations.fault or _wrong_number(error)
+            if fault is None:
                 raise
             return Block(**mine, fault=fault)
         unstable = simulations.unstable_episodes - self._unstable
@@ -167,5 +169,8 @@ class CollectorProcess:
         )
 
 
-def _first_line(error):
-    return (str(getattr(error, "message", error)).strip().splitlines() or [""])[0]
+def _wrong_number(error):
+    """What `error` says of a number that is not finite, or None if it is another one."""
+    if isinstance(error, NonFiniteError):
+        return str(error)
+    return culprit(error) if isinstance(error, tf.errors.OpError) else None

@@ -95,7 +95,7 @@ def _published_rows(comparison):
     rows = {}
     for group in comparison.groups:
         for method in (None, "hiro"):
-            found = [group.runs[0].published(target, method) for target in comparison.targets]
+            found = [group.published(target, method) for target in comparison.targets]
             known = [number for number in found if number is not None]
             if known:
                 is_rate = comparison.score == SUCCESS
@@ -115,7 +115,7 @@ def _sources(comparison):
         for group in comparison.groups
         for target in comparison.targets
         for method in (None, "hiro")
-        if (found := group.runs[0].published(target, method)) is not None
+        if (found := group.published(target, method)) is not None
     }
 
 

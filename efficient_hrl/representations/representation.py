@@ -165,7 +165,7 @@ def log_mean_similarity(phi: tf.Tensor, prior: tf.Tensor, distance: Distance) ->
 
 
 def step_probabilities(c: int) -> np.ndarray:
-    """P(k) for k = 0..c-1, float64 [c]: proportional to 0.99^k, the last one divided by 1 - 0.99.
+    """P(k) for k = 1..c, float64 [c]: proportional to 0.99^(k-1), the last one divided by 1 - 0.99.
 
     The weights gamma^(k-1) w_k of NORL's objective (arXiv 1810.01257),
     w_c = 1 / (1 - gamma), turned into a distribution.
@@ -180,14 +180,14 @@ class RepresentationInfo(NamedTuple):
 
     Attributes:
       loss: what is minimised, a scalar.
-      close: its part that draws phi and f(s_{t+k+1}) together, a scalar.
+      close: its part that draws phi and f(s_{t+k}) together, a scalar.
       far: its part that drives phi and other states apart, a scalar.
       bound: the estimator's bound in nats, a scalar.
       kl: estimate of the weighted KL divergence of the sub-optimality bound, in nats, a
         scalar; see `StatePreprocess.loss`.
       prior_log_probs: log of the mean similarity to the FIFO, [B].
-      log_ratios: (-D(phi, f(s_{t+k+1})) - prior) / 2, [B].
-      embeddings: f(s_{t+k+1}) of the drawn k, [B, G]; they enter the FIFO.
+      log_ratios: (-D(phi, f(s_{t+k})) - prior) / 2, [B].
+      embeddings: f(s_{t+k}) of the drawn k, [B, G]; they enter the FIFO.
       state: values for the estimator's variables.
     """
 
@@ -237,7 +237,7 @@ class StatePreprocess(GoalSpace):
           state_preprocess_net: makes f from the observation spec; None is the identity.
           action_embed_net: makes phi's correction from (actions spec, observation spec).
           ndims: entries of a state that the identity keeps, filled up with zeros if it has
-            fewer; None keeps all.
+            fewer; None keeps all.  With a network None or as many as it gives.
           distance: D; None is `HuberDistance`.
           estimator: of the objective; None is `FifoEstimator`, that of the released code.
           all_steps: whether every step k of a segment counts in every update, with its
@@ -276,6 +276,7 @@ class StatePreprocess(GoalSpace):
         if state_preprocess_net is not None:
             self._net = state_preprocess_net(observation_spec, name="state_process_net")
             self._net.create_variables()
+            self._check_ndims(observation_spec)
         if trainable:
             self._estimator = estimator
             self._build_phi(action_embed_net, observation_spec, action_spec)
@@ -289,6 +290,15 @@ class StatePreprocess(GoalSpace):
         probabilities = step_probabilities(segment_length)
         self._step_log_probabilities = tf.constant(np.log(probabilities)[None], tf.float32)
         self._step_weights = tf.constant(probabilities, tf.float32) if all_steps else None
+
+    def _check_ndims(self, observation_spec):
+        """A network has its own number of dimensions, which `ndims` may only repeat."""
+        size = self(tf.zeros([1, *observation_spec.shape])).shape[-1]
+        if self._ndims not in (None, size):
+            raise ValueError(
+                f"StatePreprocess.ndims = {self._ndims} with state_preprocess_net.num_output_dims = {size};"
+                f" allowed: None, {size}"
+            )
 
     def _build_phi(self, action_embed_net, observation_spec, action_spec):
         """The network of phi's correction."""
@@ -368,7 +378,7 @@ class StatePreprocess(GoalSpace):
         return self(states) + tf.reshape(correction, [tf.shape(states)[0], -1])
 
     def draw_steps(self, batch_size: int, seed: tf.Tensor) -> tf.Tensor:
-        """Draws k for every sample from `step_probabilities`, int64 [B]."""
+        """Draws k from `step_probabilities` for every sample; k - 1, its place in a segment, int64 [B]."""
         return tf.random.stateless_categorical(self._step_log_probabilities, batch_size, seed)[0]
 
     def log_normalizer(self, phi: tf.Tensor) -> tf.Tensor:
@@ -390,14 +400,14 @@ class StatePreprocess(GoalSpace):
         The estimated KL divergence is that of NORL's bound of sub-optimality: between what
         follows s_t under pi and K(s' | s_t, pi), which is proportional to
         rho(s') E(s', s_t, pi).  With rho the states of the FIFO, to which the drawn future
-        belongs, it is -log K(s_{t+k+1}) = log M + D + log prior >= 0.
+        belongs, it is -log K(s_{t+k}) = log M + D + log prior >= 0.
 
         Args:
           states: s_t, [B, S].
           next_states: s_{t+c}, [B, S].
           low_states: s_t .. s_{t+c-1}, [B, c, S].
           low_actions: a_t .. a_{t+c-1}, [B, c, A].
-          steps: the drawn k in 0..c-1; the target is s_{t+k+1}, int [B].
+          steps: k - 1 for the drawn k in 1..c; the target is s_{t+k}, int [B].
           replay_states: independent sets of states, as the estimator asks for, [N, S] each.
           prior: the FIFO before this batch enters it, default `self.prior`.
 
@@ -436,7 +446,7 @@ class StatePreprocess(GoalSpace):
         """f of what follows s_t, of which `after` is [B, c, S] and `steps` [B] the drawn place.
 
         Returns:
-          f(s_{t+k+1}) of the drawn k, [B, G]; those that the objective looks at, the drawn one or all,
+          f(s_{t+k}) of the drawn k, [B, G]; those that the objective looks at, the drawn one or all,
           [B, 1 or c, G]; and their weights, [1 or c].
         """
         if self._step_weights is None:

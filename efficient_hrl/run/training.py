@@ -42,7 +42,8 @@ class Training:
         evaluator: Evaluator,
         pretraining: Pretraining | None = None,
         beside: CollectAndLearn | None = None,
-        tensorflow_generator: tf.random.Generator | None = None,
+        *,
+        tensorflow_generator: tf.random.Generator,
     ):
         """Joins the parts; nothing is written and no step is taken.
 
@@ -52,7 +53,7 @@ class Training:
           evaluator: of the hierarchy that learns.
           pretraining: which level learns when; None is both all the time.
           beside: collects and learns in one call; None does one after the other.
-          tensorflow_generator: the global one, for checkpoints; None is none.
+          tensorflow_generator: the global one, for checkpoints.
         """
         self.spec = spec
         self.hierarchy, self.low_replay, self.high_replay, self.learner = learning
@@ -73,10 +74,12 @@ class Training:
         Raises:
           ValueError: there are no weights at `load_path`; or what tracing collection and
             learning brings up.
+          UsageError: the weights at `load_path` do not fit.
         """
         load_path = self.spec.phases.load_path
         if is_new and load_path is not None:
             check_weights(load_path)
+            load_low_level(load_path, self.hierarchy)  # `begin` does: here it tells what does not fit
         announce("compiling collection and learning; some seconds")
         if self._beside is not None:
             self._beside.run.get_concrete_function()

@@ -49,7 +49,7 @@ class TrainingRun:
         self._check_folder = check_folder
         self._state = ScalarState(wall_s=0.0, evaluated_steps=0)
         self._checkpoints = training.checkpoints(folder, self._state)
-        self._steps = 0
+        self._steps, self._has_saved = 0, False
 
     def run(self, changed: Mapping[str, Sequence[str]] | None = None) -> None:
         """Trains until the last environment step, or until SIGINT, SIGTERM or SIGHUP.
@@ -82,6 +82,8 @@ class TrainingRun:
         if self.is_complete:
             self._announce(f"{root} is finished: {self._steps:,} environment steps")
             return False
+        # Read before anything is said or written of a continuation.
+        self._records = RunLog(root, self._steps, self._state.values["evaluated_steps"])
         if resumes:
             self._announce(f"continuing {root} at {self._steps:,} environment steps")
         if self._folder.is_run and (resumes or changed):
@@ -136,7 +138,6 @@ class TrainingRun:
     def _open(self):
         """Opens the files that grow, and the progress bar."""
         training, root = self._training, self._folder.root
-        self._records = RunLog(root, self._steps, self._state.values["evaluated_steps"])
         parts = (training.hierarchy, training.low_replay, training.high_replay)
         maze = maze_of(training.spec.task.environment)
         self._maps = ExplorationMaps(root, maze, *parts, self._state)
@@ -191,6 +192,9 @@ class TrainingRun:
         self._check_weights()
         self._check_folder()
         saved = self._checkpoints.save(self._steps, self._stays_for_good)
+        if not self._has_saved and self._folder.is_run:
+            self._folder.note_checkpoint()
+            self._has_saved = True
         if self._steps >= self._training.spec.schedule.initial_steps:  # every part has been in use
             write_text(self._config, gin.operative_config_str())
             self._board.log_config(self._steps)
@@ -202,9 +206,7 @@ class TrainingRun:
         training.train_block()
         self._steps = training.env_steps
         if not steps_before:
-            self._progress.message(
-                f"collecting; learning begins at {training.spec.schedule.initial_steps:,} environment steps"
-            )
+            self._tell_when_learning_begins()
         if pretrains and not training.pretrains:
             self._progress.new_pace()
             self._progress.message(f"the low level is frozen since {steps_before:,} environment steps")
@@ -212,6 +214,18 @@ class TrainingRun:
             self._learns = True
             self._progress.new_pace()
             self._progress.message(f"learning since {self._steps:,} environment steps")
+
+    def _tell_when_learning_begins(self):
+        """Says it, and whether it is after the run's end."""
+        training, total = self._training, self._training.spec.total_steps
+        late = lambda steps: ", after the run's end" * (steps >= total)
+        begins = training.spec.schedule.initial_steps
+        self._progress.message(f"collecting; learning begins at {begins:,} environment steps{late(begins)}")
+        if training.pretraining is not None and training.pretraining.steps >= total:
+            high = training.pretraining.steps
+            self._progress.message(
+                f"the high level begins to learn at {high:,} environment steps{late(high)}"
+            )
 
     def _log(self, measured, now):
         """Writes a row of metrics.csv; `now` is when `wall_s` was last brought up to date."""

@@ -50,6 +50,7 @@ _UNFIT = (
     TypeError,
     ValueError,
 )
+_LOOKS = 5  # at a folder whose checkpoints a run replaces while they are read
 _DAMAGED = "damaged-"  # beginning of the name of a checkpoint that was skipped
 
 
@@ -181,7 +182,7 @@ class Checkpoints:
         try:
             for name, files in self._replays.items():
                 files.restore(marker["replays"][name])
-            state = tf.train.Checkpoint(**self._trackables).read(str(path / _STATE))
+            state = tf.train.Checkpoint(**self._trackables).read(str(path / _STATE)).expect_partial()
             state.assert_existing_objects_matched()
             states = json.loads((path / _PYTHON).read_text())
             for name, owner in self._python_states.items():
@@ -252,17 +253,20 @@ def newest_whole(
     Raises:
       UsageError: there are checkpoints, and none is whole.
     """
-    found = complete_checkpoints(folder)
-    for path in found:
-        try:
-            marker = read_marker(path)
-            check_more(marker)
-            for name, (size, crc) in marker["files"].items():
-                check_file(path / name, size, crc)
-            return path
-        except DamagedError as error:
-            if path.exists():  # else a run that goes on has deleted it
-                announce(f"{path} is damaged and skipped: {error}")
+    for _ in range(_LOOKS):
+        found = complete_checkpoints(folder)
+        for path in found:
+            try:
+                marker = read_marker(path)
+                check_more(marker)
+                for name, (size, crc) in marker["files"].items():
+                    check_file(path / name, size, crc)
+                return path
+            except DamagedError as error:
+                if path.exists():  # else a run that goes on has deleted it
+                    announce(f"{path} is damaged and skipped: {error}")
+        if not found or any(path.exists() for path in found):
+            break  # else there are newer ones by now
     if found:
         raise UsageError(f"{folder}: none of its checkpoints ({', '.join(p.name for p in found)}) is whole")
     if any(folder.glob("ckpt-*.index")):

@@ -23,6 +23,7 @@ LOCK = "lock"
 # What a process may have left that died before it wrote the record.
 _OWN = {LOCK, partial_of(pathlib.Path(RECORD)).name}
 UNBOUND = "not bound"  # in place of a value
+HAS_CHECKPOINTS = "has_checkpoints"  # in the record, of a run that has written one
 PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
 
 
@@ -130,6 +131,12 @@ class RunFolder:
             write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
         except OSError as error:
             raise UsageError(f"--root_dir={self.root}: {error}") from None
+
+    def note_checkpoint(self) -> None:
+        """Adds to the record that the run has a checkpoint, once; see `lost_checkpoints`."""
+        record = self.record()
+        if not record.get(HAS_CHECKPOINTS):
+            write_text(self.path(RECORD), json.dumps(record | {HAS_CHECKPOINTS: True}, indent=2) + "\n")
 
     def note_continuation(self, env_steps: int, changed: Mapping[str, Sequence[str]]) -> list[str]:
         """Adds to the record that the run is continued.

@@ -55,9 +55,13 @@ def hold(path: pathlib.Path, announce: Callable[[str], None]) -> Iterator[RunLoc
       UsageError: another process holds it; says which.  Or it cannot be written.
     """
     try:
-        folder = os.open(path.parent, os.O_RDONLY)
         # Not through a link: what it leads to would be emptied.
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            folder = os.open(path.parent, os.O_RDONLY)
+        except OSError:
+            os.close(number)
+            raise
     except OSError as error:
         raise UsageError(f"--root_dir={path.parent}: {error}") from None
     try:

@@ -86,8 +86,9 @@ def restore_weights(path: str | pathlib.Path, weights: dict) -> None:
       UsageError: they belong to another configuration or are damaged.
     """
     try:
-        status = tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).read(str(path))
-        status.assert_existing_objects_matched().expect_partial()
+        # Partial is expected first: else TensorFlow lists what it has not found after the error.
+        status = tf.train.Checkpoint(weights=tf.train.Checkpoint(**weights)).read(str(path)).expect_partial()
+        status.assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise does_not_fit(path, error) from None
 

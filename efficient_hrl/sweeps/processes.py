@@ -178,7 +178,10 @@ class _Child:
         self._asked = None
         self._stopped_by = ""
         reports, write = os.pipe()
-        with _on_cpus(cpus):  # which a process inherits
+        with contextlib.ExitStack() as stack, contextlib.ExitStack() as of_failure:
+            stack.callback(os.close, write)
+            of_failure.callback(os.close, reports)
+            stack.enter_context(_on_cpus(cpus))  # which a process inherits
             # In a session of its own: a terminal's signals reach it through this process alone.
             self._process = subprocess.Popen(
                 job.command,
@@ -190,7 +193,7 @@ class _Child:
                 start_new_session=True,
                 preexec_fn=_hang_up_with_parent() if dies_with_parent else None,
             )
-        os.close(write)
+            of_failure.pop_all()  # the process runs, and reports are read from it
         self._reports = reports
         self._text = self._process.stdout.fileno()
         for number in (self._text, reports):

@@ -91,9 +91,7 @@ def episode_of(
       ValueError: the representation is not finite.
     """
     maze = evaluator.environment.maze
-    context = evaluator.hierarchy.high.context
-    is_position = len(context.specs) == 1 and 0 < context.size == len(maze.task.indices)
-    target = trajectory.target_value if is_position and not context.normalizes else None
+    target = trajectory.target_value if evaluator.has_position_targets else None
     distance = None
     if target is not None:
         distance = np.linalg.norm(maze.task.achieved(trajectory.states) - target, axis=-1)

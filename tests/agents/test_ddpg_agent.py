@@ -14,6 +14,7 @@ from efficient_hrl.agents.losses import huber_loss
 from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.agents.target_networks import ddpg_update_targets, td3_update_targets
 from efficient_hrl.agents.td3_agent import TD3Agent
+from efficient_hrl.graph.random_streams import Stream
 from efficient_hrl.specifications.level import LevelSpec
 
 OBSERVATION = tensor_spec.TensorSpec([4], tf.float32, "observation")
@@ -82,6 +83,24 @@ def test_targets_of_ddpg_are_those_of_one_critic_without_noise():
     np.testing.assert_array_equal(agent.target_noise([3, 2]), np.zeros([3, 2]))
     loss = huber(expected, value(agent.critic_nets[0], batch.observation, batch.action))
     np.testing.assert_allclose(agent.critic_loss(batch, NO_NOISE), loss, rtol=1e-5)
+
+
+def test_target_noise_of_td3_is_a_fifth_of_an_action_unit_and_its_streams_own():
+    """TD3's target policy smoothing (section 5.3): N(0, 0.2), and clipped at 0.5."""
+    streams = (Stream.LOW_TARGET_NOISE, Stream.HIGH_TARGET_NOISE)
+    low, high = (make_agent(TD3Agent, seed=3, target_noise_stream=stream) for stream in streams)
+    drawn = low.target_noise([50_000, 2])
+    np.testing.assert_allclose(np.std(drawn), 0.2, rtol=0.01)
+    np.testing.assert_allclose(np.mean(drawn), 0.0, atol=0.003)
+    np.testing.assert_array_equal(low.target_noise([50_000, 2]), drawn)
+    assert abs(np.corrcoef(np.ravel(drawn), np.ravel(high.target_noise([50_000, 2])))[0, 1]) < 0.02
+    low.train_step_counter.assign_add(1)
+    assert abs(np.corrcoef(np.ravel(drawn), np.ravel(low.target_noise([50_000, 2])))[0, 1]) < 0.02
+
+    batch = make_batch()
+    large = tf.fill([SIZE, 2], 0.9)
+    clipped, exact = (low.target_action(batch.next_observation, noise) for noise in (large, 0 * large))
+    np.testing.assert_allclose(clipped - exact, np.full([SIZE, 2], 0.5), rtol=1e-5)
 
 
 @pytest.mark.parametrize("agent_class", AGENTS)

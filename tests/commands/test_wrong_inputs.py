@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shutil
 
 import gin
 import pytest
@@ -149,6 +150,20 @@ WRONG = [
     ("eval1/ConstantSampler.value = None", "ConstantSampler.value is not set"),
     ("train_uvf.train_dir = 'x'", "train_dir = 'x'.*--root_dir"),
     ("train_uvf.load_path = 'nowhere'", "load_path = 'nowhere': no such weights"),
+    (
+        "train_uvf.load_path = 'results/point_maze/xy_seed1/policy/policy-300000'",
+        "policy-300000: the checkpoint does not fit this configuration",
+    ),
+    (
+        "train_uvf.num_collect_per_update = 1000\ntrain_uvf.num_episodes_train = 1",
+        "num_collect_per_update = 1000 and .* make blocks of 1,000 environment steps; .* the run's 500",
+    ),
+    (
+        "train_uvf.policy_save_dir = 'run.json'",
+        "policy_save_dir = 'run.json', which the run has for something",
+    ),
+    ("train_uvf.policy_save_dir = 'a/b'", "policy_save_dir = 'a/b'; allowed: the name of a folder"),
+    ("evaluate.state_preprocess_class = @EmbedToControl", "and evaluate.state_preprocess_class = .*the same"),
     ("train_uvf.replay_num_steps = 2", "replay_num_steps = 2; allowed: 1"),
     ("evaluate.generate_videos = True", "generate_videos = True is not available; allowed: False"),
     ("evaluate.checkpoint_range = (1,)", "checkpoint_range"),
@@ -319,7 +334,10 @@ WRONG = [
     ("meta/Context.gamma_index = 'x'", "gamma_index = 'x'; allowed: None, 0 to 0"),
     ("meta/Context.normalizers = [5]", "normalizers = 5; allowed: a function"),
     ("meta/Context.settable_context = True", "settable_context = True; .*allowed: False"),
-    ("relative_context_transition_fn.k = 16", "transition_fn.k = 16; allowed: 0 to 15"),
+    (
+        "relative_context_transition_fn.k = 16\nrelative_context_multi_transition_fn.k = 16",
+        "transition_fn.k = 16; allowed: 0 to 15",
+    ),
     ("uvf/negative_distance.weight_vector = [1, 2]", r"weight_vector = \[1, 2\]; allowed: .*15 numbers"),
     ("uvf/negative_distance.epsilon = -1", "negative_distance.epsilon = -1; allowed: 0 or more"),
     ("uvf/negative_distance.vectorize = True", "num_reward_dims = 1; allowed: 15"),
@@ -685,6 +703,32 @@ def test_a_mistake_is_one_line_and_writes_nothing(text, message, folder, request
     assert len(err.splitlines()) == 1 and "Traceback" not in err, err
     assert re.search(message.replace("FOLDER", re.escape(str(folder))), err), err
     assert (snapshot(folder), snapshot(run)) == before
+
+
+def test_a_table_that_somebody_has_changed_is_found_before_a_continuation_is_noted(
+    finished_run, folder, capfd
+):
+    run = folder / "copy"
+    shutil.copytree(finished_run, run)
+    table = run / "eval.csv"
+    table.write_text(table.read_text().replace("env_steps", "steps", 1))
+    before = snapshot(run)
+    gin.clear_config()
+    assert main.main(arguments_of(f"{RESUMED} train_uvf.num_episodes_train = 7", folder, run)) == 2
+    out, err = capfd.readouterr()
+    assert "eval.csv: not as this program writes it" in err and "continuing" not in out
+    assert snapshot(run) == before
+
+
+def test_a_run_whose_checkpoints_were_deleted_is_left_as_it_is(finished_run, folder, capfd):
+    run = folder / "copy"
+    shutil.copytree(finished_run, run)
+    shutil.rmtree(run / "checkpoints")
+    before = snapshot(run)
+    gin.clear_config()
+    assert main.main(arguments_of(RESUMED, folder, run)) == 2
+    assert "a run whose checkpoints are gone" in capfd.readouterr().err
+    assert snapshot(run) == before
 
 
 @pytest.mark.parametrize("mode, below", [("train", ""), ("train", "/run"), ("report", ""), ("eval", "")])

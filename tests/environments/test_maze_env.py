@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from environments.create_maze_env import create_maze_env
-from environments.maze import EPISODE_STEPS
+from environments.tasks import EPISODE_STEPS
 
 NAMES = ("AntMaze", "PointMaze")
 

@@ -1,11 +1,13 @@
 """Following a folder of checkpoints."""
 
+import shutil
 import types
 
 import gin
 import pytest
 import tensorflow as tf
 
+from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation import eval_repeatedly
 from efficient_hrl.evaluation.eval_repeatedly import evaluate_checkpoint_repeatedly
 from efficient_hrl.storage.checkpoints import Checkpoints
@@ -139,3 +141,27 @@ def test_a_damaged_newest_checkpoint_is_named_once_and_waited_for(tmp_path, writ
     assert follow(tmp_path, evaluate, timeout_fn=timeout_fn) == 1
     assert seen == [second] != [first] and len(asked) == 3
     assert capsys.readouterr().out.count("ckpt-3 is damaged and skipped") == 1
+
+
+def test_a_checkpoint_that_is_deleted_before_it_is_read_is_passed_over(tmp_path, writer):
+    first, seen = writer(), []
+
+    def evaluate(path):
+        if path == first:
+            writer()
+            shutil.rmtree(first, ignore_errors=True)
+            raise UsageError(f"{path}: damaged or deleted")
+        seen.append(path)
+
+    assert follow(tmp_path, evaluate, max_number_of_evaluations=1) == 1
+    assert seen == [first.with_name("ckpt-2")]
+
+
+def test_a_checkpoint_that_does_not_fit_ends_the_following(tmp_path, writer):
+    writer()
+
+    def evaluate(path):
+        raise UsageError(f"{path}: does not fit")
+
+    with pytest.raises(UsageError, match="does not fit"):
+        follow(tmp_path, evaluate)

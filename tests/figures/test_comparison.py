@@ -289,7 +289,7 @@ def _path():
         ("--root_dir=empty --seed=1", "empty: no run and no folder of runs"),
         ("--mode=report --root_dir=notes", "notes: no run and no folder of runs; .* up to two levels deep"),
         ("--root_dir=unevaluated", "eval.csv: no evaluation yet; allowed: runs that have some"),
-        ("--root_dir=A --root_dir=B --until=7", "eval.csv: no evaluation yet"),
+        ("--root_dir=A --root_dir=B --until=7", "eval.csv: no evaluation up to --until=7; allowed: runs"),
         ("--root_dir=A --root_dir=B --until=0", "until.*0"),
         ("--root_dir=A --root_dir=B --statistic=best", "statistic.*best"),
         (

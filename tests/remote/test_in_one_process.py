@@ -7,13 +7,16 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from efficient_hrl.collect import Collecting
 from efficient_hrl.errors import RunError, UsageError
+from efficient_hrl.graph.finite import check_finite
 from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed, row_dtype, unpacked
 from efficient_hrl.remote.collector_process import CollectorProcess
 from efficient_hrl.remote.remote_collector import FAREWELL_SECONDS, RemoteCollector, RemoteSimulations
 from efficient_hrl.remote.transport import Address, Given, LearnerLostError, Server
+from efficient_hrl.seam import CollectsBlocks, Simulations
 from environments.instability import NonFiniteError
 from tests import tiny_hierarchy
 
@@ -66,6 +69,11 @@ def learner_of(server, patience=10.0, said=None):
     stores = tiny_hierarchy.buffers(of)
     tell = (lambda line: None) if said is None else said.append
     return RemoteCollector(server, stores, RemoteSimulations(), 2, patience, tell), stores
+
+
+def test_a_learners_end_is_what_a_run_asks_for():
+    learner, _ = learner_of(FakeServer())
+    assert isinstance(learner, CollectsBlocks) and isinstance(RemoteSimulations(), Simulations)
 
 
 def a_block(stores, collector=0, session=7, number=0, version=0, **values):
@@ -377,13 +385,30 @@ def test_a_collector_tells_the_learner_of_numbers_that_are_not_finite_and_ends(m
     ]
 
 
-def test_another_error_of_a_collector_is_no_fault_of_numbers(monkeypatch):
+def test_a_number_that_the_graph_finds_is_told_in_words(monkeypatch):
     of, simulations = tiny_hierarchy.hierarchy(), tiny_hierarchy.point_mazes(ENVS)
     collector, *staged = tiny_hierarchy.collector(simulations, of, STEPS)
-    monkeypatch.setattr(collector, "collect", lambda: 1 / 0)
+    monkeypatch.setattr(collector, "collect", lambda: check_finite({"the goal": tf.constant([1.0, np.nan])}))
+    link, collecting = FakeLink(), Collecting(simulations, of, collector)
+    process = CollectorProcess(6, collecting, staged, link, lambda run: None, 60.0, print)
+    with pytest.raises(RunError, match="^collector 6: the goal holds NaN$"):
+        process.run(lambda: False)
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("division by zero"), ValueError("infinite or indefinite")]
+)
+def test_another_error_of_a_collector_is_no_fault_of_numbers(monkeypatch, error):
+    of, simulations = tiny_hierarchy.hierarchy(), tiny_hierarchy.point_mazes(ENVS)
+    collector, *staged = tiny_hierarchy.collector(simulations, of, STEPS)
+
+    def collect():
+        raise error
+
+    monkeypatch.setattr(collector, "collect", collect)
     collecting = Collecting(simulations, of, collector)
     process = CollectorProcess(6, collecting, staged, FakeLink(), lambda run: None, 1.0, print)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error), match=str(error)):
         process.run(lambda: False)
 
 

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -199,6 +201,15 @@ def test_untrained_representation_keeps_leading_entries():
     states = tf.random.stateless_normal([3, 10, 30], [0, 0])
     specs = (golden_data.OBSERVATION_SPEC, golden_data.ACTION_SPEC, 10)
     np.testing.assert_array_equal(StatePreprocess(*specs, ndims=15)(states), states[..., :15])
+
+
+def test_dimensions_beside_a_network_are_its_own():
+    specs = (golden_data.OBSERVATION_SPEC, golden_data.ACTION_SPEC, 10)
+    states = tf.zeros([3, 10, 30])
+    net = functools.partial(StatePreprocessNetwork, states_hidden_layers=(4,), num_output_dims=3)
+    assert StatePreprocess(*specs, ndims=3, state_preprocess_net=net)(states).shape[-1] == 3
+    with pytest.raises(ValueError, match="ndims = 2 with .*num_output_dims = 3; allowed: None, 3"):
+        StatePreprocess(*specs, ndims=2, state_preprocess_net=net)
     np.testing.assert_array_equal(StatePreprocess(*specs)(states), states)
 
 

@@ -14,7 +14,7 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.replay import CircularBuffer
 from efficient_hrl.storage import replay_files
 from efficient_hrl.storage.checkpoints import Checkpoints, ScalarState, complete_checkpoints, newest_whole
-from efficient_hrl.storage.durable import checksum
+from efficient_hrl.storage.durable import DamagedError, checksum
 from efficient_hrl.storage.weights import restore_weights, save_weights, saved_weights
 from tests.faults import Died, Fault, FullDisk
 from tests.storage.test_replay_files import SPEC, Payload, add
@@ -342,6 +342,22 @@ def test_the_newest_whole_is_found_without_knowing_what_is_in_it(tmp_path):
     assert newest_whole(tmp_path / "c", said.append) == tmp_path / "c" / "ckpt-7"
     assert newest_whole(pathlib.Path(tmp_path / "nowhere"), said.append) is None
     assert len(said) == 1
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_looked_at_is_no_damage(tmp_path):
+    """A run that keeps one checkpoint saves the next and deletes the one that is being read."""
+    folder = tmp_path / "c"
+    run, said = saved_run(folder, 7), []
+
+    def replace(marker):
+        if (folder / "ckpt-7").exists():
+            run.go(5)
+            run.save()
+            shutil.rmtree(folder / "ckpt-7", ignore_errors=True)
+            raise DamagedError("its files are gone")
+
+    assert newest_whole(folder, said.append, replace) == folder / "ckpt-12"
+    assert not said
 
 
 def test_files_that_are_no_weights_are_left_out(tmp_path):
