@@ -95,7 +95,7 @@ def both(*kinds: Kind) -> Kind:
 
 def sub_folder(name: str, value: Any) -> None:
     """The name of a folder in the run's; None and "" are the run's own."""
-    path = value or ""
+    path = value.removesuffix("/") if isinstance(value, str) and value != "/" else value or ""
     if not isinstance(path, str) or "/" in path or path == "..":
         raise ValueError(f"{name} = {value!r}; allowed: the name of a folder in the run's, as 'policy'")
     if path in _OWN_NAMES or path.endswith(_OWN_ENDINGS):

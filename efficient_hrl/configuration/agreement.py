@@ -19,10 +19,10 @@ _PLAIN_DISTANCE = {
     "weight_vector": None,
     "vectorize": False,
     "diff": False,
-    "norm": "L2",
     "bonus_epsilon": 0.0,
     "offset": 0.0,
 }
+_OWN_RANGES = {"ConstantSampler", "RandomSampler", "ScheduledSampler", "ZeroSampler"}  # which ask no maze
 _RELATIVE = ("relative_context_transition_fn", "relative_context_multi_transition_fn")
 
 
@@ -53,24 +53,21 @@ def success_is_a_distance(config: Mapping[str, str]) -> str | None:
         return None
     for parameter, plain in _PLAIN_DISTANCE.items():
         name = _bound_name(config, scope, "negative_distance", parameter)
-        if (
-            name is not None
-            and (text_of(config, name) or "").strip() != "None"
-            and value_of(config, name) != plain
-        ):
+        if name is not None and not _is_plain(config, name, plain):
             return (
                 f"{name} = {text_of(config, name)}: a success is a last task reward above"
                 f" -evaluate.success_distance, and with it the reward is no distance in metres; allowed:"
-                f" {plain}, or another reward function as evaluate.success_fn"
+                f" {plain!r}, or another reward function as evaluate.success_fn"
             )
     return None
 
 
 def targets_are_drawn(config: Mapping[str, str]) -> str | None:
     """Targets of a maze of one's own are drawn by samplers that ask the maze."""
-    samplers = text_of(config, "meta/Context.samplers")
-    if samplers is None or "maze_target_samplers" in samplers or "MazeTargetSampler" in samplers:
-        return None
+    samplers = text_of(config, "meta/Context.samplers") or "%"
+    names = {name.rsplit("/", 1)[-1] for name in re.findall(r"@([\w./]+)", samplers)}
+    if "%" in samplers or not names <= _OWN_RANGES:
+        return None  # the maze's, or of one's own
     for name in ("evaluation_targets", "training_targets"):
         if not _is_none(config, f"create_maze_env.{name}"):
             return (
@@ -114,24 +111,27 @@ def _relative_rewards(config):
     scope = _scope_of(config, "agent/Context.reward_fn", "negative_distance")
     if scope is not None:
         name = _bound_name(config, scope, "negative_distance", "relative_context")
-        found[name or f"{scope}negative_distance.relative_context"] = name and value_of(config, name)
+        found[name or f"{scope}negative_distance.relative_context"] = name is not None and value_of(
+            config, name
+        )
     agents = ("UvfAgent", "DdpgUvfAgent")
     if any("NorlReward" in (text_of(config, f"{of}.segment_reward") or "") for of in agents):
         name = "NorlReward.relative_context"
         found[name] = name not in config or value_of(config, name)
-    return found
+    return {name: value for name, value in found.items() if isinstance(value, bool)}
 
 
 def time_is_hidden_where_it_is(config: Mapping[str, str]) -> str | None:
-    """Networks of the representation hide the last entry of a state, unless it is not the time."""
+    """Networks of the representation hide a state's last entry, unless it is said not to be the time."""
     if value_of(config, "create_gymnasium_env.append_time") is not False:
         return None
     for network in ("state_preprocess_net", "action_embed_net"):
         uses = any(f"@{network}" in text for text in config.values())
-        if uses and value_of(config, f"{network}.zero_time") is not False:
+        if uses and f"{network}.zero_time" not in config:
             return (
-                f"create_gymnasium_env.append_time = False with {network}.zero_time = True, which would hide"
-                f" the last entry of a state as if it was the time; allowed: {network}.zero_time = False"
+                f"create_gymnasium_env.append_time = False and {network}.zero_time = not bound, which hides a"
+                f" state's last entry as the time; allowed: {network}.zero_time = False, or True where"
+                " observations end with the time themselves"
             )
     return None
 
@@ -157,6 +157,15 @@ def _is_none(config, name):
     return (text_of(config, name) or "None") == "None"
 
 
+def _is_plain(config, name, plain):
+    """Whether a binding is a value, or a list of it; what cannot be read is taken for one."""
+    text, value = text_of(config, name) or "None", value_of(config, name)
+    if value is None or text.startswith("@"):
+        return True
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return all(one == (1.0 if name.endswith("weight_vector") else plain) for one in values)
+
+
 def _scope_of(config, name, function):
     """The scope, "" or "scope/", in which a binding refers to a function; None where it is another one."""
     found = re.fullmatch(rf"\[?@((?:\w+/)*)(?:\w+\.)*{function}(?:\(\))?\]?", text_of(config, name) or "")
@@ -165,7 +174,9 @@ def _scope_of(config, name, function):
 
 def _bound_name(config, scope, function, parameter):
     """The binding that holds for a parameter of a function in a scope; None where none does."""
-    names = (f"{scope}{function}.{parameter}", f"{function}.{parameter}")
+    parts = scope.split("/")[:-1]
+    scopes = ["".join(f"{part}/" for part in parts[:end]) for end in range(len(parts), -1, -1)]
+    names = [f"{outer}{function}.{parameter}" for outer in scopes]
     return next((name for name in names if name in config), None)
 
 

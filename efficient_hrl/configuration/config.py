@@ -26,7 +26,6 @@ from efficient_hrl.binding_effects import (
     patterns_that_may_change,
 )
 from efficient_hrl.configuration import external_configurables  # noqa: F401
-from efficient_hrl.configuration.agreement import check_agreement
 from efficient_hrl.configuration.bindable import bindable_parameters
 from efficient_hrl.configuration.recorded import recorded_bindings, recorded_imports
 from efficient_hrl.configuration.shipped import SHIPPED_FILES, find_gin_file
@@ -88,7 +87,7 @@ def load_config(
       announce: is told when a file replaces the task of another.
 
     Raises:
-      UsageError: a missing file, a syntax error, an unknown name, or bindings that do not agree.
+      UsageError: a missing file, a syntax error, an unknown name.
     """
     if not gin_files and not gin_bindings:
         raise UsageError("no configuration; give --gin_file=PATH, e.g. --gin_file=gin/norl_ant_maze.gin")
@@ -105,8 +104,6 @@ def load_config(
         for line in _replaced_task(before, bindings()):
             announce(f"--gin_file={path}: {line}; the rest of the files before it stays")
     _bind(gin_bindings)
-    with usage_errors():
-        check_agreement(bindings())
 
 
 def load_recorded_config(folder: RunFolder, gin_bindings: Sequence[str]) -> None:

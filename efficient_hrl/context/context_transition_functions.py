@@ -85,7 +85,7 @@ def periodic_context_fn(
     state: tf.Tensor | None = None,
     next_state: tf.Tensor | None = None,
 ) -> list[tf.Tensor]:
-    """New contexts on every `period`-th step, the same ones in between.
+    """New contexts on every `period`-th step of an episode, counted from its first; the same ones in between.
 
     Args:
       contexts: float [..., G] each.

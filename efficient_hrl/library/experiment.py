@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from efficient_hrl.checks import MOST_SEED
-from efficient_hrl.configuration.config import load_config
+from efficient_hrl.configuration.agreement import check_agreement
+from efficient_hrl.configuration.config import bindings, load_config
 from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.figures.run_figures import draw_curves, draw_exploration
@@ -40,6 +41,7 @@ def build(
     use_threads()
     configuration = OwnConfiguration(lambda: load_config(files, overrides))
     with configuration.in_use():
+        check_agreement(bindings())
         training = train_uvf(seed)
         training.prepare(is_new=True)
         training.begin()

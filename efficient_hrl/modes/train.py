@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from efficient_hrl.builder.training import build_training
+from efficient_hrl.configuration.agreement import check_agreement
 from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
 from efficient_hrl.graph.threads import use_threads
 from efficient_hrl.run.training import Training
@@ -57,6 +58,8 @@ def begun(
             check_checkpoints_are_there(folder)
             changed = check_continues(folder.record()["config"], bindings(), folder.root)
         with usage_errors():
+            if is_new:
+                check_agreement(bindings())
             training = train_uvf(seed, build=build)
             training.prepare(is_new, announce)
         if lock is None:

@@ -296,8 +296,8 @@ class StatePreprocess(GoalSpace):
         size = self(tf.zeros([1, *observation_spec.shape])).shape[-1]
         if self._ndims not in (None, size):
             raise ValueError(
-                f"StatePreprocess.ndims = {self._ndims} with state_preprocess_net.num_output_dims = {size};"
-                f" allowed: None, {size}"
+                f"StatePreprocess.ndims = {self._ndims} with a state_preprocess_net that gives {size}"
+                f" dimensions; allowed: None, {size}"
             )
 
     def _build_phi(self, action_embed_net, observation_spec, action_spec):

@@ -12,7 +12,7 @@ def check_checkpoints_are_there(folder: RunFolder) -> None:
     """Refuses to begin a run anew that has been further, because its checkpoints are gone.
 
     A run that was killed before its first checkpoint begins anew, as it must.  Records of older versions do
-    not tell the two apart; there rows from later than the first checkpoint was due do.
+    not tell the two apart; there rows do that are later than two checkpoints were due.
 
     Args:
       folder: of a run.
@@ -24,7 +24,10 @@ def check_checkpoints_are_there(folder: RunFolder) -> None:
     if any(checkpoints.glob("*ckpt-*")):
         return  # what is wrong with them is found when they are read
     record = folder.record()
-    if record.get(HAS_CHECKPOINTS) or _was_further(folder, value_of(present_config(record), _PERIOD)):
+    had_some = record.get(HAS_CHECKPOINTS)
+    if had_some is None:
+        had_some = _was_further(folder, value_of(present_config(record), _PERIOD))
+    if had_some:
         raise UsageError(
             f"--root_dir={folder.root}: a run whose checkpoints are gone ({checkpoints} has none) cannot go"
             " on, and would write over its results if it began anew; allowed: another folder, or the"
@@ -33,8 +36,11 @@ def check_checkpoints_are_there(folder: RunFolder) -> None:
 
 
 def _was_further(folder, period):
-    """Whether a table has a row from after the first checkpoint was due."""
+    """Whether a table has a row from after the second checkpoint was due.
+
+    Rows may be from some steps after the first one was due: they are written before it is.
+    """
     if not isinstance(period, int) or not period:
         return False
     tables = [path for path in (folder.path(name) for name in ("metrics.csv", "eval.csv")) if path.exists()]
-    return any(float(row["env_steps"]) > period for path in tables for row in checked_rows(path))
+    return any(float(row["env_steps"]) > 2 * period for path in tables for row in checked_rows(path))

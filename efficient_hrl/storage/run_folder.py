@@ -23,7 +23,7 @@ LOCK = "lock"
 # What a process may have left that died before it wrote the record.
 _OWN = {LOCK, partial_of(pathlib.Path(RECORD)).name}
 UNBOUND = "not bound"  # in place of a value
-HAS_CHECKPOINTS = "has_checkpoints"  # in the record, of a run that has written one
+HAS_CHECKPOINTS = "has_checkpoints"  # in the record: whether the run has written one
 PACKAGES = ("tensorflow", "tf-agents", "mujoco", "gymnasium", "gin-config", "numpy")
 
 
@@ -126,7 +126,8 @@ class RunFolder:
             raise UsageError(
                 f"--root_dir={self.root}: another process has begun a run here; the same command continues it"
             )
-        record = {"seed": seed, "gin_files": [*gin_files], **_circumstances(), "config": dict(config)}
+        record = {"seed": seed, "gin_files": [*gin_files], **_circumstances(), HAS_CHECKPOINTS: False}
+        record["config"] = dict(config)
         try:
             write_text(self.path(RECORD), json.dumps(record, indent=2) + "\n")
         except OSError as error:

@@ -208,7 +208,7 @@ def test_dimensions_beside_a_network_are_its_own():
     states = tf.zeros([3, 10, 30])
     net = functools.partial(StatePreprocessNetwork, states_hidden_layers=(4,), num_output_dims=3)
     assert StatePreprocess(*specs, ndims=3, state_preprocess_net=net)(states).shape[-1] == 3
-    with pytest.raises(ValueError, match="ndims = 2 with .*num_output_dims = 3; allowed: None, 3"):
+    with pytest.raises(ValueError, match="ndims = 2 with .* gives 3 dimensions; allowed: None, 3"):
         StatePreprocess(*specs, ndims=2, state_preprocess_net=net)
     np.testing.assert_array_equal(StatePreprocess(*specs)(states), states)
 

@@ -12,10 +12,14 @@ from efficient_hrl.storage.run_folder import RunFolder
 CONFIG = {"train_uvf.checkpoint_every_n_steps": "25_000"}
 
 
-def run_with(root, steps=(), config=CONFIG, has_saved=False):
-    """A run's folder with rows of metrics.csv."""
+def run_with(root, steps=(), config=CONFIG, has_saved=False, is_old=False):
+    """A run's folder with rows of metrics.csv; that of an older version does not know of checkpoints."""
     folder = RunFolder(root)
     folder.create(0, config)
+    if is_old:
+        record = folder.record()
+        del record["has_checkpoints"]
+        folder.path("run.json").write_text(json.dumps(record))
     if steps:
         table = CsvLog(folder.path("metrics.csv"), METRICS_COLUMNS)
         table.cut_to(0)
@@ -28,7 +32,8 @@ def run_with(root, steps=(), config=CONFIG, has_saved=False):
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(tmp_path):
     check_checkpoints_are_there(run_with(tmp_path / "a"))
-    check_checkpoints_are_there(run_with(tmp_path / "b", (1000, 24_000, 25_000)))
+    check_checkpoints_are_there(run_with(tmp_path / "b", (1000, 24_000, 25_120, 60_000)))
+    check_checkpoints_are_there(run_with(tmp_path / "c", (24_000, 25_120), is_old=True))
 
 
 @pytest.mark.parametrize(
@@ -36,8 +41,12 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(tmp_path)
     [
         {"has_saved": True},
         {"steps": (1000, 2000), "has_saved": True},
-        {"steps": (25_000, 26_000)},  # of a version that did not note it
-        {"steps": (500,), "config": {"train_uvf.checkpoint_every_n_steps": "%EVERY", "EVERY": "400"}},
+        {"steps": (25_000, 51_000), "is_old": True},
+        {
+            "steps": (900,),
+            "config": {"train_uvf.checkpoint_every_n_steps": "%EVERY", "EVERY": "400"},
+            "is_old": True,
+        },
     ],
 )
 def test_a_run_whose_checkpoints_are_gone_is_refused(tmp_path, parts):
@@ -57,7 +66,7 @@ def test_what_is_wrong_with_checkpoints_that_are_there_is_told_when_they_are_rea
 @pytest.mark.parametrize("period", ["0", "@own_period()"])
 def test_without_a_period_rows_say_nothing(tmp_path, period):
     check_checkpoints_are_there(
-        run_with(tmp_path / "run", (10**6,), {"train_uvf.checkpoint_every_n_steps": period})
+        run_with(tmp_path / "run", (10**6,), {"train_uvf.checkpoint_every_n_steps": period}, is_old=True)
     )
 
 
