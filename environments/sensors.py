@@ -3,7 +3,6 @@
 Pure functions of geometry, on any leading batch shape.
 """
 
-import itertools
 import math
 
 import numpy as np
@@ -122,22 +121,19 @@ def _distances(origin, angles, centres, side):
     """
     low, high = centres - 0.5 * side, centres + 0.5 * side  # [..., m, 2]
     (left, bottom), (right, top) = (np.moveaxis(corner, -1, 0) for corner in (low, high))
-    corners = [(left, bottom), (right, bottom), (right, top), (left, top)]
-    ox, oy = (origin[..., axis, None, None] for axis in (0, 1))
+    xs, ys = np.stack([left, right, right, left], axis=-2), np.stack([bottom, bottom, top, top], axis=-2)
+    ax, ay = xs[..., None, :, :], ys[..., None, :, :]  # the corners, [..., 1, 4, m]
+    dx, dy = np.roll(ax, -1, axis=-2) - ax, np.roll(ay, -1, axis=-2) - ay
+    ox, oy = (origin[..., axis, None, None, None] for axis in (0, 1))
     # libm's, as in the original; NumPy's own differ from it in the last bit.
-    cos, sin = (np.vectorize(of, otypes=[float])(angles)[..., None] for of in (math.cos, math.sin))
-    px, py = (ox + cos) - ox, (oy + sin) - oy  # [..., n, 1]
-    nearest = np.full((*angles.shape, centres.shape[-2]), np.inf)
-    for a, b in itertools.pairwise([*corners, corners[0]]):
-        ax, ay = (coordinate[..., None, :] for coordinate in a)  # [..., 1, m]
-        dx, dy = (end[..., None, :] - begin[..., None, :] for begin, end in zip(a, b))
-        determinant = -px * dy + py * dx  # [..., n, m]
-        is_parallel = np.abs(determinant) < _PARALLEL
-        inverse = 1.0 / np.where(is_parallel, 1.0, determinant)
-        r = inverse * (-dy * (ax - ox) + dx * (ay - oy))
-        s = inverse * (-py * (ax - ox) + px * (ay - oy))
-        x, y = (ox + r * px + ax + s * dx) / 2.0, (oy + r * py + ay + s * dy) / 2.0
-        distance = np.sqrt((x - ox) ** 2 + (y - oy) ** 2)
-        meets = ~is_parallel & (r >= 0) & (s >= 0) & (s <= 1)
-        nearest = np.where(meets, np.minimum(nearest, distance), nearest)
-    return nearest
+    cos, sin = (np.vectorize(of, otypes=[float])(angles)[..., None, None] for of in (math.cos, math.sin))
+    px, py = (ox + cos) - ox, (oy + sin) - oy  # [..., n, 1, 1]
+    determinant = -px * dy + py * dx  # [..., n, 4, m]
+    is_parallel = np.abs(determinant) < _PARALLEL
+    inverse = 1.0 / np.where(is_parallel, 1.0, determinant)
+    r = inverse * (-dy * (ax - ox) + dx * (ay - oy))
+    s = inverse * (-py * (ax - ox) + px * (ay - oy))
+    x, y = (ox + r * px + ax + s * dx) / 2.0, (oy + r * py + ay + s * dy) / 2.0
+    distance = np.sqrt((x - ox) ** 2 + (y - oy) ** 2)
+    meets = ~is_parallel & (r >= 0) & (s >= 0) & (s <= 1)
+    return np.min(np.where(meets, distance, np.inf), axis=-2)

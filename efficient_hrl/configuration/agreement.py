@@ -111,9 +111,8 @@ def _relative_rewards(config):
     scope = _scope_of(config, "agent/Context.reward_fn", "negative_distance")
     if scope is not None:
         name = _bound_name(config, scope, "negative_distance", "relative_context")
-        found[name or f"{scope}negative_distance.relative_context"] = name is not None and value_of(
-            config, name
-        )
+        default = f"{scope}negative_distance.relative_context"
+        found[name or default] = value_of(config, name) if name else False
     agents = ("UvfAgent", "DdpgUvfAgent")
     if any("NorlReward" in (text_of(config, f"{of}.segment_reward") or "") for of in agents):
         name = "NorlReward.relative_context"
