@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from efficient_hrl.errors import UsageError
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 
 _ROOT = pathlib.Path(__file__).parents[1]
 _ALWAYS = (
@@ -97,7 +97,7 @@ class _Watched:
         """The newest row of metrics.csv, as soon as something holds of it."""
         deadline = time.monotonic() + seconds
         while True:
-            rows = checked_rows(self._root / "metrics.csv")
+            rows = read_rows(self._root / "metrics.csv")
             if rows and holds(rows[-1]):
                 return rows[-1]
             has_ended = self._process.poll() is not None
@@ -111,7 +111,7 @@ class _Watched:
         """Whether it learns from as many collectors as it is to have."""
         if int(row["env_steps"]) < _WARM_UP_STEPS:
             return False
-        rows = checked_rows(self._root / "collectors.csv")
+        rows = read_rows(self._root / "collectors.csv")
         return not self._count or bool(rows) and int(float(rows[-1]["collectors"])) == self._count
 
 
@@ -120,7 +120,7 @@ def _summary(root, first, last, traffic) -> Measured:
     steps = int(last["env_steps"]) - int(first["env_steps"])
     inside = [
         {name: float(value) for name, value in row.items()}
-        for row in checked_rows(root / "collectors.csv")
+        for row in read_rows(root / "collectors.csv")
         if int(first["env_steps"]) < int(row["env_steps"]) <= int(last["env_steps"])
     ]
     nan = float("nan")

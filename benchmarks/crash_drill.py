@@ -291,9 +291,9 @@ class _Process:
 def _steps_in(root):
     """The last environment step of which the run has written a row."""
     # Only now, because importing TensorFlow takes seconds.
-    from efficient_hrl.storage.rows import checked_rows
+    from efficient_hrl.storage.rows import read_rows
 
-    rows = checked_rows(root / "metrics.csv")
+    rows = read_rows(root / "metrics.csv")
     return int(rows[-1]["env_steps"]) if rows else 0
 
 

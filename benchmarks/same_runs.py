@@ -117,10 +117,10 @@ def _records(folder, name, saved):
 
 
 def _tables(left, right, name):
-    from efficient_hrl.storage.rows import checked_rows
+    from efficient_hrl.storage.rows import read_rows
 
     tables = [
-        [{k: v for k, v in row.items() if k not in CLOCKS} for row in checked_rows(root / name)]
+        [{k: v for k, v in row.items() if k not in CLOCKS} for row in read_rows(root / name)]
         for root in (left, right)
     ]
     if len(tables[0]) != len(tables[1]):

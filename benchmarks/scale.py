@@ -20,7 +20,7 @@ from benchmarks import report, setting
 from benchmarks.collector_runs import measured_run
 from benchmarks.sweep_times import ALONE, WAYS, seconds_of
 from efficient_hrl.errors import UsageError
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 
 COUNTS = (0, 1, 2, 4)
 # Kind of work -> bindings.
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
         print(f"benchmarks.scale: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
     out = pathlib.Path(values.out)
-    draw(checked_rows(out / _COLLECTORS), checked_rows(out / _SWEEPS), out / "scale.png")
+    draw(read_rows(out / _COLLECTORS), read_rows(out / _SWEEPS), out / "scale.png")
     return 0
 
 
@@ -104,7 +104,7 @@ def _keep(row, table, key):
     row |= {"machine": machine.description(), "date": str(datetime.date.today())}
     print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     of = lambda found: tuple(found[name] for name in key)
-    rows = {of(found): found for found in checked_rows(table)}
+    rows = {of(found): found for found in read_rows(table)}
     rows[of(row)] = row
     report.write_table(list(rows.values()), table)
 

@@ -23,7 +23,7 @@ from efficient_hrl.exploration_maps import read_maps
 from efficient_hrl.graph.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.checkpoints import Checkpoints, newest_whole, weights_in
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.storage.weights import env_steps_of, restore_weights, saved_weights
 from efficient_hrl.terminal.progress import Progress
@@ -103,7 +103,7 @@ def contents(trainer):
 
 
 def rows(root, name):
-    return [{k: v for k, v in row.items() if k not in CLOCKS} for row in checked_rows(root / name)]
+    return [{k: v for k, v in row.items() if k not in CLOCKS} for row in read_rows(root / name)]
 
 
 def maps(root):
@@ -196,7 +196,7 @@ def test_stopped_and_continued_equals_uninterrupted(uninterrupted, tmp_path, mon
     monkeypatch.setattr(Progress, "stopped", lambda self, name: told.append(name))
     trainer, lines = run(tmp_path / "pieces", stop_after=(2, 13))
     assert told == ["SIGTERM", "SIGTERM"]
-    walls = [float(row["wall_s"]) for row in checked_rows(tmp_path / "pieces" / "metrics.csv")]
+    walls = [float(row["wall_s"]) for row in read_rows(tmp_path / "pieces" / "metrics.csv")]
     assert walls == sorted(walls) and 0 < walls[0] < walls[-1] < 600
     assert "stopped by SIGTERM" in lines[0] and "continuing" in lines[1]
     tf.nest.map_structure(np.testing.assert_array_equal, contents(trainer), state)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from efficient_hrl.ablations.no_hierarchy import TargetAgent
 from efficient_hrl.configuration.config import load_config
 from efficient_hrl.graph.random_streams import Stream, stream_seed
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.train import train_uvf
 from tests import test_train
 
@@ -54,7 +54,7 @@ def test_an_ablation_of_a_part_trains_as_hiro_does(name, tmp_path):
     assert "finished at 540" in lines[-1]
     assert updates(trainer) == [410, 41]
     assert all(np.isfinite(x).all() for x in contents(trainer))
-    last = checked_rows(tmp_path / "run" / "metrics.csv")[-1]
+    last = read_rows(tmp_path / "run" / "metrics.csv")[-1]
     assert float(last["low_critic_loss"]) > 0 and float(last["high_critic_loss"]) > 0
 
 
@@ -74,7 +74,7 @@ def test_pretraining_makes_each_level_learn_in_its_phase(pretrained):
     # Then as many steps as in the beginning before the high level learns.
     high_learned = TOTAL - FREEZE - BEGIN
     assert made[1] == high_learned // 10 + (high_learned % 10 > 0)
-    losses = {int(r["env_steps"]): r for r in checked_rows(root / "metrics.csv")}
+    losses = {int(r["env_steps"]): r for r in read_rows(root / "metrics.csv")}
     assert losses[270]["high_critic_loss"] == "nan" != losses[270]["low_critic_loss"]
     assert losses[540]["low_critic_loss"] == "nan" != losses[540]["high_critic_loss"]
 
@@ -172,11 +172,11 @@ def test_the_flat_agent_sees_state_and_target_and_is_rewarded_by_the_task(flat):
 def test_the_flat_agent_has_an_update_per_step_and_is_evaluated_on_all_targets(flat):
     root, trainer, _ = flat
     assert updates(trainer) == [410, 0] and int(trainer.high_replay.num_added) == 0
-    rows = checked_rows(root / "eval.csv")
+    rows = read_rows(root / "eval.csv")
     assert [row["target"] for row in rows[:3]] == ["eval1", "eval2", "eval3"]
     for row in rows:
         np.testing.assert_allclose(float(row["low_return"]), 0.1 * float(row["high_return"]), rtol=1e-3)
-    last = checked_rows(root / "metrics.csv")[-1]
+    last = read_rows(root / "metrics.csv")[-1]
     assert last["high_critic_loss"] == "nan" != last["low_critic_loss"]
 
 

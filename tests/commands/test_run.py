@@ -16,7 +16,7 @@ import pytest
 from efficient_hrl.commands import main
 from efficient_hrl.commands.flags import define_flags
 from efficient_hrl.storage.checkpoints import newest_whole
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 
 pytestmark = pytest.mark.usefixtures("signals_of_a_terminal")
 
@@ -75,8 +75,8 @@ def test_a_run_of_2000_steps_writes_every_promised_file_and_can_be_evaluated(tmp
         assert (root / name).stat().st_size > 0, name
     for name in ("train", "eval"):
         assert list((root / name).glob("events.out.tfevents.*")), name
-    assert [row["env_steps"] for row in checked_rows(root / "metrics.csv")] == ["500", "1000", "1500", "2000"]
-    assert [row["target"] for row in checked_rows(root / "eval.csv")] == ["eval1", "eval2", "eval3"]
+    assert [row["env_steps"] for row in read_rows(root / "metrics.csv")] == ["500", "1000", "1500", "2000"]
+    assert [row["target"] for row in read_rows(root / "eval.csv")] == ["eval1", "eval2", "eval3"]
     config = (root / "operative_config.gin").read_text()
     assert "train_uvf.batch_size = 100" in config and "num_episodes_train = 4" in config
 
@@ -108,7 +108,7 @@ def test_a_signal_writes_a_checkpoint_and_exits_cleanly(tmp_path, number, error_
     )
     try:
         deadline = time.monotonic() + 120
-        while not checked_rows(root / "metrics.csv"):
+        while not read_rows(root / "metrics.csv"):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.2)
         second = error_of(*arguments)

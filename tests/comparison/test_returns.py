@@ -14,7 +14,7 @@ from efficient_hrl.figures.comparison import draw_comparison
 from efficient_hrl.report.build import report_run
 from efficient_hrl.report.group_tables import task_tables
 from efficient_hrl.report.results import target_results
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from tests.figures.capture import captured
 from tests.runs_on_disk import write_gather_run, write_run
 
@@ -116,7 +116,7 @@ def test_a_run_s_curve_and_page(tmp_path, monkeypatch):
 
 
 def test_newest_best_and_steady_returns(tmp_path):
-    (result,) = target_results(checked_rows(write_gather_run(tmp_path / "a", EVALUATED) / "eval.csv"))
+    (result,) = target_results(read_rows(write_gather_run(tmp_path / "a", EVALUATED) / "eval.csv"))
     assert not result.has_success and math.isnan(result.steady_success_rate)
     assert (result.task_return, result.best_return, result.best_return_env_steps) == (1.25, 2.5, 100)
     assert result.steady_return == pytest.approx(sum(EVALUATED.values()) / 3)

@@ -243,8 +243,9 @@ def test_the_committed_runs_are_understood():
     assert unrecorded.gin_name == "hiro_repr_point_maze" and unrecorded.task == Task("point_maze")
     # Where targets are not known, they are taken to be those of the other runs of the task.
     comparisons, _ = compare(list(runs.values())[::-1])
-    assert {comparison.name for comparison in comparisons} == {"ant_maze", "point_maze", "point_gather"}
-    assert len(comparisons) == 3
+    tasks = {comparison.name for comparison in comparisons}
+    assert tasks == {"ant_maze", "ant_push", "point_maze", "point_gather"}
+    assert len(comparisons) == 4
 
 
 def test_tasks_are_told_apart_by_environment_view_and_targets(tmp_path):

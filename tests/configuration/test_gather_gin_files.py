@@ -6,7 +6,7 @@ import pytest
 
 from efficient_hrl.configuration.config import bindings, load_config
 from efficient_hrl.run.training_run import TrainingRun
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.train import train_uvf
 from tests.configuration.test_gin_files import GIN, METHODS, ORIG_MAXIMUM, build
@@ -101,7 +101,7 @@ def test_300_steps_of_training(name, tmp_path):
         assert rewards.any() or name != "hiro_xy_point_gather"
 
     # What is told: returns and no success.
-    rows = checked_rows(tmp_path / name / "eval.csv")
+    rows = read_rows(tmp_path / name / "eval.csv")
     assert [(row["env_steps"], row["target"]) for row in rows] == [("150", "eval"), ("300", "eval")]
     for row in rows:
         assert row["success_rate"] == row["reached_rate"] == "nan"

@@ -8,7 +8,7 @@ import pytest
 from efficient_hrl.commands import main
 from efficient_hrl.eval import evaluate
 from efficient_hrl.modes.loading import load_config_of, restore_newest
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.run_folder import RunFolder
 
 ROOT = pathlib.Path(__file__).parents[2] / "results/point_maze/xy_seed1"
@@ -29,7 +29,7 @@ def test_it_still_acts_as_its_last_evaluation_says():
     env_steps = restore_newest(evaluator, folder)
     said = {
         row["target"]: float(row["success_rate"])
-        for row in checked_rows(ROOT / "eval.csv")
+        for row in read_rows(ROOT / "eval.csv")
         if int(row["env_steps"]) == env_steps
     }
     found = {result.target: result.success_rate for result in evaluator.evaluate(env_steps)}

@@ -19,7 +19,7 @@ from efficient_hrl.figures import (
     visits,
 )
 from efficient_hrl.figures.run_figures import draw_curves
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from tests.commands.test_wrong_inputs import REPOSITORY, RUN, snapshot
 from tests.figures.capture import captured, cut_off
 
@@ -137,7 +137,7 @@ def test_everything_is_drawn_from_the_folder_alone_and_pictures_say_what_tables_
     )
     np.testing.assert_allclose(radii, 1.0, atol=1e-4)
 
-    (numbers,) = checked_rows(plots / "representation_numbers.csv")
+    (numbers,) = read_rows(plots / "representation_numbers.csv")
     assert float(numbers["readout_r2_x"]) == pytest.approx(1.0, abs=1e-4)
     assert float(numbers["readout_r2_y"]) == pytest.approx(1.0, abs=1e-4)
     assert 0.9 < float(numbers["rank_correlation_grid"]) < 0.99  # as the crow flies

@@ -21,7 +21,7 @@ from efficient_hrl.commands import main
 from efficient_hrl.figures.goal_positions import GoalPositions
 from efficient_hrl.library import hierarchy_view
 from efficient_hrl.run.metrics import METRICS_COLUMNS, training_row
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.video import film
 from efficient_hrl.video.episode import episode_of
 from environments.opengl import OpenGLError
@@ -58,12 +58,12 @@ def test_an_experiment_learns_what_the_command_line_learns(experiment, tmp_path,
     root = tmp_path / "runs/hiro_xy_point_maze"
     without_clocks = lambda row: {name: row[name] for name in METRICS_COLUMNS if name not in CLOCKS}
     found = [without_clocks(training_row(row)) for row in experiment.metrics]
-    assert found == [without_clocks(row) for row in checked_rows(root / "metrics.csv")]
+    assert found == [without_clocks(row) for row in read_rows(root / "metrics.csv")]
     assert [row["env_steps"] for row in found] == ["100", "200", "300"]
     assert float(found[-1]["low_critic_loss"]) > 0
     results = {result.target: result for result in experiment.evaluate()}
     assert experiment.evaluations[-1] == (300, [*results.values()])
-    for row in checked_rows(root / "eval.csv"):
+    for row in read_rows(root / "eval.csv"):
         assert f"{results[row['target']].high_return:.6g}" == row["high_return"]
     # The run's weights are the experiment's.
     run = library.load(root)
@@ -125,7 +125,7 @@ def test_figures_are_matplotlibs_and_nothing_is_written(experiment, shipped, tmp
     assert any("no figure of visits: there is no map yet" in line for line in said)
     assert any("no picture of sensitivity to position: f always changes" in line for line in said)
     assert found["learning_curve"].get_suptitle() == "xy_seed1"
-    rows = checked_rows(root / "eval.csv")
+    rows = read_rows(root / "eval.csv")
     (line, *_) = found["success_curve"].axes[0].get_lines()
     assert len(line.get_xdata()) == len([row for row in rows if row["target"] == line.get_label()]) > 3
 

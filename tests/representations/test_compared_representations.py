@@ -10,7 +10,7 @@ import tensorflow as tf
 from efficient_hrl.configuration.config import load_config
 from efficient_hrl.eval import evaluate
 from efficient_hrl.storage.checkpoints import newest_whole, weights_in
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 from efficient_hrl.storage.weights import load_low_level, restore_weights
 from efficient_hrl.train import train_uvf
 from tests import test_train
@@ -85,7 +85,7 @@ def test_a_run_learns_and_tells_of_what_exists(method, whole_run):
     configure(method)
     first = [v.numpy() for v in train_uvf(0).hierarchy.acting_variables]
     assert all(not np.array_equal(a, b) for a, b in zip(first, trainer.hierarchy.acting_variables))
-    row = checked_rows(root / "metrics.csv")[-1]
+    row = read_rows(root / "metrics.csv")[-1]
     for name in ("loss", "close_loss", "far_loss", "bound", "kl"):
         exists = method in HAS_LOSS and name != "kl"
         column = f"representation_{name}"

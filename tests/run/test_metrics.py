@@ -8,7 +8,7 @@ from efficient_hrl.evaluation.result import EvalResult
 from efficient_hrl.evaluation.tables import results_table
 from efficient_hrl.figures.curves import draw_run
 from efficient_hrl.run.metrics import EVAL_COLUMNS, METRICS_COLUMNS, CsvLog, RunLog
-from efficient_hrl.storage.rows import checked_rows
+from efficient_hrl.storage.rows import read_rows
 
 
 def result(target, success):
@@ -30,13 +30,13 @@ def test_rows_come_back_and_a_torn_line_does_not(tmp_path):
         log.append({"env_steps": step, "x": step / 4})
     with open(tmp_path / "a.csv", "a") as file:
         file.write("40,")
-    assert [row["env_steps"] for row in checked_rows(tmp_path / "a.csv")] == ["10", "20", "30"]
+    assert [row["env_steps"] for row in read_rows(tmp_path / "a.csv")] == ["10", "20", "30"]
     log.cut_to(20)
     assert (tmp_path / "a.csv").read_text() == "env_steps,x\n10,2.5\n20,5.0\n"
 
 
 def test_missing_file_has_no_rows(tmp_path):
-    assert checked_rows(tmp_path / "none.csv") == []
+    assert read_rows(tmp_path / "none.csv") == []
 
 
 def test_run_log_writes_tables_and_resumes(tmp_path):
@@ -46,10 +46,10 @@ def test_run_log_writes_tables_and_resumes(tmp_path):
         log.log_evaluation(step, [result("eval1", 0.5), result("eval2", 1.0)])
     assert log.newest_success == {}
     assert RunLog(tmp_path, 2000, 1000).newest_success == {"eval1": 0.5, "eval2": 1.0}
-    rows = checked_rows(tmp_path / "metrics.csv")
+    rows = read_rows(tmp_path / "metrics.csv")
     assert [row["env_steps"] for row in rows] == ["1000", "2000"]
     assert tuple(rows[0]) == METRICS_COLUMNS
-    rows = checked_rows(tmp_path / "eval.csv")
+    rows = read_rows(tmp_path / "eval.csv")
     assert [(row["env_steps"], row["target"], row["success_rate"]) for row in rows] == [
         ("1000", "eval1", "0.5"),
         ("1000", "eval2", "1"),
@@ -129,4 +129,4 @@ def test_without_a_success_there_are_dashes_and_returns(tmp_path):
     log.log_evaluation(1000, [missing])
     again = RunLog(tmp_path, 1000, 1000)
     assert (again.newest_success, again.newest_returns) == ({}, {"eval": 1.5})
-    assert checked_rows(tmp_path / "eval.csv")[0]["success_rate"] == "nan"
+    assert read_rows(tmp_path / "eval.csv")[0]["success_rate"] == "nan"
