@@ -46,6 +46,10 @@ def run(tmp_path):
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
 
+# Of a process or thread that was there a moment ago.
+ENDED = (FileNotFoundError, ProcessLookupError)
+
+
 def listeners(process):
     """Addresses at which a process and those that it has begun listen, as in /proc/net."""
     folder = pathlib.Path(f"/proc/{process}")
@@ -59,8 +63,12 @@ def listeners(process):
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in links:
                 yield fields[1].split(":")[0]
     for children in folder.glob("task/*/children"):
-        for child in children.read_text().split():
-            yield from listeners(int(child))
+        begun = []
+        with contextlib.suppress(*ENDED):
+            begun = children.read_text().split()
+        for child in begun:
+            with contextlib.suppress(*ENDED):
+                yield from listeners(int(child))
 
 
 def in_background(act):
