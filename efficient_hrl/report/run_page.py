@@ -142,6 +142,7 @@ def facts(record: Mapping[str, Any], metrics: Sequence[Mapping[str, str]]) -> li
         ("episodes", _number(last.get("episodes"))),
         ("wall-clock", _duration(last.get("wall_s"))),
         ("steps per second", _median_rate(metrics)),
+        ("commit", record.get("commit")),
         ("machine", record.get("machine")),
         ("Python", record.get("python")),
         ("packages", packages),

@@ -16,6 +16,7 @@ from efficient_hrl.errors import UsageError
 from efficient_hrl.graph.machine import available_cpus, processor
 from efficient_hrl.storage.durable import partial_of, write_text
 from efficient_hrl.storage.run_name import printable
+from efficient_hrl.storage.source_commit import source_commit
 
 RECORD = "run.json"
 OPERATIVE_CONFIG = "operative_config.gin"
@@ -87,7 +88,7 @@ class RunFolder:
         return self.root.joinpath(*parts)
 
     def record(self) -> dict:
-        """What the run was started with: its seed, its configuration, versions and machine.
+        """What the run was started with: its seed, its configuration, commit, versions and machine.
 
         Raises:
           UsageError: the record cannot be read.
@@ -147,13 +148,13 @@ class RunFolder:
           changed: bindings that differ from those that it began with, name -> (then, now).
 
         Returns:
-          What differs, in words: bindings, versions, the machine.
+          What differs, in words: bindings, the commit, versions, the machine.
         """
         record = self.record()
         now = _circumstances()
         differ = [f"{name} {then} -> {at_present}" for name, (then, at_present) in changed.items()]
         begun = _versions(record)
-        differ += [f"{k} {begun.get(k)} -> {v}" for k, v in _versions(now).items() if begun.get(k) != v]
+        differ += [f"{k} {begun[k]} -> {v}" for k, v in _versions(now).items() if begun.get(k, v) != v]
         bound = {name: None if text == UNBOUND else text for name, (_, text) in changed.items()}
         note = {"env_steps": env_steps, **now, "changed": differ, "bound": bound}
         record.setdefault("continued", []).append(note)
@@ -182,7 +183,7 @@ def _check_record(record):
         raise ValueError(f"seed = {str(record['seed'])[:50]}; allowed: 0 to {MOST_SEED}")
     if not _maps_texts(record.get("config")):
         raise ValueError("no configuration, or one that is not text")
-    for name in ("command", "started", "python", "machine"):
+    for name in ("command", "started", "commit", "python", "machine"):
         if not isinstance(record.get(name, ""), str):
             raise ValueError(f"{name} is not text")
     gin_files = record.get("gin_files", [])
@@ -219,16 +220,20 @@ def _maps_texts(values):
 
 
 def _versions(circumstances):
-    """Name -> version of every package and of Python, and the machine."""
-    packages = circumstances.get("packages", {})
-    return {**packages, **{name: circumstances.get(name) for name in ("python", "machine")}}
+    """Name -> version of every package and of Python, commit and machine; what is not known is left out."""
+    names = ("commit", "python", "machine")
+    return circumstances.get("packages", {}) | {
+        name: circumstances[name] for name in names if name in circumstances
+    }
 
 
 def _circumstances():
-    """What a process runs with: its command, time, versions and machine."""
+    """What a process runs with: its command, time, commit where there is one, versions and machine."""
+    commit = source_commit()
     return {
         "command": shlex.join([*["python"] * (sys.argv[0] != "efficient-hrl"), *sys.argv]),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **({} if commit is None else {"commit": commit}),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}, {available_cpus()} CPUs, {processor()}",

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from efficient_hrl.errors import UsageError
+from efficient_hrl.storage import run_folder
 from efficient_hrl.storage.durable import write_text
 from efficient_hrl.storage.run_folder import RunFolder, check_output_folder
 
@@ -13,6 +14,19 @@ def test_a_new_folder_is_only_made_by_create(tmp_path):
     folder.create(7, {"x.y": "1"})
     record = RunFolder(folder.root).record()
     assert record["seed"] == 7 and record["config"] == {"x.y": "1"} and "tensorflow" in record["packages"]
+
+
+def test_the_record_has_the_commit_and_a_continuation_says_where_it_is_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "source_commit", lambda: "a" * 40)
+    folder = RunFolder(tmp_path / "run")
+    folder.create(7, {})
+    assert folder.record()["commit"] == "a" * 40
+    assert folder.note_continuation(10, {}) == []
+    monkeypatch.setattr(run_folder, "source_commit", lambda: "b" * 40)
+    assert folder.note_continuation(20, {}) == [f"commit {'a' * 40} -> {'b' * 40}"]
+    monkeypatch.setattr(run_folder, "source_commit", lambda: None)
+    assert folder.note_continuation(30, {}) == []
+    assert ["commit" in note for note in folder.record()["continued"]] == [True, True, False]
 
 
 def test_an_empty_folder_may_be_used(tmp_path):
@@ -58,6 +72,7 @@ def test_a_read_only_folder_is_named(tmp_path):
         '{"seed": 1, "config": {}, "continued": ["x"]}',
         '{"seed": 1, "config": {}, "command": 5}',
         '{"seed": 1, "config": {}, "machine": null}',
+        '{"seed": 1, "config": {}, "commit": 5}',
         '{"seed": 1%s, "config": {}}' % ("0" * 40),
         '{"seed": 1%s, "config": {}}' % ("0" * 9999),
         '{"seed": -1, "config": {}}',
