@@ -6,6 +6,7 @@ business of its actor-critic, a single-level agent (TD3, or DDPG) that knows not
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import gin
 import tensorflow as tf
@@ -48,7 +49,7 @@ class Level:
     """What both levels are made of: contexts, an actor-critic, exploration noise.
 
     Attributes:
-      learner_class: makes the actor-critic.
+      learner_class: makes the actor-critic: a `DdpgAgent`, or what offers the same, as `NoLearning` does.
       learns: whether it is ever updated.
       context: ranges, samplers, rewards and transitions of what the level is conditioned on: goals
         for the low level, the task's targets for the high level.
@@ -58,7 +59,7 @@ class Level:
       noisy_action: (states, contexts, standard normal draws) -> actions with exploration noise.
     """
 
-    learner_class: type[DdpgAgent] = TD3Agent
+    learner_class: Callable[..., Any] = TD3Agent
 
     def __init__(
         self,
@@ -408,8 +409,10 @@ class MetaAgentCore(Level):
         return self._actions_reg * tf.reduce_mean(tf.reduce_sum(tf.abs(goals[:, self._k :]), axis=-1))
 
     def learning_batch(self, experience) -> AgentBatch:
-        """Stored c-step rewards; the discount is gamma times the task reward's own.
+        """Stored rewards of c steps; the discount is gamma times the task reward's own.
 
+        Stored are sums of task rewards times 0.1, see `Segment`; `train_uvf.reward_scale_factor` comes
+        on top.
         HIRO's transition (s_t, g_t, sum of R_t .. R_{t+c-1}, s_{t+c}) of section 3.3.
         The stored discount is not used, as in the original: episodes that end by
         time-out bootstrap.  Where the environment terminated, they do not.

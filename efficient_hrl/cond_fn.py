@@ -21,6 +21,7 @@ and return bool [N].
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 import gin
 import tensorflow as tf
@@ -32,14 +33,28 @@ _UPRIGHT = (0.2, 1.0)  # metres
 
 
 @gin.configurable
-def env_transition(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+def env_transition(
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
+) -> tf.Tensor:
     """The environment's episode goes on; as a step condition it holds for every real step."""
     del agent, state, action, environment_steps, num_episodes
     return tf.logical_not(transition_type)
 
 
 @gin.configurable
-def env_restart(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+def env_restart(
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
+) -> tf.Tensor:
     """The environment's episode has ended.
 
     As a step condition it never holds: the steps that are asked about are real ones.
@@ -50,7 +65,13 @@ def env_restart(agent, state, action, transition_type, environment_steps, num_ep
 
 @gin.configurable
 def every_n_steps(
-    agent, state, action, transition_type, environment_steps, num_episodes, n: int = 150
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
+    n: int = 150,
 ) -> tf.Tensor:
     """Every `n` environment steps.
 
@@ -65,12 +86,12 @@ def every_n_steps(
 
 @gin.configurable
 def every_n_episodes(
-    agent,
-    state,
-    action,
-    transition_type,
-    environment_steps,
-    num_episodes,
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
     n: int = 2,
     steps_per_episode: int | None = None,
 ) -> tf.Tensor:
@@ -96,12 +117,12 @@ def every_n_episodes(
 
 @gin.configurable
 def failed_reset_after_n_episodes(
-    agent,
-    state,
-    action,
-    transition_type,
-    environment_steps,
-    num_episodes,
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
     steps_per_episode: int | None = None,
     reset_state: Sequence[float] | None = None,
     max_dist: float = 1.0,
@@ -129,7 +150,13 @@ def failed_reset_after_n_episodes(
 
 @gin.configurable
 def q_too_small(
-    agent, state, action, transition_type, environment_steps, num_episodes, q_min: float = 0.5
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
+    q_min: float = 0.5,
 ) -> tf.Tensor:
     """The critic's value of the step is below `q_min`.
 
@@ -149,14 +176,28 @@ def q_too_small(
 
 
 @gin.configurable
-def true_fn(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+def true_fn(
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
+) -> tf.Tensor:
     """Always."""
     del agent, state, action, environment_steps, num_episodes
     return tf.ones_like(transition_type)
 
 
 @gin.configurable
-def false_fn(agent, state, action, transition_type, environment_steps, num_episodes) -> tf.Tensor:
+def false_fn(
+    agent: Any,
+    state: tf.Tensor,
+    action: tf.Tensor,
+    transition_type: tf.Tensor,
+    environment_steps: tf.Tensor,
+    num_episodes: tf.Tensor,
+) -> tf.Tensor:
     """Never."""
     del agent, state, action, environment_steps, num_episodes
     return tf.zeros_like(transition_type)
@@ -169,12 +210,12 @@ _DEFAULTS = {
 }
 
 
-def has_conditions(agent) -> bool:
+def has_conditions(agent: Any) -> bool:
     """Whether an agent has other condition functions than the default ones."""
     return not all(_is_default(agent, name) for name in _DEFAULTS)
 
 
-def ends_episodes(agent) -> bool:
+def ends_episodes(agent: Any) -> bool:
     """Whether an agent decides itself when an episode ends."""
     return not _is_default(agent, "reset_episode_cond_fn")
 

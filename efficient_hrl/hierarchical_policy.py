@@ -5,6 +5,7 @@ between the goal follows the state through the low level's context transition.
 The low level acts on state and goal at every step.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -27,7 +28,9 @@ class DrawnTargets:
         """Remembers the mode."""
         self.mode = mode
 
-    def at_begin(self, first, given, kept, draw):
+    def at_begin(
+        self, first: tf.Tensor, given: tf.Tensor, kept: tf.Tensor, draw: Callable[[], tf.Tensor]
+    ) -> tf.Tensor:
         """Targets [B, T] at this step, where `first` [B] says that an episode begins.
 
         Args:
@@ -54,7 +57,9 @@ class GivenTargets:
         """Remembers the mode."""
         self.mode = mode
 
-    def at_begin(self, first, given, kept, draw):
+    def at_begin(
+        self, first: tf.Tensor, given: tf.Tensor, kept: tf.Tensor, draw: Callable[[], tf.Tensor]
+    ) -> tf.Tensor:
         """As for `DrawnTargets`."""
         del draw
         return tf.where(first[:, None], given, kept)
@@ -67,12 +72,14 @@ class HighLevelGoals:
         """Remembers whether goals have exploration noise."""
         self._explores = explores
 
-    def is_due(self, first, clock, c):
+    def is_due(self, first: tf.Tensor, clock: tf.Tensor, c: int) -> tf.Tensor:
         """Where a goal is due, bool [B]; `clock` int32 [B] counts steps since the episode began."""
         del first
         return tf.equal(clock % c, 0)
 
-    def new(self, policy, state, target, draws):
+    def new(
+        self, policy: "HierarchicalPolicy", state: tf.Tensor, target: tf.Tensor, draws: tf.Tensor
+    ) -> tf.Tensor:
         """Goals [B, G] for states [B, S] and targets [B, T]; `draws` counts the policy's decisions."""
         if not self._explores:
             return policy.high.action(state, [target])
@@ -86,12 +93,14 @@ class SampledGoals:
         """Remembers the mode of the samplers."""
         self._mode = mode
 
-    def is_due(self, first, clock, c):
+    def is_due(self, first: tf.Tensor, clock: tf.Tensor, c: int) -> tf.Tensor:
         """Where a goal is due, bool [B]."""
         del clock, c
         return first
 
-    def new(self, policy, state, target, draws):
+    def new(
+        self, policy: "HierarchicalPolicy", state: tf.Tensor, target: tf.Tensor, draws: tf.Tensor
+    ) -> tf.Tensor:
         """Goals [B, G]."""
         del target
         return policy.sampled_goal(self._mode, state, draws)
@@ -105,7 +114,9 @@ class PretrainingGoals(HighLevelGoals):
         super().__init__(explores=True)
         self._is_on = is_on
 
-    def new(self, policy, state, target, draws):
+    def new(
+        self, policy: "HierarchicalPolicy", state: tf.Tensor, target: tf.Tensor, draws: tf.Tensor
+    ) -> tf.Tensor:
         """Goals [B, G]."""
         given = super().new
         return tf.cond(

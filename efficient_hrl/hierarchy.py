@@ -87,6 +87,7 @@ def build_hierarchy(
         *specs, tf_env, state_preprocess_class=make_representation, learning=spec.low, seed=seed
     )
     representation = low.state_preprocess
+    _check_representation(representation)
     high = spec.meta_agent_class(*specs, tf_env, representation=representation, learning=spec.high, seed=seed)
     _check_goes_together(low, high, specs[0])
     low.initialize()
@@ -103,6 +104,17 @@ def _check_makers(spec):
             raise ValueError(f"{name} is not set; the gin files must bind it, e.g. by including gin/base.gin")
         if not callable(part):
             raise ValueError(f"{name} = {part!r}; allowed: a class, as in gin/base.gin")
+
+
+def _check_representation(representation):
+    """Refuses what is none, and one that is trained where acting could not follow it."""
+    name = type(representation).__name__
+    if not isinstance(representation, GoalSpace):
+        raise ValueError(f"state_preprocess_class makes a {name}; allowed: a GoalSpace")
+    learns = representation.trainable_representation or representation.trained_by_high_level
+    if learns and representation.state_net is None:
+        # Where collecting is beside learning, acting follows the weights of this network.
+        raise ValueError(f"{name}.state_net is None, though f is trained; allowed: the network that f is")
 
 
 def _check_goes_together(low, high, observation_spec):

@@ -60,7 +60,17 @@ def sampled_goals(
 
 @gin.configurable
 class InverseDynamics:
-    """Proposes goals that may explain a segment."""
+    """Proposes goals that may explain a segment.
+
+    For a proposal of one's own, overwrite `candidates` (and `draws_shape` with it), and bind the class as
+    `train_uvf.inverse_dynamics_class`.  The last two candidates stay the change reached and the stored goal,
+    which is how metrics tell what has won.
+
+    Attributes:
+      dtype: in which the low level's hidden layers are computed to judge candidates.
+      minimum, maximum: goal range, [G].
+      num_samples: how many candidates there are for each segment.
+    """
 
     def __init__(
         self,
@@ -125,11 +135,15 @@ class InverseDynamics:
         candidates = tf.concat([sampled, reached, stored_goals[None]], axis=0)  # [num_samples, B, G]
         return tf.clip_by_value(candidates, *limits)
 
-    def fun_goals(self, state_reprs, next_state_reprs, normal: tf.Tensor) -> tf.Tensor:
+    def fun_goals(self, state_reprs: tf.Tensor, next_state_reprs: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
         """One narrow draw around the change reached, [B, G] (HIRO's ablation after FuN).
 
         As in the original it is not clipped: the critic may learn of goals that the
         actor cannot give.
+
+        Args:
+          state_reprs, next_state_reprs: f(s_t) and f(s_{t+c}), [B, at least G].
+          normal: standard normal draws, [1, B, G].
         """
         limits = (self.minimum, self.maximum)
         return sampled_goals(state_reprs, next_state_reprs, normal, *limits, self._fun_sc)[0]

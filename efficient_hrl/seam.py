@@ -30,6 +30,9 @@ class Simulations(Protocol):
     def set_state(self, state: Any) -> None:
         """From a checkpoint."""
 
+    def close(self) -> None:
+        """Closes what is to be closed of them."""
+
 
 @runtime_checkable
 class CollectsBlocks(Protocol):

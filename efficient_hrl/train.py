@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 
 import gin
+import tensorflow as tf
 
 from efficient_hrl.builder import parameters
 from efficient_hrl.builder.training import build_training
@@ -37,11 +38,11 @@ def train_uvf(
     meta_replay_buffer: CircularBuffer | None = None,
     replay_num_steps: int = 1,
     meta_replay_num_steps: int = 1,
-    critic_optimizer=None,
-    actor_optimizer=None,
-    meta_critic_optimizer=None,
-    meta_actor_optimizer=None,
-    repr_optimizer=None,
+    critic_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+    actor_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+    meta_critic_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+    meta_actor_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
+    repr_optimizer: tf.keras.optimizers.legacy.Optimizer | None = None,
     relabel_contexts: bool = False,
     meta_relabel_contexts: bool = False,
     batch_size: int = 64,

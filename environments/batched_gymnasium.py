@@ -52,10 +52,15 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
 
     def _make(self, check_fits=unchecked, **kwargs):
         growth = Growth(self._num_envs, check_fits)
-        for made in range(1, self._num_envs + 1):
-            with foreign_errors(self._task.env_id):
-                self._envs.append(self._task.make(**kwargs))
-            growth.check(made)
+        try:
+            for made in range(1, self._num_envs + 1):
+                with foreign_errors(self._task.env_id):
+                    self._envs.append(self._task.make(**kwargs))
+                growth.check(made)
+        except Exception:
+            with contextlib.suppress(ForeignError):
+                self.close()
+            raise
 
     def open_view(self) -> None:
         """Makes all instances anew, so that they can be asked for pictures.

@@ -15,7 +15,8 @@ from environments.maze_env import MazeEnv
 from environments.resident_memory import unchecked
 from environments.tasks import EPISODE_STEPS
 
-_MAZE_METHODS = ("reset", "step", "set_state")
+# Of an environment's own members these are used, or do not matter to learning.
+_OWN_MEMBERS = ("render", "close", "metadata", "spec")
 _GENERATOR_BYTES = 500  # of NumPy's random generators
 _FOREIGN_BYTES = 4096  # at least: gymnasium's CartPole, the smallest
 
@@ -25,14 +26,33 @@ def check_environment(name: str, environment: Any) -> None:
     if not isinstance(environment, (MazeEnv, GymnasiumTask)):
         makers = ("@create_maze_env()", "@create_gather_env()", "@create_gymnasium_env()")
         raise ValueError(f"{name} = {environment!r}; allowed: {', '.join(makers)}")
-    own, base = type(environment), GatherEnv if isinstance(environment, GatherEnv) else MazeEnv
-    changed = [method for method in _MAZE_METHODS if getattr(own, method, None) is not getattr(base, method)]
-    if isinstance(environment, MazeEnv) and changed:
+    if not isinstance(environment, MazeEnv):
+        return
+    allowed = "allowed: a MazeEnv of a Maze of your own, or an id of your own for @create_gymnasium_env()"
+    changed = _changed_members(environment)
+    if changed:
         raise ValueError(
-            f"{name} is a {own.__name__} with a method {changed[0]} of its own, which batched physics would"
-            " not call; allowed: a MazeEnv of a Maze of your own, or an id of your own for"
-            " @create_gymnasium_env()"
+            f"{name} is a {type(environment).__name__} with a {changed[0]} of its own, which batched physics"
+            f" would not call; {allowed}"
         )
+    if environment.episode_steps != environment.maze.task.episode_steps:
+        raise ValueError(
+            f"{name}.episode_steps = {environment.episode_steps!r} beside the task's"
+            f" {environment.maze.task.episode_steps}; allowed: a Maze with a Task of so many episode_steps,"
+            " or max_steps_per_episode"
+        )
+
+
+def _changed_members(environment):
+    """What a class of one's own does otherwise than ours, of which batched physics knows nothing."""
+    base = GatherEnv if isinstance(environment, GatherEnv) else MazeEnv
+    own = type(environment).__mro__[: type(environment).__mro__.index(base)]
+    return [
+        member
+        for one in own
+        for member in vars(one)
+        if hasattr(base, member) and not member.startswith("__") and member not in _OWN_MEMBERS
+    ]
 
 
 def maze_of(environment: MazeEnv | GymnasiumTask) -> Maze | None:

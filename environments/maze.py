@@ -5,6 +5,7 @@ A `Maze` holds no state.  `maze_env.MazeEnv` is one running simulation of it;
 """
 
 import reprlib
+from collections.abc import Sequence
 from typing import Any
 
 import mujoco
@@ -22,6 +23,7 @@ TIME_SCALE = 0.001  # the last observation entry is TIME_SCALE * environment ste
 
 _FLOOR_SIZE = 40.0  # metres, half the width
 _TARGET_DRAWS = 1000  # after which a target that is already reached is good enough
+_MOST_DRAWS = 100_000  # of a target, after which a task has none inside its maze
 _GEOM = mujoco.mjtGeom
 _SOLID = {"contype": 1, "conaffinity": 1, "condim": 3}
 _FALLING_MASS, _SLIDING_MASS = 0.001, 0.0002  # kg
@@ -87,7 +89,10 @@ class Maze:
         )
 
     def _body_id(self, name):
-        return mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, name)
+        found = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, name)
+        if found < 0:
+            raise ValueError(f"the model of {self.name} has no body {name!r}, see `Robot`")
+        return found
 
     def _spec(self) -> mujoco.MjSpec:
         spec = mujoco.MjSpec()
@@ -202,7 +207,7 @@ class Maze:
         qvel[: self.robot.nv] += noise_v
         return qpos, qvel
 
-    def checked_target(self, target) -> np.ndarray:
+    def checked_target(self, target: Sequence[float] | np.ndarray) -> np.ndarray:
         """A target as float32 [d].
 
         Raises:
@@ -239,17 +244,24 @@ class Maze:
         Args:
           rng: the generator.
           observation: of an episode's first state, [S].
+
+        Raises:
+          ValueError: the task's range holds no place inside the maze.
         """
         task = self.task
         achieved = task.achieved(observation)
         draws_left = _TARGET_DRAWS
-        while True:
+        for _ in range(_MOST_DRAWS):
             target = task.draw(rng, 1)[0].astype(np.float32)
             if not self.layout.is_inside(target[:2], self.robot.cell_size):
                 continue
             draws_left -= 1
             if not draws_left or np.linalg.norm(target - achieved) >= SUCCESS_DISTANCE:
                 return target
+        raise ValueError(
+            f"{self.name}: none of {_MOST_DRAWS:,} targets drawn within {task.low.tolist()} to"
+            f" {task.high.tolist()} lies inside the maze; allowed: a Task with places off the walls"
+        )
 
     def undo_moves_into_walls(self, qpos: np.ndarray, xpos: np.ndarray, xy_before: np.ndarray) -> np.ndarray:
         """Restores x, y of robots that a step has put into a wall cell.

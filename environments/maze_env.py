@@ -88,13 +88,18 @@ class MazeEnv(gymnasium.Env):
         self.steps = steps
         return self._observe()
 
-    def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None):
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Begins an episode.
 
         Args:
           seed: of first states and targets; None goes on with the present draws.
           options: {"target": position [d]} sets the target; without it one is drawn
             from the task's range that is inside the maze and not reached already.
+
+        Returns:
+          The first observation and `info`.
 
         Raises:
           ValueError: an unknown option, or a target outside the maze or in a wall.
@@ -115,7 +120,18 @@ class MazeEnv(gymnasium.Env):
         self._show()
         return self._result(observation)
 
-    def step(self, action):
+    def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Acts for one environment step.
+
+        Args:
+          action: [A], see the class; it is clipped to the action space.
+
+        Returns:
+          Observation, reward, whether the episode terminated, whether it was truncated, and `info`.
+
+        Raises:
+          ValueError: an action of another shape, or one that is not finite.
+        """
         maze, data = self.maze, self.data
         action = np.asarray(action, np.float32)
         if action.shape != self.action_space.shape:
@@ -173,7 +189,8 @@ class MazeEnv(gymnasium.Env):
             self._renderer = Window(self.maze, width, height, MazeCamera(self.maze, camera=camera))
         self._renderer.show(self.data, self.target)
 
-    def close(self):
+    def close(self) -> None:
+        """Closes the window or frees what pictures were drawn with."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
@@ -226,12 +243,12 @@ class GoalMazeEnv(MazeEnv):
         del info
         return -np.linalg.norm(np.subtract(achieved_goal, desired_goal), axis=-1)
 
-    def compute_terminated(self, achieved_goal, desired_goal, info) -> bool:
+    def compute_terminated(self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info: Any) -> bool:
         """Never."""
         del achieved_goal, desired_goal, info
         return False
 
-    def compute_truncated(self, achieved_goal, desired_goal, info) -> bool:
+    def compute_truncated(self, achieved_goal: np.ndarray, desired_goal: np.ndarray, info: Any) -> bool:
         """Whether the episode under way has had its steps, or `info` says that it became unstable."""
         del achieved_goal, desired_goal
         return self._is_over or bool(info and info.get("unstable"))

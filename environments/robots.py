@@ -19,6 +19,9 @@ _BODY_COLOUR = (0.8, 0.6, 0.4, 1.0)
 class Robot(abc.ABC):
     """What a maze needs to know about the robot that it holds.
 
+    Its body is called "torso"; its first two position coordinates are x and y in metres, its third one its
+    height where `has_height`; its actuators' control ranges are the action range.
+
     Attributes:
       name: the robot's part of an environment name.
       cell_size: side of a maze cell in metres.
@@ -63,8 +66,22 @@ class Robot(abc.ABC):
         """
 
     @abc.abstractmethod
-    def reward(self, torso_x_before, torso_x_after, action: np.ndarray, dt: float):
-        """The robot's own task-free reward, float64 [...].  No learner uses it."""
+    def reward(
+        self, torso_x_before: np.ndarray, torso_x_after: np.ndarray, action: np.ndarray, dt: float
+    ) -> np.ndarray:
+        """The robot's own reward, which knows nothing of targets.
+
+        A hierarchy learns from it where `meta/Context.reward_fn = @plain_rewards`, and so does who steps
+        `MazeEnv`.
+
+        Args:
+          torso_x_before, torso_x_after: x of the torso before and after the step, metres, [...].
+          action: [..., A], inside the action range.
+          dt: seconds of a step.
+
+        Returns:
+          float64 [...].
+        """
 
     @abc.abstractmethod
     def heading(self, qpos: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ class Window:
         import glfw  # only now: it looks for libraries that only windows need
 
         self._glfw, self._maze, self._camera = glfw, maze, camera
-        self._window = None
+        self._window = self._context = None
         try:
             self._window = glfw.create_window(width, height, maze.name, None, None) if glfw.init() else None
             if not self._window:
@@ -78,6 +78,11 @@ class Window:
 
     def close(self) -> None:
         """Closes the window."""
-        if self._window is not None:
-            self._glfw.destroy_window(self._window)
-            self._window = None
+        if self._window is None:
+            return
+        if self._context is not None:
+            self._glfw.make_context_current(self._window)  # it can be freed in its own window alone
+            self._context.free()
+            self._context = None
+        self._glfw.destroy_window(self._window)
+        self._window = None

@@ -63,6 +63,38 @@ def test_while_training(fault, num_envs, root, monkeypatch, capfd):
     assert not (root / "error.txt").exists()
 
 
+def test_a_run_closes_its_environments_and_those_of_evaluation(root, monkeypatch, capfd):
+    closed = []
+    monkeypatch.setattr(FaultyEnv, "close", lambda env: closed.append(id(env)))
+    assert call(root, "train_uvf.num_envs = 2", "evaluate.num_episodes_eval = 3") == 0
+    assert len({*closed}) >= 2 + 3, capfd.readouterr().err
+
+
+@pytest.fixture
+def cannot_be_closed(monkeypatch):
+    """Once episodes have been under way; what is only tried out can be."""
+
+    def close(env):
+        if env.steps > 3:
+            raise PermissionError("still needed")
+
+    monkeypatch.setattr(FaultyEnv, "close", close)
+
+
+def test_an_error_comes_before_one_of_closing(cannot_be_closed, root, monkeypatch, capfd):
+    monkeypatch.setenv(FAULT, "step")
+    assert call(root) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert re.match(rf"run.py: {message('step')} .*there is no checkpoint", line), line
+
+
+@pytest.mark.parametrize("mode", ["train", "random"])
+def test_while_closing(mode, cannot_be_closed, root, capfd):
+    assert call(root, mode=mode) == 2
+    *_, line = capfd.readouterr().err.splitlines()
+    assert re.search(r"Faulty-v0: PermissionError: still needed \(.*, in close\)", line), line
+
+
 def test_before_a_run_begins(root, monkeypatch, capfd):
     monkeypatch.setenv(FAULT, "reset")
     assert call(root) == 2

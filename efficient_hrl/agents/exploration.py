@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gin
+import numpy as np
 import tensorflow as tf
 
 from efficient_hrl.checks import check_number, check_truth, numbers
@@ -28,28 +29,32 @@ class NoisyAction:
         clip: bool,
         debug: bool = False,
         global_step: Any = None,
+        name: str = "NoisyAction",
     ):
         """Wraps `action_fn`: (states, contexts) -> actions.
 
         Args:
           action_fn: what to add noise to.
           action_spec: its range.
-          stddev: standard deviation in the units of what `action_fn` gives, one number or one per dimension.
+          stddev: standard deviation in the units of what `action_fn` gives, one number, or a list or array
+            of one per dimension.
           clip: whether noisy actions are clipped to the range.
           debug: print every action without and with noise.
           global_step: a scalar variable of environment steps with which the noise
             decays, by 0.8 per million down to one half; None for constant noise.
+          name: of the configurable whose parameters these are, for messages.
 
         Raises:
           ValueError: a negative standard deviation, or a value of another kind.
         """
-        if isinstance(stddev, (list, tuple)):
-            stddev = _stddevs(stddev, action_spec.shape[0])
+        if isinstance(stddev, (list, tuple, np.ndarray)):
+            stddev = _stddevs(f"{name}.stddev", stddev, action_spec.shape[0])
         else:
-            check_number("exploration noise stddev", stddev, 0)
-        check_truth("uvf_add_noise_fn.clip", clip)
+            check_number(f"{name}.stddev", stddev, 0)
+        check_truth(f"{name}.clip", clip)
+        check_truth(f"{name}.debug", debug)
         if global_step is not None and not hasattr(global_step, "dtype"):
-            raise ValueError(f"global_step = {global_step!r}; allowed: None, a variable")
+            raise ValueError(f"{name}.global_step = {global_step!r}; allowed: None, a variable")
         self.stddev = stddev
         self._action_fn = action_fn
         self._action_spec = action_spec
@@ -90,7 +95,7 @@ def uvf_add_noise_fn(
       action_spec: its range.
       stddev, debug, clip, global_step: see `NoisyAction`.
     """
-    return NoisyAction(action_fn, action_spec, stddev, clip, debug, global_step)
+    return NoisyAction(action_fn, action_spec, stddev, clip, debug, global_step, "uvf_add_noise_fn")
 
 
 @gin.configurable
@@ -108,11 +113,11 @@ def meta_add_noise_fn(
       action_spec: its range.
       stddev, debug, global_step: see `NoisyAction`.
     """
-    return NoisyAction(action_fn, action_spec, stddev, True, debug, global_step)
+    return NoisyAction(action_fn, action_spec, stddev, True, debug, global_step, "meta_add_noise_fn")
 
 
-def _stddevs(stddev, size):
-    values = numbers("exploration noise stddev", stddev, size)
+def _stddevs(name, stddev, size):
+    values = numbers(name, stddev, size)
     if (values < 0).any():
-        raise ValueError(f"exploration noise stddev = {stddev!r}; allowed: numbers from 0")
+        raise ValueError(f"{name} = {stddev!r}; allowed: numbers from 0")
     return values

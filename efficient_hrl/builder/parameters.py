@@ -45,7 +45,15 @@ def number(least: float = float("-inf"), most: float = float("inf")) -> Kind:
 
 def optional(kind: Kind) -> Kind:
     """None, or what `kind` allows."""
-    return lambda name, value: None if value is None else kind(name, value)
+
+    def check(name, value):
+        try:
+            if value is not None:
+                kind(name, value)
+        except ValueError as error:
+            raise ValueError(str(error).replace("; allowed: ", "; allowed: None, ", 1)) from None
+
+    return check
 
 
 def only(allowed: Any, why: str = "") -> Kind:
@@ -178,6 +186,7 @@ TRAIN: Mapping[str, Kind] = {
     "collect_beside_learning": check_truth,
     "deterministic_ops": check_truth,
     "pretrain_steps": optional(whole(0)),
+    "load_path": optional(path),
     "should_stop_early": check_function,
     "policy_save_dir": sub_folder,
     "goal_sample_strategy": lambda name, value: check_strategy(value),
@@ -201,6 +210,7 @@ EVALUATE: Mapping[str, Kind] = {
     "evaluate_nohrl": check_truth,
     "eval_interval_secs": number(0),
     "checkpoint_timeout": optional(number(0)),
+    "max_number_of_evaluations": optional(whole()),
     "policy_save_dir": path,
     "checkpoint_path": optional(path),
     "checkpoint_range": optional(steps_range),

@@ -24,7 +24,8 @@ from efficient_hrl.checks import (
     length,
     numbers,
 )
-from efficient_hrl.context.samplers import ConstantSampler, ReplaySampler, sampler_seeds
+from efficient_hrl.context.reward_results import checked_rewards
+from efficient_hrl.context.samplers import ConstantSampler, sampler_seeds
 from efficient_hrl.inert_parameters import accepts_inert
 
 ADDED_TARGETS = "evaluate.targets (--target)"  # where they come from, for messages
@@ -176,11 +177,10 @@ class Context(tf.Module):
         return tuple(mode for mode in self._samplers if mode.startswith(beginning)) or (beginning,)
 
     def set_replay(self, draw_next_states: Callable) -> None:
-        """Gives `ReplaySampler`s what they draw from: (batch size, seed) -> next states, [B, S]."""
+        """Gives samplers what they may draw from: (batch size, seed) -> next states, [B, S]."""
         for samplers in self._samplers.values():
             for sampler in samplers:
-                if isinstance(sampler, ReplaySampler):
-                    sampler.set_replay(draw_next_states)
+                sampler.set_replay(draw_next_states)
 
     def merge(self, contexts: Sequence[tf.Tensor]) -> tf.Tensor:
         """Contexts as one tensor, [..., size]."""
@@ -197,6 +197,7 @@ class Context(tf.Module):
         seed: tf.Tensor,
         state: tf.Tensor | None = None,
         next_state: tf.Tensor | None = None,
+        updates: bool = True,
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         """Draws contexts and next contexts, lists of float32 [B, G].
 
@@ -205,6 +206,7 @@ class Context(tf.Module):
           batch_size: B.
           seed: int64 [2], the stateless seed.
           state, next_state: states or representations, [B, S], for samplers that use them.
+          updates: whether normalisers learn from what is drawn; evaluations only apply them.
         """
         samplers = self.samplers(mode)
         seeds = sampler_seeds(seed, len(samplers))
@@ -212,7 +214,8 @@ class Context(tf.Module):
         for sampler, normalizer, its_seed in zip(samplers, self._normalizers, seeds):
             context, next_context = sampler(batch_size, its_seed, state, next_state)
             if normalizer is not None:
-                context, next_context = normalizer.update_apply(context), normalizer.apply(next_context)
+                apply = normalizer.update_apply if updates else normalizer.apply
+                context, next_context = apply(context), normalizer.apply(next_context)
             contexts.append(context)
             next_contexts.append(next_context)
         return contexts, next_contexts
@@ -250,7 +253,7 @@ class Context(tf.Module):
     @property
     def reads_replay(self) -> bool:
         """Whether any sampler draws from the replay buffer."""
-        return any(isinstance(one, ReplaySampler) for own in self._samplers.values() for one in own)
+        return any(sampler.reads_replay for samplers in self._samplers.values() for sampler in samplers)
 
     def multi_transition(self, contexts: Sequence[tf.Tensor], states: tf.Tensor) -> list[tf.Tensor]:
         """Contexts at every state of a sequence; contexts [..., G], states [..., c, S]."""
@@ -274,7 +277,8 @@ class Context(tf.Module):
         if None in self._reward_fns:
             raise ValueError("Context.reward_fn is not set; allowed: a reward function or a list of them")
         arguments = (states, actions, rewards, next_states, contexts)
-        parts = [_checked_part(fn, fn(*arguments)) for fn in self._reward_fns]
+        batch_size = tf.convert_to_tensor(next_states).shape[0]
+        parts = [checked_rewards(fn, fn(*arguments), batch_size) for fn in self._reward_fns]
         is_vector = any(reward.shape.rank > 1 for reward, _ in parts)
         widened = lambda x: x[:, None] if is_vector and x.shape.rank == 1 else x
         total, discount = 0.0, 1.0
@@ -301,22 +305,6 @@ class Context(tf.Module):
             return gamma * reward_discount
         gammas = contexts[self._gamma_index][:, 0]
         return reward_discount * (gammas[:, None] if reward_discount.shape.rank > 1 else gammas)
-
-
-def _checked_part(function, part):
-    """Rewards and discounts of a reward function, which may be a user's own."""
-    name = getattr(function, "__name__", repr(function))
-    if not isinstance(part, (tuple, list)) or len(part) != 2:
-        raise ValueError(
-            f"the reward function {name} gives no pair; allowed: (rewards, discounts), float32 each"
-        )
-    pair = [tf.convert_to_tensor(values) for values in part]
-    for what, values in zip(("rewards", "discounts"), pair):
-        if values.dtype != tf.float32:
-            raise ValueError(
-                f"the reward function {name} gives {what} of {values.dtype.name}; allowed: float32"
-            )
-    return pair
 
 
 def _checked_count(ranges, shapes):

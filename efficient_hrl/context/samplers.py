@@ -73,11 +73,16 @@ class BaseSampler(tf.Module):
         raise NotImplementedError
 
     def set_replay(self, draw_next_states: Callable) -> None:
-        """Gives access to replay; only `ReplaySampler` uses it.
+        """Gives access to replay, to samplers that overwrite this.
 
         Args:
           draw_next_states: (batch_size, seed) -> next states of random transitions, [B, S].
         """
+
+    @property
+    def reads_replay(self) -> bool:
+        """Whether it draws from replay: whether it has a `set_replay` of its own."""
+        return type(self).set_replay is not BaseSampler.set_replay
 
     def _uniform(self, batch_size, seed):
         if self._minimum is None:

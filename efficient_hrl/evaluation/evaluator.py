@@ -98,6 +98,10 @@ class Evaluator:
             check_targets(hierarchy.high, self.eval_modes, spec.environment.maze)
         self._subjects = self._build_subjects()
 
+    def close(self) -> None:
+        """Closes environments from elsewhere."""
+        self._py_env.close()
+
     @property
     def has_position_targets(self) -> bool:
         """Whether targets are places in a maze, in metres as policies are given them."""
@@ -197,7 +201,8 @@ class Evaluator:
         self._py_env.seed(int(first.generate_state(1)[0]))
         context = self.hierarchy.high.context
         seed = tf.constant([self._seed, env_steps], tf.int64)
-        drawn, _ = context.sample(self._subjects[name].mode, self._env.batch_size, seed)  # [N, T] each
+        mode = self._subjects[name].mode
+        drawn, _ = context.sample(mode, self._env.batch_size, seed, updates=False)  # [N, T] each
         announced = tuple(context.unnormalized(drawn)) if context.settable_context else ()
         return Targets(context.merge(drawn), announced)
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tf_agents.environments import tf_py_environment
 
 from efficient_hrl.context.context import ADDED_TARGETS
+from efficient_hrl.context.reward_results import checked_rewards
 from efficient_hrl.context.samplers import ConstantSampler
 from efficient_hrl.graph.compiled import compiled
 from efficient_hrl.hierarchy import Hierarchy
@@ -35,7 +36,7 @@ def check_success_fn(
     """Asks `success_fn` once, on zeros, compiled as evaluation will be.
 
     Raises:
-      ValueError: it does not fit states and targets.
+      ValueError: it does not fit states and targets, or does not give a reward per episode.
     """
     if success_fn is None:
         return
@@ -44,7 +45,7 @@ def check_success_fn(
     targets = [tf.zeros([1, *spec.shape]) for spec in hierarchy.high.context.specs]  # [1, T] each
     try:
         # In a function of its own: TensorFlow would look behind gin's wrapper.
-        ask = compiled(lambda *arguments: success_fn(*arguments))
+        ask = compiled(lambda *arguments: checked_rewards(success_fn, success_fn(*arguments), 1, ranks=[1]))
         ask(state, action, tf.zeros([1]), state, targets)
     except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
         sizes = [target.shape[-1] for target in targets]

@@ -78,6 +78,10 @@ class RandomPolicyRun:
             ),
         )
 
+    def close(self) -> None:
+        """Closes environments from elsewhere."""
+        self._env.close()
+
     def run(self, announce: Callable[[str], None]) -> None:
         """Acts, and announces a table of returns and successes and the speed."""
         env, num_envs = self._env, self._env.batch_size

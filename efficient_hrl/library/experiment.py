@@ -20,6 +20,7 @@ from efficient_hrl.run.run_end import wrong_numbers_told
 from efficient_hrl.run.training import Training
 from efficient_hrl.storage.run_folder import RunFolder
 from efficient_hrl.train import train_uvf
+from environments.make_batched import maze_of
 
 
 def build(
@@ -93,23 +94,30 @@ class Experiment(HierarchyView):
         """
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
             raise UsageError(f"steps = {steps!r}; allowed: a whole number from 0")
-        training = self._training
-        end = training.env_steps + steps
-        with (
-            self._configuration.in_use(),
-            wrong_numbers_told(lambda: training.where, lambda: training.fault),
-        ):
-            while training.env_steps < end and not training.spec.should_stop_early():
-                row = self._train_block()
-                if row is not None and progress is not None:
-                    progress(row)
-        return training.env_steps
+        end = self.env_steps + steps
+        while (row := self._train_to_a_row(end)) is not None:
+            if progress is not None:
+                progress(row)
+        return self.env_steps
 
     def evaluate(self) -> list[EvalResult]:
         """As of every `HierarchyView`; the results are kept in `evaluations`, too."""
         results = super().evaluate()
         self.evaluations.append((self.env_steps, results))
         return results
+
+    def _train_to_a_row(self, end):
+        """Trains up to `end` environment steps at most, until there is a new row of `metrics`; returns it."""
+        training = self._training
+        with (
+            self._configuration.in_use(),
+            wrong_numbers_told(lambda: training.where, lambda: training.fault),
+        ):
+            while training.env_steps < end and not training.spec.should_stop_early():
+                row = self._train_block()
+                if row is not None:
+                    return row
+        return None
 
     def _train_block(self):
         """Trains; returns a new row of `metrics`, or None."""
@@ -139,4 +147,5 @@ class Experiment(HierarchyView):
             for env_steps, results in self.evaluations:
                 log.log_evaluation(env_steps, results)
             yield from draw_curves(folder.root, say)
-            yield from draw_exploration(folder.root, subject.maze, subject, self._num_candidates, say)
+            maze = maze_of(self._evaluator.environment)
+            yield from draw_exploration(folder.root, maze, subject, self._num_candidates, say)

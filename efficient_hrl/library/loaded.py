@@ -17,6 +17,7 @@ from efficient_hrl.library.own_configuration import OwnConfiguration, texts
 from efficient_hrl.modes.loading import load_config_of, restore_newest
 from efficient_hrl.storage.run_folder import RECORD, RunFolder
 from efficient_hrl.storage.run_name import run_name
+from environments.make_batched import maze_of
 
 
 def load(
@@ -70,4 +71,5 @@ class Run(HierarchyView):
                 if self._folder.path(name).is_file():
                     shutil.copy(self._folder.path(name), copy)
             yield from draw_curves(copy, say)
-        yield from draw_exploration(self._folder.root, subject.maze, subject, self._num_candidates, say)
+        maze = maze_of(self._evaluator.environment)
+        yield from draw_exploration(self._folder.root, maze, subject, self._num_candidates, say)

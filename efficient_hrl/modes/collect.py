@@ -8,6 +8,7 @@ from efficient_hrl.builder.remote import build_remote_collecting
 from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
 from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.modes.closing import closed_afterwards
 from efficient_hrl.remote.collector_process import CollectorProcess
 from efficient_hrl.remote.transport import Link, load_reverb, parse_address
 from efficient_hrl.run.stop_request import StopRequest
@@ -44,8 +45,13 @@ def run(
 
     link = Link(address)
     process = CollectorProcess(number, collecting, stores, link, check_run, patience, announce)
+
+    def act():
+        with closed_afterwards(collecting.simulations.close):
+            process.run(lambda: bool(stop))
+
     with StopRequest() as stop:
-        return _ended(lambda: process.run(lambda: bool(stop)), link)
+        return _ended(act, link)
 
 
 def _ended(act: Callable[[], None], link: Link) -> int:

@@ -5,8 +5,10 @@ import sys
 from efficient_hrl.configuration.config import usage_errors
 from efficient_hrl.eval import evaluate
 from efficient_hrl.evaluation.eval_repeatedly import evaluate_checkpoint_repeatedly
+from efficient_hrl.evaluation.evaluator import Evaluator
 from efficient_hrl.evaluation.tables import results_table
 from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.modes.closing import closed_afterwards
 from efficient_hrl.modes.loading import load_config_of, restore_newest
 from efficient_hrl.storage.checkpoints import weights_in
 from efficient_hrl.storage.run_folder import RunFolder
@@ -20,6 +22,14 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
     load_config_of(folder, gin_files, gin_bindings)
     with usage_errors():
         evaluator = evaluate(seed=seed)
+    with closed_afterwards(evaluator.close):
+        _evaluate(evaluator, folder)
+    return 0
+
+
+def _evaluate(evaluator: Evaluator, folder: RunFolder) -> None:
+    """Evaluates what gin asks for: kept weights, checkpoints as they come, or the newest ones."""
+    with usage_errors():
         paths = evaluator.kept_weights.paths(folder.root)
 
     def evaluate_restored(env_steps):
@@ -42,9 +52,8 @@ def run(folder: RunFolder, seed: int, gin_files: list[str], gin_bindings: list[s
                 evaluator.following.checkpoint_timeout,
                 evaluator.following.timeout_fn,
             )
-        return 0
+        return
     for path in paths:
         evaluate_weights(path, env_steps_of(path))
     if not paths:
         evaluate_restored(restore_newest(evaluator, folder))
-    return 0

@@ -5,6 +5,7 @@ import re
 from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.errors import UsageError
 from efficient_hrl.evaluation.random_policy import RandomPolicyRun
+from efficient_hrl.modes.closing import closed_afterwards
 from efficient_hrl.terminal.console import announce
 from environments.create_gather_env import GATHER_ENVIRONMENTS
 from environments.create_maze_env import ENVIRONMENTS, variant_of
@@ -14,7 +15,9 @@ def run(gin_files: list[str], gin_bindings: list[str], seed: int, env: str | Non
     """Runs the random policy, in the environment `env` if one is named, and prints what it achieves."""
     load_config(gin_files, [*([] if env is None else _bindings_of(env)), *gin_bindings], announce)
     with usage_errors():
-        RandomPolicyRun(seed=seed).run(announce)
+        random = RandomPolicyRun(seed=seed)
+    with closed_afterwards(random.close), usage_errors():
+        random.run(announce)
     return 0
 
 

@@ -8,6 +8,7 @@ from efficient_hrl.builder.training import build_training
 from efficient_hrl.configuration.agreement import check_agreement
 from efficient_hrl.configuration.config import bindings, check_continues, load_config, usage_errors
 from efficient_hrl.graph.threads import use_threads
+from efficient_hrl.modes.closing import closed_afterwards
 from efficient_hrl.run.training import Training
 from efficient_hrl.run.training_run import TrainingRun
 from efficient_hrl.storage.lost_checkpoints import check_checkpoints_are_there
@@ -61,6 +62,7 @@ def begun(
             if is_new:
                 check_agreement(bindings())
             training = train_uvf(seed, build=build)
+            stack.enter_context(closed_afterwards(training.close))
             training.prepare(is_new, announce)
         if lock is None:
             # Only now, because nothing is written for a configuration that does not work.

@@ -98,6 +98,9 @@ class RemoteSimulations:
         """From a checkpoint."""
         self.unstable_episodes = int(state)
 
+    def close(self) -> None:
+        """Nothing: collectors close their own."""
+
 
 class _Peer:
     """What is known of a collector's process."""

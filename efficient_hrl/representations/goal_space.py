@@ -16,7 +16,8 @@ class GoalSpace(tf.Module, abc.ABC):
     Made as `cls(observation_spec, action_spec, segment_length, optimizer=..., clip_gradient_norm=...)`
     with what gin binds beside that.  One that learns counts its updates in a variable `updates`, int64,
     and names its weights in `trained_variables`; one whose objective asks `draw_states` for replay
-    states says for how many in `num_replay_states`.
+    states says for how many in `num_replay_states`.  One that is trained, by itself or by the high level,
+    has a `state_net`.
 
     Attributes:
       trainable_representation: whether `learn` trains it, once per low-level update.
@@ -36,7 +37,7 @@ class GoalSpace(tf.Module, abc.ABC):
 
     @property
     def state_net(self) -> network.Network | None:
-        """All of what f depends on, as a network, or None."""
+        """All of what f depends on, as a network, or None where f is not trained."""
         return None
 
     @property

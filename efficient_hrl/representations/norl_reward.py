@@ -30,7 +30,8 @@ class NorlReward:
             rewards that a critic is slow to learn.
           crosses_segments: whether the value of a segment's last step goes on to the
             next segment and its goal, though w_c stands for all that follows.  If not,
-            returns end with the segment, as in the paper's analysis.
+            returns end with the segment, as in the paper's analysis.  A segment that a time-out cuts
+            short has no step c: its return goes on, as returns do at time-outs.
           relative_context: whether goals are relative to f(s), as the high level gives them.
         """
         check_above_0("NorlReward.scale", scale)

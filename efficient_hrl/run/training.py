@@ -1,5 +1,6 @@
 """What a training run is made of, and one block of it: collect a little, learn a little."""
 
+import contextlib
 import math
 from collections.abc import Callable
 
@@ -92,6 +93,12 @@ class Training:
         if self.pretraining.steps:
             self.learner.learn_low.get_concrete_function(low_updates)
         self.learner.learn_high.get_concrete_function()
+
+    def close(self) -> None:
+        """Closes environments from elsewhere, those of evaluation too."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.simulations.close)
+            stack.callback(self.evaluator.close)
 
     def begin(self) -> None:
         """Begins a new run: the weights of `load_path`, and first episodes."""

@@ -32,6 +32,10 @@ class MapView:
         target = episode.target_position
         self._target = []
         if target is not None:
+            star = _line(axis, "*", color=TARGET, markersize=15, label="target")
+            star.set_data(target[:1], target[1:2])
+            self._target = [star]
+        if target is not None and episode.success_distance is not None:
             circle = patches.Circle(
                 target[:2],
                 episode.success_distance,
@@ -40,10 +44,7 @@ class MapView:
                 linestyle="--",
                 label=f"{episode.success_distance:g} m around it",
             )
-            axis.add_patch(circle)
-            star = _line(axis, "*", color=TARGET, markersize=15, label="target")
-            star.set_data(target[:1], target[1:2])
-            self._target = [star, circle]
+            self._target.append(axis.add_patch(circle))
         self.blocks = [
             axis.add_patch(
                 patches.Rectangle(

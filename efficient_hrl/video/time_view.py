@@ -34,8 +34,10 @@ class TimeView:
         else:
             who = "block" if episode.maze.layout.observes_blocks else "robot"
             axis.set_ylabel(f"{who} to target in m")
-            axis.axhline(episode.success_distance, color=TARGET, linestyle="--", linewidth=1)
-            axis.set_ylim(0.0, 1.1 * max(self._values.max(), episode.success_distance))
+            near = episode.success_distance
+            if near is not None:
+                axis.axhline(near, color=TARGET, linestyle="--", linewidth=1)
+            axis.set_ylim(0.0, 1.1 * max(self._values.max(), near or 1.0))
         axis.set_xlim(0, max(episode.steps, 1))
         axis.set_xlabel("environment step")
         axis.grid(alpha=0.3)

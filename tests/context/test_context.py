@@ -211,6 +211,28 @@ def test_replay_samplers_of_every_mode_draw_from_the_replay_that_is_set():
         np.testing.assert_array_equal(zero, np.zeros([30, 1]))
 
 
+class DrawsItself(RandomSampler):
+    def set_replay(self, draw_next_states):
+        self.draw_next_states = draw_next_states
+
+
+def test_a_sampler_of_ones_own_is_given_the_replay():
+    made = []
+
+    def own(*args, **kwargs):
+        made.append(DrawsItself(*args, context_range=(-1, 1), **kwargs))
+        return made[-1]
+
+    context = Context(None, [(-1, 1)], [2], samplers={"train": [own]})
+    draw = object()
+    context.set_replay(draw)
+    assert context.reads_replay and [sampler.draw_next_states for sampler in made] == [draw]
+    others = {"train": [functools.partial(RandomSampler, context_range=(-1, 1))]}
+    assert not Context(None, [(-1, 1)], [2], samplers=others).reads_replay
+    reads = {"train": [functools.partial(ReplaySampler, state_indices=[0])]}
+    assert Context(None, [(-1, 1)], [1], samplers=reads).reads_replay
+
+
 class Doubling:
     """A normaliser that counts what it was asked."""
 
@@ -245,6 +267,9 @@ def test_drawn_contexts_are_normalized_and_told_as_they_were_drawn():
     assert [c[0, 0] for c in next_contexts] == [1, 5, 7]
     assert [(n.updates, n.applied) for n in made] == [(1, 1), (1, 1)]
     assert [c[0, 0] for c in context.unnormalized(contexts)] == [1, 2, 3]
+    contexts, _ = context.sample("train", 2, SEED, updates=False)
+    assert [c[0, 0] for c in contexts] == [1, 5, 7]
+    assert [(n.updates, n.applied) for n in made] == [(1, 3), (1, 3)]
 
 
 def test_numbers_count_in_every_dimension_of_vector_rewards():
@@ -353,6 +378,12 @@ def test_sizes_that_are_none_are_refused(size):
             "reward function own gives rewards of float64; allowed: float32",
         ),
         (lambda s: (tf.zeros([4]), s[:, 0] < 0), "own gives discounts of bool; allowed: float32"),
+        (
+            lambda s: (tf.reduce_sum(s), tf.ones([4])),
+            r"own gives rewards of shape \(\) for B = 4 transitions; allowed: \[B\] or \[B, R\]",
+        ),
+        (lambda s: (tf.zeros([2]), tf.ones([2])), r"rewards of shape \(2,\) for B = 4 transitions"),
+        (lambda s: (tf.zeros([4, 1, 1]), tf.ones([4])), r"rewards of shape \(4, 1, 1\)"),
     ],
 )
 def test_a_reward_function_of_ones_own_is_told_what_it_must_give(gives, message):

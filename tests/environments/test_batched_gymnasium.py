@@ -7,11 +7,13 @@ import pytest
 
 from environments import resident_memory
 from environments.batched_gymnasium import BatchedGymnasiumEnvironment
+from environments.create_gather_env import create_gather_env
 from environments.create_maze_env import create_maze_env
 from environments.foreign_errors import ForeignError
+from environments.gather_env import GatherEnv
 from environments.gymnasium_task import GymnasiumTask, create_gymnasium_env, outcome_of
 from environments.make_batched import check_environment, episode_limit, make_batched, maze_of
-from environments.maze_env import MazeEnv
+from environments.maze_env import GoalMazeEnv, MazeEnv
 from tests.environments import faulty, walk  # noqa: F401  (registers Wide-v0)
 
 SEED = 5
@@ -114,12 +116,70 @@ class StepsItself(MazeEnv):
         return super().step(-action)
 
 
-def test_a_maze_that_steps_by_itself_is_refused():
-    maze = create_maze_env("PointMaze").maze
-    check_environment("train_uvf.environment", MazeEnv(maze))
-    message = "environment is a StepsItself with a method step of its own, .*; allowed: a MazeEnv of a Maze"
+class RewardsItself(MazeEnv):
+    def _reward(self, observation, robot_reward, info):
+        return -info["distance"]
+
+
+class Mixin:
+    def _observe(self):
+        return super()._observe() * 2
+
+
+class ObservesItself(Mixin, MazeEnv):
+    pass
+
+
+class GathersItself(GatherEnv):
+    def _judged(self, x_before, action):
+        return 0.0, True
+
+
+class LooksItself(MazeEnv):
+    metadata = MazeEnv.metadata | {"author": "me"}
+
+    def __init__(self, maze):
+        super().__init__(maze)
+        self.pictures = 0
+
+    def render(self):
+        self.pictures += 1
+        return super().render()
+
+    def count(self):
+        return self.pictures
+
+
+@pytest.mark.parametrize(
+    "own, name, member",
+    [
+        (StepsItself, "PointMaze", "step"),
+        (RewardsItself, "PointMaze", "_reward"),
+        (ObservesItself, "PointMaze", "_observe"),
+        (GathersItself, "AntGather", "_judged"),
+        (GoalMazeEnv, "PointMaze", "compute_reward|_reward|_result|compute_t"),
+    ],
+)
+def test_a_maze_that_does_by_itself_what_batched_physics_would_not_is_refused(own, name, member):
+    make = create_gather_env if "Gather" in name else create_maze_env
+    message = (
+        f"environment is a {own.__name__} with a ({member}) of its own, .*; allowed: a MazeEnv of a Maze"
+    )
     with pytest.raises(ValueError, match=message):
-        check_environment("train_uvf.environment", StepsItself(maze))
+        check_environment("train_uvf.environment", own(make(name).maze))
+
+
+@pytest.mark.parametrize("own", [MazeEnv, LooksItself])
+def test_a_maze_that_looks_otherwise_is_taken(own):
+    check_environment("train_uvf.environment", own(create_maze_env("PointMaze").maze))
+
+
+def test_a_length_beside_the_tasks_is_refused():
+    environment = create_maze_env("PointMaze")
+    environment.episode_steps = 50
+    message = "environment.episode_steps = 50 beside the task's 500; allowed: a Maze with a Task of so many"
+    with pytest.raises(ValueError, match=message):
+        check_environment("evaluate.environment", environment)
 
 
 def test_a_maze_of_ones_own_with_an_id_is_known_to_be_one():
@@ -258,6 +318,22 @@ def test_an_instance_that_cannot_be_closed_is_told(monkeypatch):
     monkeypatch.setenv(faulty.FAULT, "close")
     with pytest.raises(ForeignError, match=r"^Faulty-v0: PermissionError: still needed \(.*, in close\)$"):
         batch.open_view()
+
+
+def test_those_made_before_one_that_fails_are_closed(monkeypatch):
+    closed, made = [], []
+    monkeypatch.setattr(faulty.FaultyEnv, "close", lambda env: closed.append(id(env)))
+
+    def make_two(task, **kwargs):
+        if len(made) == 2:
+            raise RuntimeError("no third one")
+        made.append(gymnasium.make("Faulty-v0").unwrapped)
+        return made[-1]
+
+    monkeypatch.setattr(GymnasiumTask, "make", make_two)
+    with pytest.raises(ForeignError, match="no third one"):
+        make("Faulty-v0")
+    assert sorted(closed) == sorted(map(id, made))
 
 
 def test_all_instances_are_closed_before_others_are_made(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from environments.layouts import LAYOUTS, Layout
 from environments.maze import Maze
 from environments.robots import ROBOTS, Ant, Point
-from environments.tasks import SUCCESS_DISTANCE, task_for
+from environments.tasks import SUCCESS_DISTANCE, Task, task_for
 
 # The original's gin files: meta_context_range, the values of evaluation samplers, state_indices.
 RECORDED = {
@@ -76,6 +76,14 @@ def test_drawn_targets_are_in_range_off_walls_not_reached_and_everywhere(robot, 
             in_range = np.all((centre >= task.low[:2]) & (centre <= task.high[:2]))
             if token != "1" and in_range and np.linalg.norm(centre) > SUCCESS_DISTANCE:
                 assert (row, column) in cells
+
+
+def test_a_task_without_a_place_inside_its_maze_is_told():
+    in_a_wall = Task((0, 1), np.array([-3, 2]), np.array([-2.5, 2.5]), np.zeros([0, 2]))
+    maze = Maze(LAYOUTS["Maze"], ROBOTS["Point"](), task=in_a_wall)
+    message = r"PointMaze: none of 100,000 targets drawn within \[-3, 2\] to \[-2.5, 2.5\] lies inside"
+    with pytest.raises(ValueError, match=message):
+        maze.draw_target(np.random.default_rng(0), np.zeros(maze.observation_size, np.float32))
 
 
 @pytest.mark.parametrize("robot", ROBOTS.values())

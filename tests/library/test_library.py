@@ -247,6 +247,15 @@ def test_wrong_calls_name_what_is_allowed(experiment, shipped):
         policy.act(np.zeros(6))
 
 
+def test_what_a_function_of_ones_own_raises_is_not_taken_for_a_wrong_configuration(experiment):
+    def progress(row):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="^mine$") as caught:
+        experiment.train(100, progress)
+    assert type(caught.value) is ValueError
+
+
 @pytest.mark.ci
 def test_nan_is_a_run_error_that_says_where():
     built = library.build("hiro_xy_point_maze", SMALL)

@@ -10,6 +10,7 @@ from efficient_hrl.video.camera import SIZE
 from efficient_hrl.video.colours import GOAL
 from efficient_hrl.video.map_view import MapView
 from efficient_hrl.video.panel import CAPTION_HEIGHT, HEIGHT, WIDTH, Panel
+from efficient_hrl.video.time_view import TimeView
 from tests.figures.capture import captured
 from tests.video.episodes import C, episode
 
@@ -53,6 +54,18 @@ def test_the_map_shows_target_and_success_distance():
     assert {"robot", "path of the robot", "goal now", "goals before"} < set(labels)
     learned = {handle.get_label() for handle in view_of(episode(goals_are_exact=False)).legend_handles()}
     assert "goal now: where f is\nnearest to it" in learned and "goal now" not in learned
+
+
+def test_a_target_without_a_success_distance_has_no_circle_and_no_line():
+    shown = episode(success_distance=None)
+    labels = [handle.get_label() for handle in view_of(shown).legend_handles()]
+    assert "target" in labels and not any("around it" in label for label in labels)
+    axis = Figure().add_subplot()
+    TimeView(axis, shown)
+    near = Figure().add_subplot()
+    TimeView(near, episode(success_distance=5.0))
+    assert len(near.lines) == len(axis.lines) + 1 and axis.get_ylim()[1] >= shown.distance.max()
+    assert Panel(shown, 25, False).picture(2).shape == (HEIGHT, WIDTH, 4)
 
 
 def test_blocks_are_where_they_have_been_pushed():
