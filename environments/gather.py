@@ -1,6 +1,6 @@
 """The gather arena: a square room in which apples are to be taken and bombs to be left alone.
 
-rllab's task (arXiv 1604.06778), in HIRO's table 1 as Ant Gather; sizes and ends as HRAC uses them.
+rllab's task (arXiv 1604.06778), in HIRO's table 1 as Ant Gather; sizes and ends as in its appendix B.1 and HRAC.
 """
 
 import copy
@@ -16,7 +16,7 @@ from environments.robots import Robot
 from environments.tasks import Task
 
 APPLES = BOMBS = 8
-ACTIVITY_RANGE = 10.0  # metres, HRAC's; rllab's own default is 6
+ACTIVITY_RANGE = 10.0  # metres, HIRO's and HRAC's; rllab's own default is 6
 SMALLEST_RANGE, LARGEST_RANGE = 5, 38  # room for all objects; within the floor that is drawn
 FALL_REWARD = -10.0
 
