@@ -482,3 +482,50 @@ def test_terminations_do_not_bootstrap_and_stored_discounts_play_no_part():
 def test_goals_that_the_low_level_cannot_pursue_are_refused(goals, message):
     with pytest.raises(ValueError, match=message):
         tiny_hierarchy.hierarchy(goals=goals)
+
+
+@pytest.mark.parametrize("level, context", [("low", "goal"), ("high", "target")])
+def test_observations_hold_what_is_pursued_and_next_ones_what_is_pursued_next(level, context):
+    agent = getattr(tiny_hierarchy.hierarchy(), level)
+    experience = random_experience(agent.training_data_spec)
+    pursued, pursued_next = (getattr(experience, name) for name in (context, f"next_{context}"))
+    assert not np.any(pursued == pursued_next)
+    batch = agent.learning_batch(experience)
+    joined = lambda state, its: np.concatenate([state, its], axis=1)
+    np.testing.assert_array_equal(batch.observation, joined(experience.state, pursued))
+    np.testing.assert_array_equal(batch.next_observation, joined(experience.next_state, pursued_next))
+
+
+ARRIVES, LEAVES = 0, 1  # rows of a batch; in the others neither state is where the level wants to be
+
+
+def experience_around_the_goal(agent, context):
+    """Transitions of one row that ends where the level wants to be, one that begins there, and others."""
+    experience = random_experience(agent.training_data_spec)
+    state, next_state, pursued = (
+        getattr(experience, name).numpy() for name in ("state", "next_state", context)
+    )
+    origin = state if context == "goal" else np.zeros_like(state)  # goals are changes of x, y
+    next_state[ARRIVES, :2] = origin[ARRIVES, :2] + pursued[ARRIVES]
+    pursued[LEAVES] = state[LEAVES, :2] - origin[LEAVES, :2]
+    distance = np.linalg.norm(origin[:, :2] + pursued - next_state[:, :2], axis=1)
+    assert np.all((distance > 0.1) == (np.arange(BATCH) != ARRIVES))
+    return experience._replace(state=state, next_state=next_state, **{context: pursued})
+
+
+@pytest.mark.parametrize("gamma_index", [None, 0])
+@pytest.mark.parametrize("level, context", [("low", "goal"), ("high", "target")])
+def test_where_a_reward_ends_at_the_goal_nothing_follows_the_step_that_arrives(level, context, gamma_index):
+    ends = functools.partial(
+        negative_distance,
+        termination_epsilon=0.1,
+        relative_context=level == "low",
+        state_indices=[0, 1] if level == "high" else None,
+    )
+    part = {f"{context}s": {"reward_fn": ends, "gamma_index": gamma_index}}
+    agent = getattr(tiny_hierarchy.hierarchy(**part), level)
+    experience = experience_around_the_goal(agent, context)
+    # Discounts that a context holds stand in the first entry of its tensor.
+    gamma = 0.99 if gamma_index is None else getattr(experience, context)[:, 0]
+    expected = gamma * np.float32(np.arange(BATCH) != ARRIVES)
+    np.testing.assert_allclose(agent.learning_batch(experience).discount, expected, rtol=1e-6)

@@ -14,16 +14,22 @@ from tf_agents.specs import array_spec
 from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.collect import Collector
-from efficient_hrl.context.context_transition_functions import periodic_context_fn, timer_context_fn
+from efficient_hrl.context.context_transition_functions import (
+    periodic_context_fn,
+    relative_context_transition_fn,
+    timer_context_fn,
+)
+from efficient_hrl.context.rewards_functions import negative_distance
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
 from efficient_hrl.graph.finite import culprit
 from efficient_hrl.hierarchical_policy import GivenTargets, HierarchicalPolicy, HighLevelGoals
 from efficient_hrl.observers.segments import TASK_REWARD_SCALE
-from efficient_hrl.replay import CircularBuffer
+from efficient_hrl.replay import CircularBuffer, segment_transition_spec
 from efficient_hrl.seam import CollectsBlocks, Simulations
 from environments.batched import BatchedEnvironment, BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 from tests import golden_data, tiny_hierarchy
+from tests.test_agent import vector_hierarchy
 
 # How the recordings call what has another name here.
 TRANSITION_NAMES = {"goal": "context", "next_goal": "next_context"}
@@ -198,6 +204,36 @@ def test_returns_of_finished_episodes_are_sums_of_rewards_per_step():
     np.testing.assert_allclose(finished.low, tf.reduce_sum(rewards), rtol=1e-5)
     collector.returns.reset()
     assert collector.returns.finished().episodes == 0
+
+
+def test_an_episode_that_was_dropped_is_no_part_of_the_next_ones_return():
+    steps = 23
+    env = RecordedEnvironment(straight_line(steps), np.zeros(steps))
+    hierarchy = golden_data.hierarchy("hiro_orig")
+    found = []
+    for begins in (1, 2):
+        collector, low_replay, _ = collector_on(env, hierarchy, 12)
+        for _ in range(begins):
+            collector.start()
+            collector.collect()
+        collector.collect()
+        assert low_replay.num_frames() == 11 * begins + 12
+        found.append(collector.returns.finished())
+    undisturbed, finished = found
+    assert finished.episodes == 1
+    np.testing.assert_allclose(finished.high, -np.arange(1, steps + 1).sum(), rtol=1e-5)
+    np.testing.assert_allclose(finished.low, undisturbed.low, rtol=1e-5)
+
+
+def test_returns_of_vector_rewards_are_summed_over_dimensions():
+    of = vector_hierarchy()
+    driver, low_replay, _ = tiny_hierarchy.collector(tiny_hierarchy.point_mazes(1), of, 21, explore=True)
+    driver.collect()
+    low, finished = low_replay.gather_all(), driver.returns.finished()
+    assert finished.episodes == 1 and len(low.state) == 20
+    errors = np.abs(low.state[:, :2] + low.goal - low.next_state[:, :2])
+    assert np.all(errors.sum(axis=0) > 1)
+    np.testing.assert_allclose(finished.low, -errors.sum(), rtol=1e-4)
 
 
 def test_segments_and_transitions_never_cross_an_episode():
@@ -412,6 +448,28 @@ def test_open_steps_are_those_since_the_last_goal_of_the_episodes_under_way():
     assert len(seen) > 3  # episodes that begin and end while others go on
 
 
+@pytest.mark.parametrize("knows_segment", [False, True])
+@pytest.mark.parametrize("steps", [7, 10])  # in the middle of a segment, at its end
+def test_nothing_is_stored_of_steps_that_were_not_complete_when_episodes_were_dropped(knows_segment, steps):
+    of = tiny_hierarchy.hierarchy()
+    if knows_segment:
+        of.low.training_data_spec = segment_transition_spec(7, 2, 2, 10)
+    env = ScriptedEnvironment(range(4), [1000] * 4, TIME_OUT)
+    driver, *replays = tiny_hierarchy.collector(env, of, 4 * steps, explore=False)
+    driver.collect()
+    before = [replay.num_frames().numpy() for replay in replays]
+    driver.start()
+    for _ in range(4):
+        driver.collect()
+    # One row of the low level's waits for its next goal, or with it all of its segment.
+    assert before == [0 if knows_segment else 4 * (steps - 1), 4 * (steps == 10)]
+    for replay, count in zip(replays, before):
+        stored = replay.gather_all()
+        np.testing.assert_array_equal(stored.next_state[:, EPISODE], stored.state[:, EPISODE])
+        dropped = stored.state[:, EPISODE] == 0
+        assert np.sum(dropped) == count and np.sum(~dropped) > 0
+
+
 def test_every_episode_begins_with_a_new_target_and_a_new_goal():
     of = tiny_hierarchy.hierarchy()
     low, high = tiny_hierarchy.collected(
@@ -492,6 +550,31 @@ def test_targets_with_a_period_change_with_the_goals(period):
     goes_on = high.discount.numpy() == 1
     np.testing.assert_array_equal(changes[goes_on], (number[goes_on] + 1) % period == 0)
     assert {*number} == {0, 1, 2, 3}
+
+
+def test_targets_that_follow_the_state_are_stored_so_that_the_place_stays():
+    offset = (3.0, -1.0)
+    targets = {
+        "samplers": {"explore": functools.partial(ConstantSampler, value=offset)},
+        "context_transition_fn": relative_context_transition_fn,
+        "reward_fn": functools.partial(negative_distance, relative_context=True, state_indices=[0, 1]),
+    }
+    of = tiny_hierarchy.hierarchy(c=5, targets=targets)
+    _, high = tiny_hierarchy.collected(tiny_hierarchy.point_mazes(2), of, 2 * 61, explore=True)
+    assert len(high.state) == 2 * 12
+    begins = np.round(high.state[:, 6].numpy() * 1000).astype(int)  # steps since the first state
+    np.testing.assert_array_equal(begins, np.repeat([0, 5, 10, 15] * 3, 2))
+    # Four segments of each of two environments and three episodes, which all pursue one place.
+    one_place = lambda of_first: np.repeat(of_first.reshape(3, 1, 2, 2), 4, axis=1).reshape(-1, 2)
+    places = one_place(high.state.numpy()[begins == 0, :2] + np.float32(offset))
+    np.testing.assert_allclose(high.state[:, :2] + high.target, places, atol=1e-5)
+    np.testing.assert_allclose(high.next_state[:, :2] + high.next_target, places, atol=1e-5)
+    moved = np.linalg.norm(high.next_state[:, :2] - high.state[:, :2], axis=1)
+    assert np.median(moved) > 0.1
+    # So are rewards of every step.
+    seen = np.concatenate([high.low_states[:, 1:, :2], high.next_state[:, None, :2]], axis=1)
+    distances = np.linalg.norm(seen - places[:, None], axis=-1)
+    np.testing.assert_allclose(high.reward, -TASK_REWARD_SCALE * distances.sum(axis=1), rtol=1e-4)
 
 
 def test_scheduled_targets_within_an_episode_are_stored_as_the_policy_uses_them():

@@ -13,6 +13,7 @@ from efficient_hrl.episodes import ConditionedEnvironment, environment_for
 from environments.batched import BatchedMazeEnvironment
 from environments.create_maze_env import create_maze_env
 from tests import tiny_hierarchy
+from tests.test_collect import TERMINATIONS, TIME_OUT, ScriptedEnvironment
 
 TARGETS = tf.constant([[8.0, 0.0], [8.0, 8.0], [0.0, 8.0]])
 every_20_steps = functools.partial(cond_fn.every_n_steps, n=20)
@@ -111,6 +112,25 @@ def test_of_every_second_step_a_transition_is_stored_and_of_segments_those_that_
     np.testing.assert_array_equal(high.state, tf.gather(everything.state, [20, 50]))
 
 
+def never(agent, state, action, transition_type, environment_steps, num_episodes):
+    """A condition of one's own that does not hold, which is not known before it is asked."""
+    return tf.zeros_like(transition_type)
+
+
+def test_under_conditions_that_never_hold_an_environments_own_episodes_are_stored_as_without():
+    stored = []
+    for conditions in ({}, {"reset_env_cond_fn": never}):
+        of = with_conditions(**conditions)
+        env = environment_for(ScriptedEnvironment(range(4), TERMINATIONS, TIME_OUT), of.low)
+        assert isinstance(env, ConditionedEnvironment) is bool(conditions)
+        stored.append(tiny_hierarchy.collected(env, of, 4 * 40, explore=True, seed=4))
+    for without, under in zip(*stored):
+        tiny_hierarchy.same(without, under)
+        assert {*under.bootstrap.numpy()} == {0, 1}
+    _, high = stored[1]
+    assert np.any((high.discount == 0) & (high.bootstrap == 1))  # and time-outs
+
+
 def far_away(agent, state, action, transition_type, environment_steps, num_episodes):
     """A condition that each environment meets at another time."""
     return tf.norm(state[:, :2], axis=-1) > 0.9
@@ -147,6 +167,10 @@ def test_an_environment_that_ends_its_episode_leaves_the_others_alone():
     ends = [tuple(np.flatnonzero(low.state[:, 6] == 0)) for low, _ in alone]
     assert len(set(ends)) == 3 and all(len(end) >= 2 for end in ends)
     for low, _ in alone:
+        # Conditions see the state before a step: it is an episode's last one that is far away.
+        (begins,) = np.nonzero(low.state[:, 6] == 0)
+        meets = np.linalg.norm(low.state[: begins[-1], :2], axis=1) > 0.9
+        np.testing.assert_array_equal(np.flatnonzero(meets), begins[1:] - 1)
         first = low.state.numpy()[low.state[:, 6] == 0]
         assert np.all(np.abs(first[:, :2]) <= 0.1)  # drawn, not the place where the last one ended
         assert len(np.unique(first[:, 0])) == len(first)
@@ -198,6 +222,15 @@ def test_counters_count_real_steps_and_episodes_begun():
     assert all(k[0] == k[1] for k in kinds)
     assert env.variables()["steps"].numpy().tolist() == [9, 9]
     assert env.variables()["episodes"].numpy().tolist() == [3, 3]
+
+
+def test_acting_depends_on_critics_where_conditions_ask_them():
+    critics = lambda of: {variable.ref() for net in of.low.critic_nets for variable in net.variables}
+    acting = lambda of: {variable.ref() for variable in of.acting_variables}
+    of = with_conditions(reset_episode_cond_fn=cond_fn.q_too_small)
+    assert critics(of) and critics(of) <= acting(of)
+    of = with_conditions()
+    assert acting(of) and not critics(of) & acting(of)
 
 
 def test_which_environment_an_agent_collects_in():

@@ -10,6 +10,8 @@ import tensorflow as tf
 from efficient_hrl import eval as evaluation
 from efficient_hrl.builder import parameters
 from efficient_hrl.configuration.config import load_config, usage_errors
+from efficient_hrl.context.context_transition_functions import relative_context_transition_fn
+from efficient_hrl.context.rewards_functions import negative_distance
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler
 from efficient_hrl.errors import UsageError
 from efficient_hrl.eval import evaluate
@@ -101,32 +103,47 @@ def tiny_evaluator(of=None, **arguments):
     return evaluate(hierarchy=of or tiny(), **usual | arguments)
 
 
-def slow_rollout(of, step, state, target, steps, c=5, goal=None):
-    """Rewards of both levels; `step` takes an action and returns the next state."""
+def slow_rollout(of, step, state, target, steps, c=5, goal=None, follows=False):
+    """Rewards of both levels; `step` takes an action and returns the next state.
+
+    Where the target `follows` the state, it is the way to a place.
+    """
     low, high = [], []
     alone = goal is not None
+    place = np.float32(target) + follows * state[:2]
     for t in range(steps):
         if t % c == 0 and not alone:
-            goal = of.high.action(state[None], [np.float32(target)[None]])[0].numpy()
+            goal = of.high.action(state[None], [(place - follows * state[:2])[None]])[0].numpy()
         action = of.low.action(state[None], [np.float32(goal)[None]])[0].numpy()
         next_state = step(action)
         low.append(-np.linalg.norm(state[:2] + goal - next_state[:2]))
-        high.append(-np.linalg.norm(next_state[:2] - np.float32(target)))
+        high.append(-np.linalg.norm(next_state[:2] - place))
         goal = goal + state[:2] - next_state[:2]
         state = next_state
     return np.array(low), np.array(high)
 
 
-def slow_mazes(evaluator, mode, env_steps, goal=None):
-    """Rewards of both levels in two mazes of their own, [2, T] each."""
+def slow_mazes(evaluator, mode, env_steps, seen=None, **arguments):
+    """Rewards of both levels in two mazes of their own, [2, T] each.
+
+    Args:
+      evaluator, mode, env_steps: as of an evaluation.
+      seen: a list to which the states after every step are added, or None.
+      **arguments: for `slow_rollout`.
+    """
+    seen = [] if seen is None else seen
     index = evaluator.eval_modes.index(mode)
     first = int(np.random.SeedSequence([1_000_000, env_steps, index]).generate_state(1)[0])
     rewards = []
     for i in range(2):
         env = create_maze_env("PointMaze")
         state, _ = env.reset(seed=first + i)
-        step = lambda action, env=env: env.step(action)[0]
-        rewards.append(slow_rollout(evaluator.hierarchy, step, state, TARGETS[mode], TINY_STEPS, goal=goal))
+
+        def step(action, env=env):
+            seen.append(env.step(action)[0])
+            return seen[-1]
+
+        rewards.append(slow_rollout(evaluator.hierarchy, step, state, TARGETS[mode], TINY_STEPS, **arguments))
     return [np.array(x) for x in zip(*rewards)]
 
 
@@ -154,23 +171,77 @@ def test_a_target_that_is_left_again_was_reached_and_is_no_success():
     assert result.reached_rate > result.success_rate
 
 
+def test_a_target_that_follows_the_state_is_the_way_to_a_place():
+    reward = functools.partial(negative_distance, relative_context=True, state_indices=[0, 1])
+    of = tiny(context_transition_fn=relative_context_transition_fn, reward_fn=reward)
+    evaluator, seen = tiny_evaluator(of), []
+    low, high = slow_mazes(evaluator, "eval2", 70, seen, follows=True)
+    result = evaluator.evaluate_target("eval2", 70)
+    np.testing.assert_allclose(result.low_return, low.sum(axis=1).mean(), rtol=1e-3)
+    np.testing.assert_allclose(result.high_return, high.sum(axis=1).mean(), rtol=1e-4)
+    np.testing.assert_allclose(result.high_last_reward, high[:, -1].mean(), rtol=1e-4)
+    # The place is not the target itself, and the way to it not always the same one.
+    absolute = -np.linalg.norm(np.array(seen)[:, :2] - TARGETS["eval2"], axis=1).reshape(2, -1)
+    assert abs(absolute[:, -1].mean() / result.high_last_reward - 1) > 1e-3
+    assert abs(high[:, -1].mean() + np.linalg.norm(TARGETS["eval2"])) > 0.1
+
+
+def test_a_success_function_sees_the_state_after_a_step_and_decides_about_success_alone():
+    plain, seen = tiny_evaluator(), []
+    slow_mazes(plain, "eval2", 70, seen)
+    rewards = -np.abs(np.array(seen)[:, 0].reshape(2, TINY_STEPS) + 0.5)
+    # One episode is too far away at its end, and not yet a step before.
+    distance = float(-rewards[:, -1].mean())
+    assert np.mean(rewards[:, -2] > -distance) == 1.0
+    near = lambda s, a, r, n, c: (-tf.abs(n[:, 0] + 0.5), tf.ones_like(n[:, 0]))
+    evaluator = tiny_evaluator(success_fn=near, success_distance=distance)
+    result = evaluator.evaluate_target("eval2", 70)
+    assert result.success_rate == np.mean(rewards[:, -1] > -distance) == 0.5
+    assert result.reached_rate == np.mean((rewards > -distance).any(axis=1)) == 1.0
+    without = plain.evaluate_target("eval2", 70)
+    for name in ("low_return", "high_return", "low_last_reward", "high_last_reward"):
+        np.testing.assert_allclose(getattr(result, name), getattr(without, name), rtol=1e-5, err_msg=name)
+
+
+def becomes_unstable(monkeypatch, env, after):
+    """Of two environments the second one becomes unstable, once, in the step after `after` others."""
+    advance, calls = env._advance, iter(range(1000))
+
+    def shaky(action, ids):
+        results = advance(action, ids)
+        env._unstable[1] = next(calls) == after
+        return results
+
+    monkeypatch.setattr(env, "_advance", shaky)
+
+
 def test_an_episode_that_becomes_unstable_ends_there_and_is_a_failure(monkeypatch):
     evaluator = tiny_evaluator(success_distance=1000.0)  # else everything is a success
     low, high = slow_mazes(evaluator, "eval2", 70)
     assert evaluator.evaluate_target("eval2", 70).success_rate == 1.0
-    env, steps = evaluator._py_env, 4
-    advance, calls = env._advance, iter(range(1, 1000))
-
-    def shaky(action, ids):
-        results = advance(action, ids)
-        env._unstable[1] = next(calls) == steps + 1
-        return results
-
-    monkeypatch.setattr(env, "_advance", shaky)
+    steps = 4
+    becomes_unstable(monkeypatch, evaluator._py_env, after=steps)
     result = evaluator.evaluate_target("eval2", 70)
     assert (result.success_rate, result.unstable_episodes) == (0.5, 1)
     np.testing.assert_allclose(result.high_return, high[0].sum(), rtol=1e-3)
     np.testing.assert_allclose(result.low_last_reward, low[0, -1], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "step, share",
+    [
+        (0, 0.0),  # only the first state of the episode after the failure
+        (2, 1.0),  # both episodes, one of them before it fails
+        (5, 0.5),  # the step that fails is none
+        (7, 0.5),  # only the other one: what follows the failure is no part of the episode
+    ],
+)
+def test_an_episode_that_becomes_unstable_has_reached_what_it_reached_before(monkeypatch, step, share):
+    clock = lambda s, a, r, n, c: (-tf.abs(1000.0 * n[:, -1] - step), tf.ones_like(n[:, 0]))
+    evaluator = tiny_evaluator(success_fn=clock, success_distance=0.5)
+    becomes_unstable(monkeypatch, evaluator._py_env, after=4)
+    result = evaluator.evaluate_target("eval2", 70)
+    assert (result.reached_rate, result.unstable_episodes) == (share, 1)
 
 
 def test_the_low_level_alone_has_goals_of_its_own_samplers():
@@ -293,8 +364,8 @@ def test_episodes_count_until_their_own_end(monkeypatch):
         ({"gamma": 1.1}, "evaluate.gamma = 1.1; allowed: 0 to 1"),
         ({"eval_modes": ()}, r"evaluate.eval_modes = \(\); allowed"),
         ({"num_episodes_eval": 0}, "num_episodes_eval = 0"),
-        ({"success_distance": -1}, "success_distance = -1; allowed: a number above 0"),
-        ({"checkpoint_range": (1, 2, 3)}, r"checkpoint_range = \(1, 2, 3\); allowed: \(first, last\)"),
+        ({"success_distance": -1}, "success_distance = -1; allowed: None, a number above 0"),
+        ({"checkpoint_range": (1, 2, 3)}, r"checkpoint_range = \(1, 2, 3\); allowed: None, \(first, last\)"),
         ({"generate_videos": True}, "generate_videos = True is not available"),
         ({"eval_model_rollout": True}, "eval_model_rollout = True is not available"),
         ({"checkpoint_dir": "a"}, "checkpoint_dir = 'a'; the run's folder is given by --root_dir"),

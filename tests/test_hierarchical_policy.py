@@ -1,5 +1,6 @@
 import functools
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,12 +8,13 @@ from tf_agents.trajectories import time_step as ts
 
 from efficient_hrl.collect import tell_of_targets
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler, ScheduledSampler
-from efficient_hrl.graph.random_streams import Stream
+from efficient_hrl.graph.random_streams import Stream, stream_seed
 from efficient_hrl.hierarchical_policy import (
     DrawnTargets,
     GivenTargets,
     HierarchicalPolicy,
     HighLevelGoals,
+    PretrainingGoals,
     SampledGoals,
 )
 from tests import golden_data, tiny_hierarchy
@@ -254,3 +256,53 @@ def test_changing_targets_of_a_kept_one_come_from_a_mode_of_their_own():
     policy = policy_of(of, GivenTargets("eval1"))
     shown = [step.info.target.numpy().tolist()[0] for step in run_tiny(policy, [ALL, NONE, NONE, NONE])]
     assert shown == [[0, 0], [0, 0], [3, 4], [3, 4]]
+
+
+MANY, STDDEV = 4000, 0.7
+
+
+def first_decisions(goals, explores, samplers=None):
+    """The first step of many episodes: the hierarchy, goals [MANY, 2], and noise of goals and of actions.
+
+    Noise [n, 2] is that of the n episodes in which no goal can be clipped.
+    """
+    gin.parse_config(f"meta_add_noise_fn.stddev = {STDDEV}\nuvf_add_noise_fn.clip = False")
+    of = tiny_hierarchy.hierarchy(goals={"samplers": samplers} if samplers else None)
+    policy = HierarchicalPolicy(TINY_SPEC, of.low, of.high, DrawnTargets("explore"), goals, explores, seed=3)
+    state = tf.random.stateless_normal([MANY, 7], [9, 9])
+    step = policy.action(ts.restart(state, batch_size=MANY), policy.get_initial_state(MANY))
+    given = of.high.action(state, [step.info.target])
+    far_from_the_range = np.all(np.abs(given) < 10 - 5 * STDDEV, axis=1)
+    assert np.sum(far_from_the_range) > 1000
+    noise = step.info.goal - given, step.action - of.low.action(state, [step.info.goal])
+    return of, step.info.goal, *(np.array(part)[far_from_the_range] for part in noise)
+
+
+def assert_goals_have_the_high_levels_noise(noise):
+    np.testing.assert_allclose(noise.std(axis=0), STDDEV, rtol=0.08)
+    np.testing.assert_allclose(noise.mean(axis=0), 0, atol=0.08)
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 0.1
+
+
+def test_the_high_level_explores_with_noise_of_its_own():
+    _, _, of_goals, of_actions = first_decisions(HighLevelGoals(explores=True), explores=True)
+    assert_goals_have_the_high_levels_noise(of_goals)
+    np.testing.assert_allclose(of_actions.std(axis=0), 1.0, rtol=0.08)
+    assert np.abs(np.corrcoef(of_goals.T, of_actions.T)[:2, 2:]).max() < 0.1
+
+
+def test_after_pretraining_the_high_level_explores_and_the_frozen_low_level_does_not():
+    is_on = tf.Variable(False)
+    samplers = {"explore": functools.partial(ConstantSampler, value=[3.0, 4.0])}
+    _, _, of_goals, of_actions = first_decisions(PretrainingGoals(is_on), is_on, samplers)
+    assert_goals_have_the_high_levels_noise(of_goals)
+    np.testing.assert_allclose(of_actions, 0, atol=1e-6)
+
+
+def test_while_pretraining_goals_are_sampled_and_the_low_level_explores():
+    is_on = tf.Variable(True)
+    samplers = {"explore": functools.partial(RandomSampler, context_range=(4, 6))}
+    of, goals, _, of_actions = first_decisions(PretrainingGoals(is_on), is_on, samplers)
+    ((drawn,), _) = of.low.context.sample("explore", MANY, stream_seed(3, Stream.GOALS, 0))
+    np.testing.assert_array_equal(goals, drawn)
+    np.testing.assert_allclose(of_actions.std(axis=0), 1.0, rtol=0.08)

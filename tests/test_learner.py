@@ -113,6 +113,30 @@ def test_one_call_is_its_updates_in_the_stated_order(method, strategy):
     assert together[0].low.train_step_counter == 6 and together[0].high.train_step_counter == 2
 
 
+@pytest.mark.parametrize("period", [1, 2, 5])  # the last one is not unrolled
+def test_the_high_level_is_updated_first_and_then_the_low_level_and_the_representation_in_turn(period):
+    hierarchy, low, high = filled_hierarchy("hiro_repr")
+    hierarchy.low.actor_critic.target_update_period = period
+    learner = Learner(hierarchy, low, high, LearningSettings(BATCH, None), SEED)
+    traced = []
+
+    def traces(name):
+        update = getattr(learner, f"update_{name}")
+
+        def spy(*arguments):
+            traced.append(name)
+            return update(*arguments)
+
+        return spy
+
+    for name in ("high", "low", "representation"):
+        setattr(learner, f"update_{name}", traces(name))
+    learner.learn.get_concrete_function(tf.constant(3))
+    # Of each loop one step is traced: a whole period of updates, and one of those that are left.
+    pairs = {1: 1, 2: 2 + 1, 5: 1}[period]
+    assert traced == ["high", *["low", "representation"] * pairs]
+
+
 @pytest.mark.parametrize(
     "period, begun",
     [

@@ -32,17 +32,19 @@ def test_returns_and_successes_of_a_maze_are_those_of_its_episodes():
     # The same episodes one by one.
     env = create_maze_env("PointMaze")
     rng = np.random.default_rng([4, 2])
-    rng.uniform(size=(3, 2))  # the training targets
+    training = rng.uniform(-2, 10, size=(3, 2))  # a target for each episode
     actions = rng.uniform(size=(40, 3, 2))
     actions = env.action_space.low + actions * (env.action_space.high - env.action_space.low)
-    returns, last = np.zeros(3), np.zeros(3)
-    for i in range(3):
-        env.reset(seed=4 + i)
-        for action in actions[:, i].astype(np.float32):
-            observation = env.step(action)[0]
-            last[i] = -np.linalg.norm(observation[:2] - (8, 0))
-            returns[i] += last[i]
-    assert rows[3][1:] == ["3", f"{np.mean(last > -5):.2f}", f"{returns.mean():.1f}", f"{last.mean():.2f}"]
+    for row, targets in ((2, training), (3, [(8, 0)] * 3)):
+        returns, last = np.zeros(3), np.zeros(3)
+        for i in range(3):
+            env.reset(seed=4 + i)
+            for action in actions[:, i].astype(np.float32):
+                observation = env.step(action)[0]
+                last[i] = -np.linalg.norm(observation[:2] - targets[i])
+                returns[i] += last[i]
+        success = f"{np.mean(last > -5):.2f}"
+        assert rows[row][1:] == ["3", success, f"{returns.mean():.1f}", f"{last.mean():.2f}"]
 
 
 @pytest.mark.parametrize("at", [1, 20])

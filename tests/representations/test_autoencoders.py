@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf_agents.specs import tensor_spec
 
 from efficient_hrl.agents.optimizers import adam_optimizer
 from efficient_hrl.representations.autoencoder import (
@@ -187,6 +188,17 @@ def test_e2cs_objective_is_its_parts():
     np.testing.assert_allclose(info.loss, close + prior + 0.7 * divergence, rtol=1e-3)
     np.testing.assert_allclose(info.bound, -close - prior - 29 * np.log(2 * np.pi), rtol=1e-3)
     assert np.isnan(info.kl)
+
+
+def test_e2c_sees_actions_from_the_middle_of_their_range():
+    lower, upper = np.full(8, -10, np.float32), np.full(8, 50, np.float32)
+    shifted_spec = tensor_spec.BoundedTensorSpec([8], tf.float32, lower, upper, "action")
+    shifted = awake(EmbedToControl(golden_data.OBSERVATION_SPEC, shifted_spec, 10, **CLASSES[EmbedToControl]))
+    steps, normal = batch(), noise()
+    as_wide = awake(made(EmbedToControl)).loss(steps, normal)  # from -30 to 30
+    info = shifted.loss(steps._replace(action=steps.action + 20.0), normal)
+    np.testing.assert_allclose(info.loss, as_wide.loss, rtol=1e-4)
+    assert abs(shifted.loss(steps, normal).loss - as_wide.loss) > 0.1
 
 
 @pytest.mark.parametrize("autoencoder", CLASSES)

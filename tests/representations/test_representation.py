@@ -203,6 +203,16 @@ def test_untrained_representation_keeps_leading_entries():
     np.testing.assert_array_equal(StatePreprocess(*specs, ndims=15)(states), states[..., :15])
 
 
+def test_an_untrained_representation_fills_up_with_zeros_what_a_state_does_not_have():
+    states = tf.random.stateless_normal([3, 10, 30], [0, 0])
+    specs = (golden_data.OBSERVATION_SPEC, golden_data.ACTION_SPEC, 10)
+    zeros = np.zeros([3, 10, 4])
+    filled = np.concatenate([states, zeros], axis=-1)
+    np.testing.assert_array_equal(StatePreprocess(*specs, ndims=34)(states), filled)
+    chosen = np.concatenate([states.numpy()[..., [7, 2]], zeros], axis=-1)
+    np.testing.assert_array_equal(StatePreprocess(*specs, ndims=6, state_indices=[7, 2])(states), chosen)
+
+
 def test_dimensions_beside_a_network_are_its_own():
     specs = (golden_data.OBSERVATION_SPEC, golden_data.ACTION_SPEC, 10)
     states = tf.zeros([3, 10, 30])
