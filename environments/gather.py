@@ -1,6 +1,7 @@
 """The gather arena: a square room in which apples are to be taken and bombs to be left alone.
 
-rllab's task (arXiv 1604.06778), in HIRO's table 1 as Ant Gather; sizes and ends as in its appendix B.1 and HRAC.
+rllab's task (arXiv 1604.06778), in HIRO's table 1 as Ant Gather; sizes and ends as in its appendix B.1 and in
+HRAC.
 """
 
 import copy
@@ -31,7 +32,7 @@ _KINDS = (("apple", APPLES, (0.1, 0.7, 0.2, 1.0)), ("bomb", BOMBS, (0.85, 0.1, 0
 _WORTH = np.repeat((1.0, -1.0), (APPLES, BOMBS))
 
 
-class Outcome(NamedTuple):
+class GatherResult(NamedTuple):
     """What a step has brought.
 
     Attributes:
@@ -117,7 +118,7 @@ class Arena(Maze):
         chosen = rng.choice(len(self.sites), APPLES + BOMBS, replace=False)
         return np.pad(self.sites[chosen], ((0, 0), (0, 1)), constant_values=_RADIUS)
 
-    def outcome(self, qpos: np.ndarray, xpos: np.ndarray) -> Outcome:
+    def outcome(self, qpos: np.ndarray, xpos: np.ndarray) -> GatherResult:
         """Takes the objects that the robot has come near to.
 
         Args:
@@ -130,7 +131,7 @@ class Arena(Maze):
         taken = _is_there(objects) & (distances < _TAKEN_WITHIN) & ~fallen[..., None]
         objects = np.where(taken[..., None], _AWAY, objects)
         reward = np.where(fallen, FALL_REWARD, taken @ _WORTH)
-        return Outcome(reward, fallen | ~_is_there(objects).any(axis=-1), objects, taken)
+        return GatherResult(reward, fallen | ~_is_there(objects).any(axis=-1), objects, taken)
 
     def _has_fallen(self, qpos):
         """Whether an episode ends because of the torso's height, bool [...]."""

@@ -109,7 +109,7 @@ def create_gymnasium_env(
     return dataclasses.replace(task, time_limit=time_limit, maze=maze)
 
 
-class Outcome(NamedTuple):
+class StepResult(NamedTuple):
     """What a step has given.
 
     Attributes:
@@ -123,7 +123,7 @@ class Outcome(NamedTuple):
     truncated: bool
 
 
-def outcome_of(given: Any) -> Outcome:
+def outcome_of(given: Any) -> StepResult:
     """What `step` gives, its reward a number and its ends true or false.
 
     NumPy would make NaN of a reward of None, and False of an end of None.
@@ -142,7 +142,7 @@ def outcome_of(given: Any) -> Outcome:
     for name, end in zip(("terminated", "truncated"), ends):
         if _number(end) not in (0, 1):
             raise ValueError(f"step gives {name} = {_in_short(end)}; allowed: True, False")
-    return Outcome(observation, number, *(bool(_number(end)) for end in ends))
+    return StepResult(observation, number, *(bool(_number(end)) for end in ends))
 
 
 def _number(value):

@@ -91,7 +91,9 @@ def test_the_pages_are_read():
     """The tests above find something."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     assert {"docs/reliability.md", "docs/mazes.png"} <= {*links(readme)}
-    assert any("hiro_repr.gin --config_file=context/configs/ant_maze.gin" in line for line in commands(readme))
+    assert any(
+        "hiro_repr.gin --config_file=context/configs/ant_maze.gin" in line for line in commands(readme)
+    )
     assert links("[a](b.md#c) ![d](e.png) [`f`](g.py) `[h](i)` [j](https://k) [l](#m)") == [
         "b.md",
         "e.png",

@@ -18,7 +18,7 @@ from efficient_hrl.configuration.config import load_config, usage_errors
 from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.eval import evaluate
 from efficient_hrl.evaluation.evaluator import judge
-from efficient_hrl.evaluation.rollout import Outcome
+from efficient_hrl.evaluation.rollout import RolloutResult
 from efficient_hrl.exploration_maps import read_maps
 from efficient_hrl.graph.random_streams import GlobalGenerators, seed_globals
 from efficient_hrl.run.training_run import TrainingRun
@@ -558,7 +558,7 @@ def test_a_checkpoint_of_other_networks_is_refused(uninterrupted):
 
 def test_success_is_a_last_distance_below_five():
     rewards = tf.constant([0.0, -4.99, -5.01, -9.0])
-    outcome = Outcome(rewards - 100, rewards - 20, rewards - 50, rewards, rewards, rewards + 0.02)
+    outcome = RolloutResult(rewards - 100, rewards - 20, rewards - 50, rewards, rewards, rewards + 0.02)
     result = judge("eval1", outcome, success_distance=5.0)
     assert (result.success_rate, result.reached_rate) == (0.5, 0.75)
     means = (result.low_return, result.low_last_reward, result.high_return, result.high_last_reward)
@@ -567,7 +567,7 @@ def test_success_is_a_last_distance_below_five():
 
 def test_without_a_distance_there_is_no_success():
     rewards = tf.constant([0.0, 1.0, -np.inf])
-    result = judge("eval", Outcome(*[rewards] * 6), success_distance=None)
+    result = judge("eval", RolloutResult(*[rewards] * 6), success_distance=None)
     assert np.isnan(result.success_rate) and np.isnan(result.reached_rate) and not result.has_success
     assert (result.high_return, result.unstable_episodes) == (0.5, 1)
 

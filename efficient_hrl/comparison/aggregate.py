@@ -36,7 +36,7 @@ _INTERVALS = {
 }
 
 
-class Estimate(NamedTuple):
+class SeedEstimate(NamedTuple):
     """A statistic of a group's scores and its interval.
 
     Attributes:
@@ -64,7 +64,7 @@ def statistic_in_words(kind: str) -> tuple[str, str]:
 
 def aggregate(
     group: Group, column: str = "success_rate", kind: str = "iqm", targets: Sequence[str] | None = None
-) -> Estimate:
+) -> SeedEstimate:
     """Sums up a group's evaluations at each step that all of its runs have.
 
     Args:
@@ -81,14 +81,14 @@ def aggregate(
     return _estimate(steps, names, with_all_targets(scores), kind)
 
 
-def aggregate_returns(group: Group, kind: str = "iqm") -> Estimate | None:
+def aggregate_returns(group: Group, kind: str = "iqm") -> SeedEstimate | None:
     """Sums up a group's task returns while collecting, see `Group.returns`; None where there are none."""
     steps, scores = group.returns()
     return _estimate(steps, (RETURNS,), scores, kind) if len(steps) else None
 
 
 def _estimate(steps, names, scores, kind):
-    return Estimate(steps, names, *estimate(scores, kind), len(scores), scores)
+    return SeedEstimate(steps, names, *estimate(scores, kind), len(scores), scores)
 
 
 def with_all_targets(scores: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ _NAMES = {
 }
 
 
-class Task(NamedTuple):
+class RecordedTask(NamedTuple):
     """What is to be reached, and where.
 
     Attributes:
@@ -72,7 +72,7 @@ class RunSummary:
     seed: int | None
     config: Mapping[str, str] | None
     bindings: Mapping[str, str]
-    task: Task
+    task: RecordedTask
     metrics: Mapping[str, np.ndarray]
     evaluations: Mapping[str, Mapping[str, np.ndarray]]
 
@@ -258,7 +258,7 @@ def _task(config, gin_name):
     name = next((name for maker, name in _NAMES.items() if maker in kind), "create_maze_env.env_name")
     environment = value_of(config, name)
     if not isinstance(environment, str):
-        return Task(split_name(gin_name)[1] or "unknown_task")
+        return RecordedTask(split_name(gin_name)[1] or "unknown_task")
     layout = text_of(config, "create_maze_env.layout")
     if layout not in (None, "None"):
         cell_size = text_of(config, "create_maze_env.cell_size")
@@ -273,7 +273,7 @@ def _task(config, gin_name):
         if found:
             values[found.group(1)] = value_of(config, binding)
     targets = {mode: tuple(map(float, place)) for mode, place in values.items() if _is_place(place)}
-    return Task(re.sub(r"\W+", "_", words).lower() + view, tuple(sorted(targets.items())))
+    return RecordedTask(re.sub(r"\W+", "_", words).lower() + view, tuple(sorted(targets.items())))
 
 
 def _is_place(value):

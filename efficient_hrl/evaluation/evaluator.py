@@ -15,7 +15,7 @@ from tf_agents.environments import tf_py_environment
 from efficient_hrl.evaluation.fits import check_environment_fits, check_success_fn, check_targets
 from efficient_hrl.evaluation.kept_weights import Following, KeptWeights
 from efficient_hrl.evaluation.result import EvalResult
-from efficient_hrl.evaluation.rollout import Outcome, Rollout, Targets
+from efficient_hrl.evaluation.rollout import Rollout, RolloutResult, Targets
 from efficient_hrl.evaluation.trajectories import Trajectory, record
 from efficient_hrl.hierarchical_policy import (
     GivenTargets,
@@ -207,7 +207,7 @@ class Evaluator:
         return Targets(context.merge(drawn), announced)
 
 
-def judge(name: str, outcome: Outcome, success_distance: float | None) -> EvalResult:
+def judge(name: str, outcome: RolloutResult, success_distance: float | None) -> EvalResult:
     """What the episodes for a target say: shares of those near it, and means of those that were stable.
 
     Args:
@@ -215,7 +215,7 @@ def judge(name: str, outcome: Outcome, success_distance: float | None) -> EvalRe
       outcome: of N episodes.
       success_distance: near is a reward above minus this; with None shares are NaN.
     """
-    found = Outcome(*(np.asarray(values) for values in outcome))  # [N] each
+    found = RolloutResult(*(np.asarray(values) for values in outcome))  # [N] each
     stable = ~np.isneginf(found.success_last)  # [N]
     mean = lambda values: float(values[stable].mean()) if stable.any() else float("nan")
     share = lambda rewards: (

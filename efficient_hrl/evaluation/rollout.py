@@ -26,7 +26,7 @@ class Targets(NamedTuple):
     announced: tuple[tf.Tensor, ...] = ()
 
 
-class Outcome(NamedTuple):
+class RolloutResult(NamedTuple):
     """What one rollout found, float32 [N] each.
 
     Attributes:
@@ -120,7 +120,7 @@ class Rollout:
         runs &= ~next_time_step.is_last()
         return next_time_step, action_step.state, runs, discount * self._gamma, returns, lasts, best
 
-    def _run(self, targets: Targets) -> Outcome:
+    def _run(self, targets: Targets) -> RolloutResult:
         """Runs one episode in every environment."""
         time_step = self._env.reset()
         if targets.announced:
@@ -139,4 +139,4 @@ class Rollout:
         )
         goes_on = lambda time_step, policy_state, runs, *_: tf.reduce_any(runs)
         *_, returns, lasts, best = tf.while_loop(goes_on, self._step, start)
-        return Outcome(*returns, *lasts, best)
+        return RolloutResult(*returns, *lasts, best)

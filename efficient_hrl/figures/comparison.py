@@ -10,7 +10,7 @@ import numpy as np
 
 from efficient_hrl.comparison.aggregate import (
     RETURNS,
-    Estimate,
+    SeedEstimate,
     aggregate,
     aggregate_returns,
     statistic_in_words,
@@ -44,7 +44,7 @@ class _Row(NamedTuple):
     """What is drawn of a group, and its colour, marker and kind of line, the same in all pictures."""
 
     group: Group
-    estimate: Estimate
+    estimate: SeedEstimate
     style: dict[str, object]
 
 

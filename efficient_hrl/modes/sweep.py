@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from efficient_hrl.sweeps import on_slurm
 from efficient_hrl.sweeps.cpus import check_cpus
-from efficient_hrl.sweeps.grid import Run, parse_axis, runs_of
+from efficient_hrl.sweeps.grid import SweepRun, parse_axis, runs_of
 from efficient_hrl.sweeps.jobs import Job, failures, worst_status
 from efficient_hrl.sweeps.jobs_view import jobs_view
 from efficient_hrl.sweeps.on_ray import run_on_ray
@@ -63,7 +63,7 @@ def run(
     return _ended(root, runs, outcomes, stopped_by)
 
 
-def _job(run: Run, root: pathlib.Path, gin_bindings: Sequence[str]) -> Job:
+def _job(run: SweepRun, root: pathlib.Path, gin_bindings: Sequence[str]) -> Job:
     folder = run.folder(root)
     command = [*own_command(), *configuration_flags([run.gin_file], [*gin_bindings, *run.bindings])]
     return Job(

@@ -25,7 +25,7 @@ class Axis(NamedTuple):
     values: tuple[str, ...]
 
 
-class Run(NamedTuple):
+class SweepRun(NamedTuple):
     """One run of a sweep.
 
     Attributes:
@@ -66,7 +66,7 @@ def parse_axis(text: str) -> Axis:
     return Axis(name, tuple(elements))
 
 
-def runs_of(gin_files: Sequence[str], axes: Sequence[Axis], seeds: Sequence[int]) -> list[Run]:
+def runs_of(gin_files: Sequence[str], axes: Sequence[Axis], seeds: Sequence[int]) -> list[SweepRun]:
     """All runs of a sweep: first seeds of all methods first, so that each is seen to work early.
 
     Raises:
@@ -89,7 +89,7 @@ def runs_of(gin_files: Sequence[str], axes: Sequence[Axis], seeds: Sequence[int]
             )
         methods[method] = (gin_file, tuple(f"{axis.name} = {value}" for axis, value in point))
     return [
-        Run(method, gin_file, bindings, seed)
+        SweepRun(method, gin_file, bindings, seed)
         for seed in seeds
         for method, (gin_file, bindings) in methods.items()
     ]

@@ -27,7 +27,7 @@ class Job(NamedTuple):
     group: Hashable = None
 
 
-class Outcome(NamedTuple):
+class JobEnd(NamedTuple):
     """How a job's process has ended.
 
     Attributes:
@@ -75,7 +75,7 @@ class View:
         """Some time has passed."""
 
 
-def word(outcome: Outcome) -> str:
+def word(outcome: JobEnd) -> str:
     """How a job has ended, in a word or two."""
     if outcome.stopped:
         return "stopped"
@@ -84,7 +84,7 @@ def word(outcome: Outcome) -> str:
     return "failed" if outcome.status else "finished"
 
 
-def failures(outcomes: Mapping[Hashable, Outcome], title: Callable[[Sequence[Hashable]], str]) -> list[str]:
+def failures(outcomes: Mapping[Hashable, JobEnd], title: Callable[[Sequence[Hashable]], str]) -> list[str]:
     """A line for each way in which jobs have failed.
 
     Args:
@@ -100,7 +100,7 @@ def failures(outcomes: Mapping[Hashable, Outcome], title: Callable[[Sequence[Has
     return [f"{title(failed)}: {line}" for line, failed in keys.items()]
 
 
-def worst_status(outcomes: Mapping[Hashable, Outcome]) -> int:
+def worst_status(outcomes: Mapping[Hashable, JobEnd]) -> int:
     """The exit status for all: 1 if a run could not go on, 2 if the user can mend it, 0 if all is well."""
     statuses = {outcome.status for outcome in outcomes.values() if outcome.failed}
     return 0 if not statuses else 2 if statuses == {2} else 1

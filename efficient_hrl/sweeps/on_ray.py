@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.storage.run_folder import LOCK
-from efficient_hrl.sweeps.jobs import STARTING, Job, Outcome, View
+from efficient_hrl.sweeps.jobs import STARTING, Job, JobEnd, View
 from efficient_hrl.sweeps.ray_cluster import connect, load_ray
 from efficient_hrl.sweeps.ray_task import RETRIES, Board, run_task
 from efficient_hrl.terminal.progress import Report
@@ -26,7 +26,7 @@ _ANSWER_SECONDS = 60.0  # of the board, which only hands over what it has
 
 def run_on_ray(
     jobs: Sequence[Job], root: pathlib.Path, cpus_per_run: int, address: str | None, view: View
-) -> tuple[dict[Hashable, Outcome], str]:
+) -> tuple[dict[Hashable, JobEnd], str]:
     """Runs jobs on a cluster, as `run_jobs` does on one machine.
 
     Args:
@@ -111,7 +111,7 @@ class _Sweep:
             if isinstance(what, Report):
                 self._right.add(self._groups[key])
                 self._view.report(key, what)
-            elif isinstance(what, Outcome):
+            elif isinstance(what, JobEnd):
                 self._take(key, what)
             else:
                 if what == STARTING:
@@ -143,10 +143,10 @@ class _Sweep:
 
     def _end(self, key, result, stop):
         """Takes how a task has ended: an outcome, None, or in a line why it has none."""
-        if isinstance(result, Outcome):
+        if isinstance(result, JobEnd):
             self._take(key, result)
         elif result and key not in self._outcomes and not stop:
-            self._outcomes[key] = Outcome(1, f"Ray gave up: {result}", None, False)
+            self._outcomes[key] = JobEnd(1, f"Ray gave up: {result}", None, False)
             self._view.state(key, "failed")
 
     def _result(self, ref):

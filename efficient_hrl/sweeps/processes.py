@@ -18,7 +18,7 @@ from typing import Protocol
 
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.storage.run_lock import HELD
-from efficient_hrl.sweeps.jobs import STARTING, Job, Outcome, View, word
+from efficient_hrl.sweeps.jobs import STARTING, Job, JobEnd, View, word
 from efficient_hrl.terminal.console import program
 from efficient_hrl.terminal.progress import REPORT_PIPE, read_report
 
@@ -41,7 +41,7 @@ def run_jobs(
     stop: Stop | None = None,
     retries: int = 0,
     dies_with_parent: bool = False,
-) -> tuple[dict[Hashable, Outcome], str]:
+) -> tuple[dict[Hashable, JobEnd], str]:
     """Runs a process for every job and waits for all of them.
 
     A wish to stop is passed on once, as its signal, to those that run, and no more are begun.  A
@@ -243,7 +243,7 @@ class _Child:
         own = [line for line in lines if line.startswith(prefix)] or lines
         last = own[-1].removeprefix(prefix) if own else ""
         concerns = "run" if last.endswith(HELD) else "group"
-        return Outcome(status, last, self._log.path if self._log.begun else None, stopped, concerns)
+        return JobEnd(status, last, self._log.path if self._log.begun else None, stopped, concerns)
 
     def _read_text(self, view):
         del view

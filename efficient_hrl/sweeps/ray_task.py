@@ -11,7 +11,7 @@ from typing import NamedTuple
 from efficient_hrl.run.stop_request import StopRequest
 from efficient_hrl.storage.run_lock import holder
 from efficient_hrl.sweeps.cpus import own_cpus
-from efficient_hrl.sweeps.jobs import Job, Outcome, View
+from efficient_hrl.sweeps.jobs import Job, JobEnd, View
 from efficient_hrl.sweeps.processes import run_jobs
 from efficient_hrl.terminal.progress import Report
 
@@ -30,7 +30,7 @@ class Event(NamedTuple):
     """
 
     key: Hashable
-    what: Report | str | Outcome
+    what: Report | str | JobEnd
 
 
 class Board:
@@ -40,7 +40,7 @@ class Board:
         """Nothing has been told."""
         self._events = collections.deque()
 
-    def tell(self, key: Hashable, what: Report | str | Outcome) -> None:
+    def tell(self, key: Hashable, what: Report | str | JobEnd) -> None:
         """A task tells of its job."""
         self._events.append(Event(key, what))
 
@@ -80,7 +80,7 @@ class _AsTerm:
 
 def run_task(
     job: Job, folder: str, cpus: int, board, lock: pathlib.Path, token: pathlib.Path
-) -> Outcome | None:
+) -> JobEnd | None:
     """A task: the job's process on this node, to its end; how it has ended, which the board is told as well.
 
     When the task is cancelled, Ray interrupts it as SIGINT does; its process is asked to stop.
@@ -117,7 +117,7 @@ def _missing(token, stop):
     while not token.exists() and not stop:
         if time.monotonic() >= deadline:
             wrong = f"--root_dir={token.parent}: it is not the sweep's folder on {socket.gethostname()}"
-            return Outcome(2, f"{wrong}; allowed: one that all nodes see", None, False, concerns="sweep")
+            return JobEnd(2, f"{wrong}; allowed: one that all nodes see", None, False, concerns="sweep")
         time.sleep(_ASK_SECONDS)
     return None
 

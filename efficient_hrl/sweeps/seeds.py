@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from efficient_hrl.checks import MOST_SEED
 from efficient_hrl.errors import UsageError
-from efficient_hrl.sweeps.jobs import Job, Outcome, View
+from efficient_hrl.sweeps.jobs import Job, JobEnd, View
 from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
 
 _MOST = 1000  # seeds; more are a slip of the pen
@@ -55,7 +55,7 @@ def run_seeds(
     root: pathlib.Path,
     side_by_side: int = 1,
     view: View | None = None,
-) -> tuple[dict[int, Outcome], str]:
+) -> tuple[dict[int, JobEnd], str]:
     """Runs a process for every seed, see `run_jobs`.
 
     Args:

@@ -8,7 +8,7 @@ import pytest
 
 from efficient_hrl.comparison import run_summary
 from efficient_hrl.comparison.run_groups import compare
-from efficient_hrl.comparison.run_summary import Task, find_runs, read_run, split_name
+from efficient_hrl.comparison.run_summary import RecordedTask, find_runs, read_run, split_name
 from efficient_hrl.errors import UsageError
 from efficient_hrl.storage.run_folder import UNBOUND, RunFolder
 from tests.runs_on_disk import ANT_MAZE, ANT_PUSH, write_run
@@ -195,7 +195,7 @@ def test_a_run_is_read(tmp_path):
     run = read_run(root)
     assert (run.gin_name, run.folder_name, run.seed) == ("hiro_ant_maze", "a", 7)
     expected = tuple((name, tuple(map(float, at))) for name, at in ANT_MAZE.items())
-    assert run.task == Task("ant_maze", expected)
+    assert run.task == RecordedTask("ant_maze", expected)
     assert run.evaluations["eval1"]["env_steps"].tolist() == [50, 100]
     assert run.evaluations["eval1"]["success_rate"].tolist() == [0, 0.75]  # the later row
     assert run.evaluations["eval2"]["high_last_reward"].tolist() == [-10, -10]
@@ -240,7 +240,7 @@ def test_the_committed_runs_are_understood():
     assert dict(runs["norl_ant_maze"].task.targets)["eval3"] == (0.0, 16.0)
     assert runs["norl_ant_maze"].evaluations["eval1"]["success_rate"][-1] == 1.0
     unrecorded = runs["point_maze/hiro_repr_seed0"]
-    assert unrecorded.gin_name == "hiro_repr_point_maze" and unrecorded.task == Task("point_maze")
+    assert unrecorded.gin_name == "hiro_repr_point_maze" and unrecorded.task == RecordedTask("point_maze")
     # Where targets are not known, they are taken to be those of the other runs of the task.
     comparisons, _ = compare(list(runs.values())[::-1])
     tasks = {comparison.name for comparison in comparisons}

@@ -9,7 +9,7 @@ import pytest
 
 from efficient_hrl.errors import RunError
 from efficient_hrl.sweeps import on_ray, ray_task
-from efficient_hrl.sweeps.jobs import Job, Outcome, View
+from efficient_hrl.sweeps.jobs import Job, JobEnd, View
 
 JOB = Job("a", ["true"], pathlib.Path("a.log"), "group")
 
@@ -65,8 +65,8 @@ def test_a_task_waits_for_no_lock_that_is_free_or_not_there_and_not_when_it_is_t
 
 
 def test_a_run_whose_folder_another_was_faster_in_is_begun_again(tmp_path, monkeypatch):
-    held = Outcome(2, "is running in this folder", None, False, "run")
-    ends = iter([held, held, Outcome(0, "", None, False)])
+    held = JobEnd(2, "is running in this folder", None, False, "run")
+    ends = iter([held, held, JobEnd(0, "", None, False)])
     monkeypatch.setattr(ray_task, "run_jobs", lambda *arguments, **options: ({"a": next(ends)}, ""))
     told = []
     outcome = ray_task.run_task(JOB, ".", 1, board_of(told), tmp_path / "lock", tmp_path)
@@ -153,6 +153,6 @@ def test_a_cluster_that_is_gone_is_one_line(sweep, tmp_path):
     ("concerns", "ended"), [("run", {"a", "b", "c"}), ("group", {"a", "c"}), ("sweep", {"a"})]
 )
 def test_a_mistake_ends_what_it_concerns(sweep, concerns, ended):
-    good = Outcome(0, "", None, False)
-    wrong = Outcome(2, "wrong", None, False, concerns)
+    good = JobEnd(0, "", None, False)
+    wrong = JobEnd(2, "wrong", None, False, concerns)
     assert {*sweep({"a": ("g", wrong), "b": ("g", good), "c": ("h", good)})} == ended

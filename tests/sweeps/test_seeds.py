@@ -15,7 +15,7 @@ from efficient_hrl.commands import main
 from efficient_hrl.errors import UsageError
 from efficient_hrl.modes import seeds as seeds_mode
 from efficient_hrl.sweeps import jobs_view, own_command
-from efficient_hrl.sweeps.jobs import Job, Outcome, View, failures, worst_status
+from efficient_hrl.sweeps.jobs import Job, JobEnd, View, failures, worst_status
 from efficient_hrl.sweeps.processes import cpu_shares, run_jobs
 from efficient_hrl.sweeps.seeds import parse_seeds, run_seeds, seed_names, seeds_title
 from efficient_hrl.terminal import console
@@ -189,7 +189,7 @@ def test_one_after_another_and_what_they_say_is_in_their_logs(tmp_path):
     outcomes, stopped_by = pretend(tmp_path, {3: "works", 1: "works"}, view=view)
     assert stopped_by == ""
     log = tmp_path / "runs"
-    assert outcomes == {seed: Outcome(0, "done", log / f"seed{seed}.log", False) for seed in (3, 1)}
+    assert outcomes == {seed: JobEnd(0, "done", log / f"seed{seed}.log", False) for seed in (3, 1)}
     assert [note[:2] for note in notes(tmp_path)] == [
         ["begins", "3"],
         ["ends", "3"],
