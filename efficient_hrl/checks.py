@@ -17,6 +17,11 @@ def is_number(value: Any) -> bool:
     return is_real and abs(value) < math.inf
 
 
+def is_whole(value: Any, least: float = -math.inf) -> bool:
+    """Whether a binding is a whole number from `least`, and no truth value."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def is_coordinate(value: Any) -> bool:
     """Whether a binding is a place's number, metres: float32 still tells places apart there."""
     return is_number(value) and abs(value) <= MOST_METRES
@@ -29,7 +34,7 @@ def is_mode(value: Any) -> bool:
 
 def check_whole(name: str, value: Any, least: int = 1) -> None:
     """Refuses all but whole numbers from `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if not is_whole(value, least):
         raise ValueError(f"{name} = {value!r}; allowed: a whole number from {least}")
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import gin
 import tensorflow as tf
 
-from efficient_hrl.checks import check_number
+from efficient_hrl.checks import check_number, check_whole
 from efficient_hrl.replay import Segment
 
 STRATEGIES = ("sample", "FuN", None)
@@ -93,8 +93,7 @@ class InverseDynamics:
         Raises:
           ValueError: fewer than 2 candidates, a negative deviation, or another type.
         """
-        if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 2:
-            raise ValueError(f"InverseDynamics.num_samples = {num_samples!r}; allowed: 2 or more")
+        check_whole("InverseDynamics.num_samples", num_samples, 2)
         if dtype not in DTYPES:
             raise ValueError(f"InverseDynamics.dtype = {dtype!r}; allowed: {', '.join(map(repr, DTYPES))}")
         check_number("InverseDynamics.sc", sc, 0)

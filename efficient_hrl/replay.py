@@ -7,6 +7,7 @@ batch holds depends only on the seed and on the buffer's contents.
 from typing import NamedTuple
 
 import gin
+import numpy as np
 import tensorflow as tf
 from tf_agents.replay_buffers import tf_uniform_replay_buffer
 from tf_agents.specs import tensor_spec
@@ -280,3 +281,17 @@ class CircularBuffer:
     def build(self, data_spec) -> UniformReplayBuffer:
         """Allocates the buffer for items of `data_spec`."""
         return UniformReplayBuffer(data_spec, self.buffer_size, self.scope)
+
+
+def row_dtype(data_spec: NamedTuple) -> np.dtype:
+    """A row of a buffer as a structured type, its fields in the order of `data_spec`."""
+    return np.dtype([(n, s.dtype.as_numpy_dtype, tuple(s.shape)) for n, s in data_spec._asdict().items()])
+
+
+def rows_of(items: NamedTuple, dtype: np.dtype) -> np.ndarray:
+    """A nest of arrays [n, ...] as structured rows [n]."""
+    columns = items._asdict()
+    rows = np.empty(len(next(iter(columns.values()))), dtype)
+    for name, values in columns.items():
+        rows[name] = values
+    return rows

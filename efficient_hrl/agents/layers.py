@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from efficient_hrl.checks import check_function
+from efficient_hrl.checks import check_function, is_whole
 
 
 def hidden_layer(units: int, activation_fn: Callable | None, name: str, use_bias: bool = True):
@@ -38,8 +38,7 @@ def dense_stack(
       ValueError: sizes that are not whole numbers from 1.
     """
     is_list = isinstance(sizes, (list, tuple))
-    is_whole = lambda size: isinstance(size, int) and not isinstance(size, bool)
-    if not is_list or not all(is_whole(size) and size > 0 for size in sizes):
+    if not is_list or not all(is_whole(size, 1) for size in sizes):
         raise ValueError(f"hidden layers {sizes!r}; allowed: a list of whole numbers from 1, e.g. (300, 300)")
     check_function("normalizer_fn", normalizer_fn)
     layers = []

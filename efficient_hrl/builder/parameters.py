@@ -20,6 +20,7 @@ from efficient_hrl.checks import (
     is_coordinate,
     is_mode,
     is_number,
+    is_whole,
 )
 from efficient_hrl.context.context import target_mode
 from efficient_hrl.relabeling import check_strategy
@@ -259,8 +260,7 @@ def check_evaluate(given: Mapping[str, Any]) -> None:
 
 
 def _check_window(window, buffer_size):
-    is_whole = isinstance(window, int) and not isinstance(window, bool)
-    if window is not None and not (is_whole and 1 <= window <= buffer_size):
+    if window is not None and not (is_whole(window, 1) and window <= buffer_size):
         raise ValueError(
             f"train_uvf.low_replay_window = {window!r}; allowed: None, a whole number from 1 to"
             f" {buffer_size}, the size of the low level's buffer"

@@ -21,6 +21,7 @@ from efficient_hrl.checks import (
     check_truth,
     check_whole,
     is_mode,
+    is_whole,
     length,
     numbers,
 )
@@ -316,8 +317,7 @@ def _checked_count(ranges, shapes):
             " of one length, at least 1"
         )
     for i, (limits, size) in enumerate(zip(ranges, shapes)):
-        is_whole = isinstance(size, int) and not isinstance(size, bool)
-        if size is not None and not (is_whole and (size > 0 or (size == 0 and _is_empty(limits)))):
+        if size is not None and not (is_whole(size, 0) and (size > 0 or _is_empty(limits))):
             raise ValueError(
                 f"Context.context_shapes[{i}] = {size!r}; allowed: None, a whole number from 1, or 0 with"
                 f" Context.context_ranges[{i}] = ((), ())"

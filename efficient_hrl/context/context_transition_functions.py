@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import gin
 import tensorflow as tf
 
+from efficient_hrl.checks import check_whole
 from efficient_hrl.context.rewards_functions import context_at
 from efficient_hrl.inert_parameters import accepts_inert
 
@@ -102,7 +103,7 @@ def periodic_context_fn(
       ValueError: a period below 1, or nothing to draw from.
     """
     del state, next_state
-    _check_period("periodic_context_fn", period)
+    check_whole("periodic_context_fn.period", period)
     _check_sampler("periodic_context_fn", sampler_fn)
     due = tf.math.floormod(timer, period) == 0
     return _where(due[..., None], sampler_fn(), contexts)
@@ -141,7 +142,7 @@ def timer_context_fn(
       ValueError: a period below 1, nothing to draw from, or no context at `timer_index`.
     """
     del timer, state, next_state
-    _check_period("timer_context_fn", period)
+    check_whole("timer_context_fn.period", period)
     _check_sampler("timer_context_fn", sampler_fn)
     countdown = context_at("timer_context_fn.timer_index", contexts, timer_index)
     kept, fresh = list(contexts), list(sampler_fn())
@@ -154,11 +155,6 @@ def _check_leading(name, k, goals):
     size = goals.shape[-1]
     if isinstance(k, bool) or k not in range(size + 1):
         raise ValueError(f"{name} = {k!r}; allowed: 0 to {size}, the size of a goal")
-
-
-def _check_period(function, period):
-    if isinstance(period, bool) or not isinstance(period, int) or period < 1:
-        raise ValueError(f"{function}.period = {period!r}; allowed: 1 or more")
 
 
 def _where(due, fresh, kept):

@@ -52,8 +52,7 @@ class RandomPolicyRun:
           ValueError: no environment, numbers below 1, or a distance that is none.
           MemoryError: more episodes than there is memory for.
         """
-        if isinstance(num_episodes, bool) or not isinstance(num_episodes, int) or num_episodes < 1:
-            raise ValueError(f"run_random.num_episodes = {num_episodes!r}; allowed: a whole number from 1")
+        check_whole("run_random.num_episodes", num_episodes)
         name = "run_random.environment"
         if environment is None:
             name, environment = _bound_environment()

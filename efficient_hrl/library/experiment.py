@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from efficient_hrl.checks import MOST_SEED
+from efficient_hrl.checks import MOST_SEED, is_whole
 from efficient_hrl.configuration.agreement import check_agreement
 from efficient_hrl.configuration.config import bindings, load_config
 from efficient_hrl.errors import UsageError
@@ -37,7 +37,7 @@ def build(
       UsageError: what the command line refuses, in the same words.
     """
     files, overrides = texts(gin_files), texts(gin_bindings)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MOST_SEED:
+    if not is_whole(seed, 0) or seed > MOST_SEED:
         raise UsageError(f"seed = {seed!r}; allowed: a whole number from 0 to {MOST_SEED}")
     use_threads()
     configuration = OwnConfiguration(lambda: load_config(files, overrides))
@@ -92,7 +92,7 @@ class Experiment(HierarchyView):
           UsageError: a wrong number of steps.
           RunError: NaN or infinity in a loss, a weight or an observation; says where.
         """
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
+        if not is_whole(steps, 0):
             raise UsageError(f"steps = {steps!r}; allowed: a whole number from 0")
         end = self.env_steps + steps
         while (row := self._train_to_a_row(end)) is not None:

@@ -65,20 +65,6 @@ class Block(NamedTuple):
     fault: str = ""
 
 
-def row_dtype(data_spec) -> np.dtype:
-    """A row of a buffer as a structured type, its fields in the order of `data_spec`."""
-    return np.dtype([(n, s.dtype.as_numpy_dtype, tuple(s.shape)) for n, s in data_spec._asdict().items()])
-
-
-def rows_of(items, dtype: np.dtype) -> np.ndarray:
-    """A nest of arrays [n, ...] as structured rows [n]."""
-    columns = items._asdict()
-    rows = np.empty(len(next(iter(columns.values()))), dtype)
-    for name, values in columns.items():
-        rows[name] = values
-    return rows
-
-
 def block_bytes(rooms: Sequence[int], dtypes: Sequence[np.dtype]) -> int:
     """Bytes of every block of a run: Reverb wants all to be of one size.
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 from efficient_hrl.collect import Collecting
 from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.graph.finite import culprit
-from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed, row_dtype, rows_of
+from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed
 from efficient_hrl.remote.transport import LearnerLostError, Link
-from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.replay import UniformReplayBuffer, row_dtype, rows_of
 from environments.instability import NonFiniteError
 
 _TELL_SECONDS = 60.0

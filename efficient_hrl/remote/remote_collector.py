@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from efficient_hrl.observers.returns import EpisodeReturns
-from efficient_hrl.remote.block import FINISHED, Block, row_dtype, unpacked
+from efficient_hrl.remote.block import FINISHED, Block, unpacked
 from efficient_hrl.remote.transport import Server
-from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.replay import UniformReplayBuffer, row_dtype
 from environments.instability import NonFiniteError
 
 SILENT_SECONDS = 60.0  # after which a collector counts as gone

@@ -17,10 +17,9 @@ import tensorflow as tf
 from efficient_hrl.agents.layers import apply_layers, dense_stack, output_layer, zero_entries
 from efficient_hrl.agents.sized_network import SizedNetwork, Stack
 from efficient_hrl.checks import check_above_0, check_whole
-from efficient_hrl.graph.finite import check_finite, gradients_by_name
-from efficient_hrl.graph.gradients import clipped_gradients
 from efficient_hrl.replay import Segment
 from efficient_hrl.representations.goal_space import GoalSpace
+from efficient_hrl.representations.gradient_step import gradient_step
 from efficient_hrl.representations.representation import hidden_inputs
 
 
@@ -292,15 +291,11 @@ class Autoencoder(GoalSpace):
 
     def update(self, batch: Transitions, normal: tf.Tensor) -> AutoencoderInfo:
         """One optimiser step; arguments as for `loss`."""
-        variables = self.trained_variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
+
+        def objective():
             info = self.loss(batch, normal)
-        gradients = tape.gradient(info.loss, variables)
-        check_finite(
-            {"representation loss": info.loss} | gradients_by_name("representation", variables, gradients)
-        )
-        gradients = clipped_gradients(gradients, self._clip_gradient_norm)
-        self._optimizer.apply_gradients(zip(gradients, variables))
+            return info.loss, info
+
+        info = gradient_step(objective, self.trained_variables, self._optimizer, self._clip_gradient_norm)
         self.updates.assign_add(1)
         return info

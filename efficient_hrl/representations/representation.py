@@ -20,14 +20,13 @@ from tf_agents.networks import network
 
 from efficient_hrl.agents.layers import apply_layers, dense_stack, output_layer, zero_entries
 from efficient_hrl.agents.sized_network import SizedNetwork, Stack
-from efficient_hrl.checks import check_function, check_truth, check_whole
-from efficient_hrl.graph.finite import check_finite, gradients_by_name
-from efficient_hrl.graph.gradients import clipped_gradients
+from efficient_hrl.checks import check_function, check_truth, check_whole, is_whole
 from efficient_hrl.graph.xla import begin_xla
 from efficient_hrl.replay import Segment
 from efficient_hrl.representations.distances import CosineDistance, Distance, HuberDistance, check_distance
 from efficient_hrl.representations.estimators import Embeddings, Estimator, FifoEstimator, check_estimator
 from efficient_hrl.representations.goal_space import GoalSpace
+from efficient_hrl.representations.gradient_step import gradient_step
 
 PRIOR_SIZE = 1024  # embeddings in the FIFO
 STEP_DISCOUNT = 0.99  # weights of the steps k inside a segment
@@ -490,16 +489,14 @@ class StatePreprocess(GoalSpace):
         replay_states: Sequence[tf.Tensor] = (),
     ) -> RepresentationInfo:
         """One optimiser step on f and phi; arguments as for `loss`."""
-        variables = self.trained_variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            info, prior = self.loss(states, next_states, low_states, low_actions, steps, replay_states)
-        gradients = tape.gradient(info.loss, variables)
-        check_finite(
-            {"representation loss": info.loss} | gradients_by_name("representation", variables, gradients)
+
+        def objective():
+            found = self.loss(states, next_states, low_states, low_actions, steps, replay_states)
+            return found[0].loss, found
+
+        info, prior = gradient_step(
+            objective, self.trained_variables, self._optimizer, self._clip_gradient_norm
         )
-        gradients = clipped_gradients(gradients, self._clip_gradient_norm)
-        self._optimizer.apply_gradients(zip(gradients, variables))
         self._prior.assign(prior)
         for variable, value in zip(self._estimator.state, info.state):
             variable.assign(value)
@@ -509,9 +506,8 @@ class StatePreprocess(GoalSpace):
 
 def _entries(indices, size):
     """Indices of a state's entries, checked."""
-    is_whole = lambda index: isinstance(index, int) and not isinstance(index, bool)
     is_list = isinstance(indices, (list, tuple)) and indices
-    if not is_list or not all(is_whole(index) and 0 <= index < size for index in indices):
+    if not is_list or not all(is_whole(index, 0) and index < size for index in indices):
         raise ValueError(
             f"StatePreprocess.state_indices = {indices!r}; allowed: a list of whole numbers from 0 to"
             f" {size - 1}"

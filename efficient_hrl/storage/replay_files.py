@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from efficient_hrl.replay import UniformReplayBuffer
+from efficient_hrl.replay import UniformReplayBuffer, row_dtype, rows_of
 from efficient_hrl.storage.durable import DamagedError, check_file, remove, write_bytes
 
 _SMALLEST_BLOCK, _MOST_BLOCKS = 1024, 64
@@ -47,8 +47,7 @@ class ReplayFiles:
         self._buffer = buffer
         self._capacity = int(buffer.capacity)
         self._rows = max(_SMALLEST_BLOCK, math.ceil(self._capacity / _MOST_BLOCKS))
-        spec = buffer.data_spec._asdict()
-        self._dtype = np.dtype([(n, s.dtype.as_numpy_dtype, tuple(s.shape)) for n, s in spec.items()])
+        self._dtype = row_dtype(buffer.data_spec)
         self._full: dict[int, Block] = {}  # by number: on disk, never to be written again
 
     def save(self) -> tuple[dict, int]:
@@ -134,9 +133,7 @@ class ReplayFiles:
         return self._folder / f"{self._name}-{block.first}-{block.end}.npy"
 
     def _write(self, first, end):
-        records = np.empty(end - first, self._dtype)
-        for name, values in self._buffer.read_rows(first, end)._asdict().items():
-            records[name] = values
+        records = rows_of(self._buffer.read_rows(first, end), self._dtype)
         content = io.BytesIO()
         np.save(content, records, allow_pickle=False)
         data = content.getvalue()

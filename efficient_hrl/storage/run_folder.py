@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from efficient_hrl.checks import MOST_SEED
+from efficient_hrl.checks import MOST_SEED, is_whole
 from efficient_hrl.errors import UsageError
 from efficient_hrl.graph.machine import available_cpus, processor
 from efficient_hrl.storage.durable import partial_of, write_text
@@ -177,7 +177,7 @@ def present_config(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _check_record(record):
     """Checks the kinds of a record's parts; older versions wrote fewer of them."""
-    if not isinstance(record, dict) or not _is_whole(record.get("seed")):
+    if not isinstance(record, dict) or not is_whole(record.get("seed")):
         raise ValueError("no seed")
     if not 0 <= record["seed"] <= MOST_SEED:
         raise ValueError(f"seed = {str(record['seed'])[:50]}; allowed: 0 to {MOST_SEED}")
@@ -200,10 +200,6 @@ def _check_record(record):
         raise ValueError("a text that no file can hold") from None
 
 
-def _is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_note(note):
     """Whether it is what `note_continuation` adds, as far as anybody reads it."""
     if not isinstance(note, dict) or not isinstance(note.get("started", ""), str):
@@ -212,7 +208,7 @@ def _is_note(note):
     is_list = isinstance(changed, list) and all(isinstance(line, str) for line in changed)
     bound = note.get("bound", {})
     are_texts = isinstance(bound, dict) and all(isinstance(text, str | None) for text in bound.values())
-    return is_list and are_texts and _is_whole(note.get("env_steps", 0))
+    return is_list and are_texts and is_whole(note.get("env_steps", 0))
 
 
 def _maps_texts(values):

@@ -133,8 +133,12 @@ def test_every_element_of_a_wide_countdown_is_set():
 @pytest.mark.parametrize(
     "function, arguments, message",
     [
-        (periodic_context_fn, {"period": 0}, "periodic_context_fn.period = 0; allowed: 1 or more"),
-        (timer_context_fn, {"period": 0}, "timer_context_fn.period = 0; allowed: 1 or more"),
+        (
+            periodic_context_fn,
+            {"period": 0},
+            "periodic_context_fn.period = 0; allowed: a whole number from 1",
+        ),
+        (timer_context_fn, {"period": 0}, "timer_context_fn.period = 0; allowed: a whole number from 1"),
         (timer_context_fn, {"timer_index": 1}, "timer_context_fn.timer_index = 1; allowed: -1 to 0"),
     ],
 )

@@ -6,8 +6,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficient_hrl.remote.block import Block, block_bytes, packed, row_dtype, rows_of, unpacked
-from efficient_hrl.replay import segment_spec, transition_spec
+from efficient_hrl.remote.block import Block, block_bytes, packed, unpacked
+from efficient_hrl.replay import row_dtype, rows_of, segment_spec, transition_spec
 
 SPECS = (transition_spec(3, 2, 2), segment_spec(3, 2, 2, 2, 4))
 DTYPES = [row_dtype(spec) for spec in SPECS]

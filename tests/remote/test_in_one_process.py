@@ -12,10 +12,11 @@ import tensorflow as tf
 from efficient_hrl.collect import Collecting
 from efficient_hrl.errors import RunError, UsageError
 from efficient_hrl.graph.finite import check_finite
-from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed, row_dtype, unpacked
+from efficient_hrl.remote.block import FINISHED, Block, block_bytes, packed, unpacked
 from efficient_hrl.remote.collector_process import CollectorProcess
 from efficient_hrl.remote.remote_collector import FAREWELL_SECONDS, RemoteCollector, RemoteSimulations
 from efficient_hrl.remote.transport import Address, Given, LearnerLostError, Server
+from efficient_hrl.replay import row_dtype
 from efficient_hrl.seam import CollectsBlocks, Simulations
 from environments.instability import NonFiniteError
 from tests import tiny_hierarchy
