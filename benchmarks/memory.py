@@ -8,11 +8,13 @@ writes memory.csv and memory.png into the folder `--out`: what is measured is th
 run, with its evaluations, checkpoints and plots.
 """
 
+import datetime
 import pathlib
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
 from absl import flags
 
@@ -56,7 +58,8 @@ def main(argv: list[str]) -> int:
     finally:
         process.wait()
         if readings:
-            _write(readings, pathlib.Path(values.out))
+            name = "+".join(pathlib.Path(path).stem for path in values.gin_file)
+            _write(readings, name, pathlib.Path(values.out))
     return process.returncode
 
 
@@ -76,22 +79,32 @@ def _env_steps(metrics):
     return int(last) if last.isdigit() else 0
 
 
-def _write(readings, out):
+def _write(readings, name, out):
+    # Only now, because importing TensorFlow takes seconds.
+    from benchmarks import machine
+
     # One row per step that was read: the largest reading there.
     largest = {}
     for steps, resident in readings:
         largest[steps] = max(largest.get(steps, 0.0), resident)
-    rows = [{"env_steps": steps, "resident_mib": resident} for steps, resident in largest.items()]
+    of = {"machine": machine.description(), "date": str(datetime.date.today())}
+    rows = [{"env_steps": steps, "resident_mib": resident} | of for steps, resident in largest.items()]
     write_table(rows, out / "memory.csv")
-    figure, axis = new_figure()
-    axis.plot(list(largest), list(largest.values()))
-    axis.set_xlabel("environment steps")
-    axis.set_ylabel("resident memory, MiB")
-    axis.set_ylim(bottom=0)
-    save_figure(figure, out / "memory.png")
+    draw(largest, f"{name}: {of['machine']}, {of['date']}", out / "memory.png")
     learning = [resident for steps, resident in largest.items() if steps]
     if learning:
         print(f"resident memory: {learning[0]:.0f} MiB at the first reading, {learning[-1]:.0f} at the last")
+
+
+def draw(resident: Mapping[int, float], title: str, path: pathlib.Path) -> None:
+    """Draws resident memory, MiB, by environment steps."""
+    figure, axis = new_figure()
+    axis.plot(list(resident), list(resident.values()))
+    axis.set_title(title, fontsize=10)
+    axis.set_xlabel("environment steps")
+    axis.set_ylabel("resident memory, MiB")
+    axis.set_ylim(bottom=0)
+    save_figure(figure, path)
 
 
 if __name__ == "__main__":

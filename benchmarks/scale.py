@@ -139,7 +139,7 @@ def draw(collectors: Sequence[dict[str, str]], sweeps: Sequence[dict[str, str]],
     bars.bar_label(drawn, [f"{float(row['efficiency']):.0%}" for row in sweeps], padding=3, fontsize=8)
     bars.margins(x=0.2)
     bars.invert_yaxis()
-    bars.set_xlabel("runs per hour (of one alone on each CPU)")
+    bars.set_xlabel("runs per hour\n(of independent runs, one for each CPU)")
     of = next(iter([*collectors, *sweeps]), None)
     figure.suptitle(f"{of['machine']}, {of['date']}" if of else "", fontsize=10)
     report.save_figure(figure, path)

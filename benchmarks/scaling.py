@@ -8,6 +8,7 @@ writes scaling.csv and scaling.png into `--out`.  About 15 minutes on two cores;
 """
 
 import csv
+import datetime
 import pathlib
 import subprocess
 import sys
@@ -31,6 +32,8 @@ _FEWER_UPDATES = (
     "train_uvf.num_collect_per_update={0}",
     "train_uvf.num_collect_per_meta_update={0}0",
 )
+_TEXTS = ("sweep", "machine", "date")  # columns that are no numbers
+_COLUMNS = 4  # of panels
 # Name of a sweep -> sizes, and bindings for a size.
 SWEEPS = {
     "environments, updates per step": ((1, 2, 4, 8, 16, 64), ("train_uvf.num_envs={0}",)),
@@ -64,7 +67,7 @@ def main(argv: list[str]) -> int:
     except (flags.Error, UsageError) as error:
         print(f"benchmarks.scaling: {str(error).splitlines()[0]}", file=sys.stderr)
         return 2
-    draw(list(rows.values()), table.with_suffix(".png"))
+    draw(list(rows.values()), pathlib.Path(values.gin_file).stem, table.with_suffix(".png"))
     return 0
 
 
@@ -73,7 +76,10 @@ def _read(table):
     if not table.exists():
         return {}
     with open(table, newline="") as file:
-        found = [{k: v if k == "sweep" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        found = [
+            {name: text if name in _TEXTS else float(text) for name, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
     return {(row["sweep"], int(row["size"])): row | {"size": int(row["size"])} for row in found}
 
 
@@ -96,27 +102,42 @@ def _measured(sweep, size, values):
         "size": size,
         "steps_per_s": float(found["median_steps_per_s"]),
         "resident_mib": float(found["resident_mib"]),
+        "machine": found["machine"],
+        "date": str(datetime.date.today()),
     }
 
 
-def draw(rows: list[dict], path: pathlib.Path) -> None:
-    """Draws steps per second and memory, a panel for each sweep."""
+def draw(rows: list[dict], name: str, path: pathlib.Path) -> None:
+    """Draws steps per second and, below them, memory, a pair of panels for each sweep.
+
+    Args:
+      rows: of the table.
+      name: of the configuration.
+      path: of the picture.
+    """
     sweeps = list(dict.fromkeys(row["sweep"] for row in rows))
-    figure, axes = report.new_grid(2, len(sweeps))
-    for column, sweep in enumerate(sweeps):
-        of = [row for row in rows if row["sweep"] == sweep]
-        sizes = [row["size"] for row in of]
-        for axis, name, label in zip(
-            axes[:, column], ("steps_per_s", "resident_mib"), ("environment steps/s", "resident memory, MiB")
-        ):
-            axis.plot(sizes, [row[name] for row in of], "o-")
-            axis.set_ylim(0, 1.1 * max(row[name] for row in of))
-            axis.set_ylabel(label if not column else "")
-        if min(sizes) > 0 and max(sizes) / min(sizes) > 10:
-            for axis in axes[:, column]:
-                axis.set_xscale("log", base=2)
-        axes[1, column].set_xlabel(sweep)
+    figure, axes = report.new_grid(2 * -(-len(sweeps) // _COLUMNS), min(len(sweeps), _COLUMNS))
+    for i, sweep in enumerate(sweeps):
+        row, column = 2 * (i // _COLUMNS), i % _COLUMNS
+        _draw_pair(axes[row : row + 2, column], sweep, [found for found in rows if found["sweep"] == sweep])
+    for axis in axes.flat:
+        if not axis.lines:
+            axis.remove()
+    days = sorted({found["date"] for found in rows})
+    machines = ", ".join(dict.fromkeys(found["machine"] for found in rows))
+    figure.suptitle(f"{name}: {machines}, {' to '.join(dict.fromkeys((days[0], days[-1])))}", fontsize=10)
     report.save_figure(figure, path)
+
+
+def _draw_pair(axes, sweep, rows):
+    sizes = [row["size"] for row in rows]
+    labels = {"steps_per_s": "environment steps/s", "resident_mib": "memory, MiB"}
+    for axis, (name, label) in zip(axes, labels.items()):
+        axis.plot(sizes, [row[name] for row in rows], "o-")
+        axis.set_ylim(0, 1.1 * max(row[name] for row in rows))
+        axis.set(xlabel=sweep, ylabel=label)
+        if min(sizes) > 0 and max(sizes) / min(sizes) > 10:
+            axis.set_xscale("log", base=2)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,17 @@ from benchmarks import memory, scaling, startup
 
 pytestmark = pytest.mark.ci  # seconds to minutes each
 
+OF = {"machine": "a machine", "date": "2026-11-28"}
 GIN = pathlib.Path(__file__).parents[2] / "gin"
 
 
 def test_a_panel_for_every_sweep(tmp_path):
     rows = [
-        {"sweep": sweep, "size": size, "steps_per_s": 100.0 / (i + 1), "resident_mib": 500.0 + i}
+        {"sweep": sweep, "size": size, "steps_per_s": 100.0 / (i + 1), "resident_mib": 500.0 + i} | OF
         for sweep, (sizes, _) in scaling.SWEEPS.items()
         for i, size in enumerate(sizes)
     ]
-    scaling.draw(rows, tmp_path / "scaling.png")
+    scaling.draw(rows, "norl_ant_maze", tmp_path / "scaling.png")
     assert (tmp_path / "scaling.png").stat().st_size > 20_000
 
 
@@ -28,6 +29,7 @@ def test_sweeps_are_kept_beside_those_of_earlier_calls(capsys, tmp_path, monkeyp
         "size": size,
         "steps_per_s": 1.0 * size,
         "resident_mib": 9.0,
+        **OF,
     }
     monkeypatch.setattr(scaling, "_measured", row)
     for sweep in ("batch size", "hidden units", "batch size"):
