@@ -52,7 +52,10 @@ def optional(kind: Kind) -> Kind:
             if value is not None:
                 kind(name, value)
         except ValueError as error:
-            raise ValueError(str(error).replace("; allowed: ", "; allowed: None, ", 1)) from None
+            told = str(error)
+            if told.startswith(f"{name} = "):  # of the value as a whole
+                told = told.replace("; allowed: ", "; allowed: None, ", 1)
+            raise ValueError(told) from None
 
     return check
 

@@ -100,7 +100,7 @@ def test_other_modes_have_no_targets(mode, error_of):
 @pytest.mark.parametrize("value", ["[]", "5", "[5]", "[[]]", "[['x', 1]]", "[[True, 1]]", "[[1e39, 4]]"])
 def test_bound_targets_are_checked_too(value, error_of):
     err = error_of("--mode=eval", f"--gin_bindings=evaluate.targets = {value}")
-    assert re.search(r"evaluate.targets = .*; allowed: a list of places, e.g. \[\[4, 4\]\]", err)
+    assert re.search(r"evaluate.targets = .*; allowed: None, a list of places, e.g. \[\[4, 4\]\]", err)
 
 
 def test_where_a_target_is_more_than_one_context_none_can_be_given():
