@@ -180,6 +180,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         goals: HighLevelGoals | SampledGoals,
         explores: bool | tf.Variable,
         seed: int = 0,
+        updates_normalizers: bool = True,
     ):
         """Joins two agents.
 
@@ -191,6 +192,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
           goals: who gives goals.
           explores: whether the low level adds its exploration noise; a variable, bool [], may change.
           seed: the run's seed, for targets and noise.
+          updates_normalizers: whether normalisers of contexts learn from what is drawn here.
         """
         low_context, high_context = low_agent.context, high_agent.context
         self.low = low_agent
@@ -200,6 +202,7 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
         self._goals = goals
         self._explores = explores
         self._seed = seed
+        self._updates_normalizers = updates_normalizers
         scalar = tensor_spec.TensorSpec([], tf.int32)
         goal = tensor_spec.TensorSpec(low_context.specs[0].shape, tf.float32)
         target = tensor_spec.TensorSpec([high_context.size], tf.float32)
@@ -275,7 +278,8 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
     def sampled_goal(self, mode: str, state, draws) -> tf.Tensor:
         """Goals from the low level's samplers, [B, G]."""
         seed = stream_seed(self._seed, Stream.GOALS, draws)
-        ((goal,), _) = self.low.context.sample(mode, _batch_size(state), seed)
+        updates = self._updates_normalizers
+        ((goal,), _) = self.low.context.sample(mode, _batch_size(state), seed, updates=updates)
         return goal
 
     def _target(self, first, state, policy_state):
@@ -293,8 +297,8 @@ class HierarchicalPolicy(tf_policy.TFPolicy):
     def _drawn_targets(self, batch_size, draws):
         """New targets, joined, [B, T]."""
         seed = stream_seed(self._seed, Stream.TARGETS, draws)
-        context = self.high.context
-        return context.merge(context.sample(self._targets.mode, batch_size, seed)[0])
+        context, updates = self.high.context, self._updates_normalizers
+        return context.merge(context.sample(self._targets.mode, batch_size, seed, updates=updates)[0])
 
     def _new_goal(self, state, target, draws, is_due):
         """Goals [B, G], of which those are used that are due, bool [B]."""

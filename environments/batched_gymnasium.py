@@ -99,11 +99,11 @@ class BatchedGymnasiumEnvironment(BatchedEnvironment):
         """Closes all instances.
 
         Raises:
-          ForeignError: one of them cannot be closed.
+          ForeignError: one of them cannot be closed; the others are.
         """
-        while self._envs:
-            with foreign_errors(self._task.env_id):
-                self._envs.pop().close()
+        with foreign_errors(self._task.env_id), contextlib.ExitStack() as stack:
+            while self._envs:
+                stack.callback(self._envs.pop().close)
 
     @contextlib.contextmanager
     def _asking(self):

@@ -15,8 +15,8 @@ from environments.maze_env import MazeEnv
 from environments.resident_memory import unchecked
 from environments.tasks import EPISODE_STEPS
 
-# Of an environment's own members these are used, or do not matter to learning.
-_OWN_MEMBERS = ("render", "close", "metadata", "spec")
+# What only shows a maze: batched physics, which steps the maze itself, has no use for it.
+_SHOWS = ("render", "_show", "close", "metadata", "spec", "render_mode")
 _GENERATOR_BYTES = 500  # of NumPy's random generators
 _FOREIGN_BYTES = 4096  # at least: gymnasium's CartPole, the smallest
 
@@ -28,18 +28,25 @@ def check_environment(name: str, environment: Any) -> None:
         raise ValueError(f"{name} = {environment!r}; allowed: {', '.join(makers)}")
     if not isinstance(environment, MazeEnv):
         return
-    allowed = "allowed: a MazeEnv of a Maze of your own, or an id of your own for @create_gymnasium_env()"
     changed = _changed_members(environment)
     if changed:
         raise ValueError(
             f"{name} is a {type(environment).__name__} with a {changed[0]} of its own, which batched physics"
-            f" would not call; {allowed}"
+            " would not call; allowed: a MazeEnv of a Maze of your own, or an id of your own for"
+            " @create_gymnasium_env()"
         )
     if environment.episode_steps != environment.maze.task.episode_steps:
         raise ValueError(
             f"{name}.episode_steps = {environment.episode_steps!r} beside the task's"
             f" {environment.maze.task.episode_steps}; allowed: a Maze with a Task of so many episode_steps,"
             " or max_steps_per_episode"
+        )
+    maze, actions = environment.maze, environment.action_space
+    own = (environment.observation_space.shape, actions.low.tolist(), actions.high.tolist())
+    if own != ((maze.observation_size,), maze.action_low.tolist(), maze.action_high.tolist()):
+        raise ValueError(
+            f"{name} has spaces of its own beside those of its maze; allowed: those of MazeEnv, or an id of"
+            " your own for @create_gymnasium_env()"
         )
 
 
@@ -51,7 +58,7 @@ def _changed_members(environment):
         member
         for one in own
         for member in vars(one)
-        if hasattr(base, member) and not member.startswith("__") and member not in _OWN_MEMBERS
+        if hasattr(base, member) and not member.startswith("__") and member not in _SHOWS
     ]
 
 

@@ -65,9 +65,10 @@ def test_while_training(fault, num_envs, root, monkeypatch, capfd):
 
 def test_a_run_closes_its_environments_and_those_of_evaluation(root, monkeypatch, capfd):
     closed = []
-    monkeypatch.setattr(FaultyEnv, "close", lambda env: closed.append(id(env)))
+    monkeypatch.setattr(FaultyEnv, "close", lambda env: closed.append(env))
     assert call(root, "train_uvf.num_envs = 2", "evaluate.num_episodes_eval = 3") == 0
-    assert len({*closed}) >= 2 + 3, capfd.readouterr().err
+    used = [env for env in closed if env.steps > 3]  # others were only tried out
+    assert len(used) == 2 + 3, capfd.readouterr().err
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_an_error_comes_before_one_of_closing(cannot_be_closed, root, monkeypatc
 
 @pytest.mark.parametrize("mode", ["train", "random"])
 def test_while_closing(mode, cannot_be_closed, root, capfd):
-    assert call(root, mode=mode) == 2
+    assert call(root, mode=mode) == 1
     *_, line = capfd.readouterr().err.splitlines()
     assert re.search(r"Faulty-v0: PermissionError: still needed \(.*, in close\)", line), line
 

@@ -10,7 +10,10 @@ import tensorflow as tf
 from efficient_hrl import eval as evaluation
 from efficient_hrl.builder import parameters
 from efficient_hrl.configuration.config import load_config, usage_errors
-from efficient_hrl.context.context_transition_functions import relative_context_transition_fn
+from efficient_hrl.context.context_transition_functions import (
+    periodic_context_fn,
+    relative_context_transition_fn,
+)
 from efficient_hrl.context.rewards_functions import negative_distance
 from efficient_hrl.context.samplers import ConstantSampler, RandomSampler
 from efficient_hrl.errors import UsageError
@@ -376,3 +379,41 @@ def test_episodes_count_until_their_own_end(monkeypatch):
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         tiny_evaluator(**arguments)
+
+
+class Counting:
+    """A normaliser that counts what it has learned from."""
+
+    def __init__(self, zeros):
+        del zeros
+        self.learned = tf.Variable(0)
+
+    def update_apply(self, x):
+        self.learned.assign_add(1)
+        return x
+
+    def apply(self, x):
+        return x
+
+    unapply = apply
+
+
+def test_evaluations_leave_normalizers_as_they_are():
+    made = []
+
+    def make(zeros):
+        made.append(Counting(zeros))
+        return made[-1]
+
+    goals = {
+        "normalizers": [make],
+        "samplers": {"eval": functools.partial(RandomSampler, context_range=(-1, 1))},
+    }
+    targets = {
+        "normalizers": [make],
+        "samplers": {"eval": functools.partial(RandomSampler, context_range=(0, 1))},
+        "context_transition_fn": functools.partial(periodic_context_fn, period=3),
+    }
+    of = tiny_hierarchy.hierarchy(goals=goals, targets=targets)
+    tiny_evaluator(of, evaluate_nohrl=True, eval_modes=("eval",)).evaluate(0)
+    assert [int(normalizer.learned) for normalizer in made] == [0] * len(made) and made

@@ -15,7 +15,8 @@ def checked_rewards(
       function: which gave them, for messages.
       given: what it gave.
       batch_size: B, where it is known.
-      ranks: allowed of rewards: 1 for numbers [B], 2 for vectors [B, R].  Discounts may also be one number.
+      ranks: allowed of rewards: 1 for numbers [B], 2 for vectors [B, R].  Discounts are one number, [B], or
+        as the rewards.
 
     Raises:
       ValueError: no pair, or values of another kind or shape.
@@ -32,6 +33,11 @@ def checked_rewards(
         allowed = " or ".join({1: "[B]", 2: "[B, R]"}[rank] for rank in ranks)
         raise ValueError(
             f"{name} gives rewards of shape {rewards.shape} for {of} transitions; allowed: {allowed}"
+        )
+    if not (discounts.shape.rank == 0 or _fits(discounts.shape, batch_size, [1, rewards.shape.rank])):
+        raise ValueError(
+            f"{name} gives discounts of shape {discounts.shape} for rewards of {rewards.shape}; allowed: a"
+            " number, [B], or the rewards' own"
         )
     return rewards, discounts
 

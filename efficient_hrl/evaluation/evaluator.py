@@ -130,6 +130,7 @@ class Evaluator:
             HighLevelGoals(explores=False) if goal_mode is None else SampledGoals(goal_mode),
             explores=False,
             seed=self._seed,
+            updates_normalizers=False,
         )
         of = self.spec
         rollout = Rollout(self._env, self._py_env, policy, self.hierarchy, of.gamma, of.success_fn)

@@ -64,7 +64,13 @@ def exported_policy(hierarchy: Hierarchy, description: Mapping[str, Any]) -> tf.
     sizes = _sizes(hierarchy)
     spec = tf.TensorSpec([sizes["state_size"]], tf.float32, "observation")
     policy = HierarchicalPolicy(
-        ts.time_step_spec(spec), low, high, GivenTargets(), HighLevelGoals(explores=False), explores=False
+        ts.time_step_spec(spec),
+        low,
+        high,
+        GivenTargets(),
+        HighLevelGoals(explores=False),
+        explores=False,
+        updates_normalizers=False,
     )
 
     # What a caller may call, and with which tensors.

@@ -15,6 +15,8 @@ from environments.gymnasium_task import GymnasiumTask
 from environments.maze import Maze
 from environments.maze_env import MazeEnv
 
+_ROWS = 2  # more than one: a reward over all episodes is none for each
+
 
 def check_environment_fits(
     env: tf_py_environment.TFPyEnvironment, hierarchy: Hierarchy, environment: MazeEnv | GymnasiumTask
@@ -40,13 +42,13 @@ def check_success_fn(
     """
     if success_fn is None:
         return
-    state = tf.zeros([1, *env.observation_spec().shape])  # [1, S]
-    action = tf.zeros([1, *env.action_spec().shape])  # [1, A]
-    targets = [tf.zeros([1, *spec.shape]) for spec in hierarchy.high.context.specs]  # [1, T] each
+    state = tf.zeros([_ROWS, *env.observation_spec().shape])  # [2, S]
+    action = tf.zeros([_ROWS, *env.action_spec().shape])  # [2, A]
+    targets = [tf.zeros([_ROWS, *spec.shape]) for spec in hierarchy.high.context.specs]  # [2, T] each
     try:
         # In a function of its own: TensorFlow would look behind gin's wrapper.
-        ask = compiled(lambda *arguments: checked_rewards(success_fn, success_fn(*arguments), 1, ranks=[1]))
-        ask(state, action, tf.zeros([1]), state, targets)
+        ask = compiled(lambda *arguments: checked_rewards(success_fn, success_fn(*arguments), _ROWS, [1]))
+        ask(state, action, tf.zeros([_ROWS]), state, targets)
     except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
         sizes = [target.shape[-1] for target in targets]
         raise ValueError(

@@ -1,9 +1,10 @@
-"""Environments from elsewhere are closed when a mode is done: some write their last file then."""
+"""Environments from elsewhere are closed when episodes are over: some write their last file then."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 
-from efficient_hrl.configuration.config import usage_errors
+from efficient_hrl.errors import RunError
+from environments.foreign_errors import ForeignError
 
 
 @contextlib.contextmanager
@@ -11,7 +12,7 @@ def closed_afterwards(close: Callable[[], None]) -> Iterator[None]:
     """Calls `close` when the block is left; an error of the block comes before one of closing.
 
     Raises:
-      UsageError: an environment cannot be closed.
+      RunError: an environment cannot be closed; what came before is done.
     """
     try:
         yield
@@ -19,5 +20,7 @@ def closed_afterwards(close: Callable[[], None]) -> Iterator[None]:
         with contextlib.suppress(Exception):
             close()
         raise
-    with usage_errors():
+    try:
         close()
+    except ForeignError as error:
+        raise RunError(f"{error}; all else is done") from error

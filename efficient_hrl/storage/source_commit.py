@@ -6,6 +6,7 @@ import subprocess
 
 # git's output is not to depend on where in a hook or a submodule the program was called from.
 _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+_CODE = ("efficient_hrl", "environments", "gin", "run.py", "requirements.txt")  # results may be drawn anew
 _PATIENCE = 10  # seconds; a checkout on a slow file system is not worth more
 
 
@@ -16,13 +17,13 @@ def source_commit(checkout: pathlib.Path = pathlib.Path(__file__).parents[2]) ->
       checkout: the folder that holds the packages.
 
     Returns:
-      40 hexadecimal digits, with " with changes" after them where files that git tracks differ from it; None
-      where the folder is not the top of a checkout (an installed package), or git cannot be asked.
+      40 hexadecimal digits, with " with changes" after them where tracked code or gin files differ from it;
+      None where the folder is not the top of a checkout (an installed package), or git cannot be asked.
     """
     at = _git(checkout, "rev-parse", "--show-toplevel", "HEAD")
     if at is None or not _is_top(checkout, at):
         return None
-    changes = _git(checkout, "status", "--porcelain", "--untracked-files=no")
+    changes = _git(checkout, "status", "--porcelain", "--untracked-files=no", "--", *_CODE)
     if changes is None:
         return None
     return at.splitlines()[1] + " with changes" * bool(changes.strip())

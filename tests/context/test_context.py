@@ -272,6 +272,17 @@ def test_drawn_contexts_are_normalized_and_told_as_they_were_drawn():
     assert [(n.updates, n.applied) for n in made] == [(1, 3), (1, 3)]
 
 
+@pytest.mark.parametrize("discounts", [0.5, [0.5] * 4, [[0.5, 0.5]] * 4])
+def test_discounts_are_a_number_one_for_each_row_or_as_the_rewards(discounts):
+    vector = tf.rank(tf.constant(discounts)) == 2
+    own = lambda states, *others: (tf.zeros([4, 2] if vector else [4]), tf.constant(discounts))
+    states = tf.zeros([4, 2])
+    _, discount = Context(None, [(-1, 1)], [1], reward_fn=own).compute_rewards(
+        states, None, None, states, [tf.zeros([4, 1])]
+    )
+    np.testing.assert_array_equal(discount, np.full([4, 2] if vector else [4], 0.5))
+
+
 def test_numbers_count_in_every_dimension_of_vector_rewards():
     context = Context(
         None,
@@ -384,6 +395,11 @@ def test_sizes_that_are_none_are_refused(size):
         ),
         (lambda s: (tf.zeros([2]), tf.ones([2])), r"rewards of shape \(2,\) for B = 4 transitions"),
         (lambda s: (tf.zeros([4, 1, 1]), tf.ones([4])), r"rewards of shape \(4, 1, 1\)"),
+        (
+            lambda s: (tf.zeros([4]), tf.ones([4, 1])),
+            r"own gives discounts of shape \(4, 1\) for rewards of \(4,\); allowed: a number, \[B\], or",
+        ),
+        (lambda s: (tf.zeros([4]), tf.ones([1])), r"discounts of shape \(1,\) for rewards of \(4,\)"),
     ],
 )
 def test_a_reward_function_of_ones_own_is_told_what_it_must_give(gives, message):

@@ -146,6 +146,9 @@ class LooksItself(MazeEnv):
         self.pictures += 1
         return super().render()
 
+    def _show(self):
+        self.pictures += 1
+
     def count(self):
         return self.pictures
 
@@ -172,6 +175,16 @@ def test_a_maze_that_does_by_itself_what_batched_physics_would_not_is_refused(ow
 @pytest.mark.parametrize("own", [MazeEnv, LooksItself])
 def test_a_maze_that_looks_otherwise_is_taken(own):
     check_environment("train_uvf.environment", own(create_maze_env("PointMaze").maze))
+
+
+def test_spaces_beside_the_mazes_are_refused():
+    environment = create_maze_env("PointMaze")
+    low = environment.action_space.low
+    environment.action_space = gymnasium.spaces.Box(low, -low / 2)
+    with pytest.raises(
+        ValueError, match="environment has spaces of its own beside those of its maze; allowed"
+    ):
+        check_environment("train_uvf.environment", environment)
 
 
 def test_a_length_beside_the_tasks_is_refused():
@@ -318,6 +331,21 @@ def test_an_instance_that_cannot_be_closed_is_told(monkeypatch):
     monkeypatch.setenv(faulty.FAULT, "close")
     with pytest.raises(ForeignError, match=r"^Faulty-v0: PermissionError: still needed \(.*, in close\)$"):
         batch.open_view()
+
+
+def test_one_that_cannot_be_closed_leaves_none_open(monkeypatch):
+    batch, closed = make("Faulty-v0"), []
+    first = batch._envs[-1].unwrapped
+
+    def close(env):
+        closed.append(env)
+        if env is first:
+            raise PermissionError("still needed")
+
+    monkeypatch.setattr(faulty.FaultyEnv, "close", close)
+    with pytest.raises(ForeignError, match="still needed"):
+        batch.close()
+    assert len(closed) == NUM_ENVS
 
 
 def test_those_made_before_one_that_fails_are_closed(monkeypatch):

@@ -22,9 +22,10 @@ def test_a_reward_for_each_episode_may_decide_about_success():
     "gives, message",
     [
         (lambda states: -states[:, 0], "gives no pair; allowed"),
-        (lambda states: (-states, tf.ones([1])), r"gives rewards of shape \(1, 7\) .*; allowed: \[B\]\)"),
-        (lambda states: (tf.reduce_sum(states), tf.ones([1])), r"gives rewards of shape \(\)"),
-        (lambda states: (states[:, 0] < 1, tf.ones([1])), "gives rewards of bool; allowed: float32"),
+        (lambda states: (-states, tf.ones([2])), r"gives rewards of shape \(2, 7\) .*; allowed: \[B\]\)"),
+        (lambda states: (tf.reduce_sum(states), tf.ones([2])), r"gives rewards of shape \(\)"),
+        (lambda states: (tf.reduce_sum(states)[None], tf.ones([2])), r"gives rewards of shape \(1,\)"),
+        (lambda states: (states[:, 0] < 1, tf.ones([2])), "gives rewards of bool; allowed: float32"),
     ],
 )
 def test_what_cannot_is_told_before_any_episode(gives, message):

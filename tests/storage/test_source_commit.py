@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 
@@ -6,6 +7,15 @@ import pytest
 from efficient_hrl.storage.source_commit import source_commit
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+@pytest.fixture(autouse=True)
+def no_git_of_ones_own(monkeypatch):
+    """Neither a hook that runs tests nor the user's settings reach these repositories."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 
 def git(folder, *arguments):
@@ -18,8 +28,9 @@ def git(folder, *arguments):
 @pytest.fixture
 def checkout(tmp_path):
     folder = tmp_path / "a b é"
-    (folder / "package").mkdir(parents=True)
-    (folder / "package" / "code.py").write_text("x = 1\n")
+    (folder / "environments").mkdir(parents=True)
+    (folder / "environments" / "code.py").write_text("x = 1\n")
+    (folder / "results.csv").write_text("1\n")
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "first")
@@ -30,16 +41,17 @@ def test_the_commit_is_told(checkout):
     assert source_commit(checkout) == git(checkout, "rev-parse", "HEAD")
 
 
-def test_changes_of_tracked_files_are_told_and_new_files_are_not(checkout):
+def test_changes_of_the_code_are_told_and_other_files_are_not(checkout):
     (checkout / "runs.csv").write_text("1\n")
+    (checkout / "results.csv").write_text("2\n")
     commit = git(checkout, "rev-parse", "HEAD")
     assert source_commit(checkout) == commit
-    (checkout / "package" / "code.py").write_text("x = 2\n")
+    (checkout / "environments" / "code.py").write_text("x = 2\n")
     assert source_commit(checkout) == f"{commit} with changes"
 
 
 def test_a_package_inside_of_another_checkout_has_no_commit(checkout):
-    assert source_commit(checkout / "package") is None
+    assert source_commit(checkout / "environments") is None
 
 
 def test_a_link_to_the_checkout_is_the_checkout(checkout, tmp_path):
