@@ -16,7 +16,7 @@ from environments.maze import Maze
 from environments.placing import at_rest
 
 matplotlib.use("Agg")
-from matplotlib import collections, patches, pyplot  # noqa: E402  (the backend must be chosen first)
+from matplotlib import collections, patches, pyplot, ticker  # noqa: E402  (the backend must be chosen first)
 
 _PROPOSED = {"color": "#0072b2", "marker": "o", "markersize": 3, "linestyle": "none", "alpha": 0.6}
 _REACHED = {"color": "#d55e00", "marker": "x", "markersize": 3.5, "linestyle": "none", "alpha": 0.7}
@@ -244,7 +244,7 @@ def _draw_miss(axis, misses):
     axis.plot(steps, still, color="0.5", marker="o", markersize=3, label="if the robot had not moved")
     axis.set_ylim(0.0, 1.2 * np.nanmax([*missed, *still], initial=1e-6))
     axis.set_ylabel("mean miss,\nhalf goal ranges")
-    axis.set_xlabel("environment steps")
+    _label_steps(axis)
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
 
@@ -255,8 +255,13 @@ def _draw_direction(axis, misses):
     axis.axhline(0.0, color="0.5", linewidth=1.0)
     axis.set_ylim(min(-0.1, np.nanmin(cosines, initial=0.0) - 0.05), 1.05)
     axis.set_ylabel("mean cosine of\ngoal and change")
-    axis.set_xlabel("environment steps")
+    _label_steps(axis)
     axis.grid(alpha=0.3)
+
+
+def _label_steps(axis):
+    axis.set_xlabel("environment steps")
+    axis.xaxis.set_major_locator(ticker.MaxNLocator(4))  # more numbers of seven digits would overlap
 
 
 def _in_words(newest, f_steps):
