@@ -45,7 +45,7 @@ def number(least: float = float("-inf"), most: float = float("inf")) -> Kind:
 
 
 def optional(kind: Kind) -> Kind:
-    """None, or what `kind` allows."""
+    """None, or what `kind` allows; of its messages those on a value say "name = value; allowed: ..."."""
 
     def check(name, value):
         try:

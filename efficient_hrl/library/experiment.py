@@ -107,7 +107,7 @@ class Experiment(HierarchyView):
         return results
 
     def _train_to_a_row(self, end):
-        """Trains up to `end` environment steps at most, until there is a new row of `metrics`; returns it."""
+        """Trains until there is a new row of `metrics`, and returns it; None once `end` steps are reached."""
         training = self._training
         with (
             self._configuration.in_use(),
